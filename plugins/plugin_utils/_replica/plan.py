@@ -1,0 +1,114 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Decisions as values: what to do next for one subject (a VM's id, or "" for the host itself).
+
+A noun answers `decide(have, want, subject, sent)` with one of these; it is pure, asked again after every read, and
+never remembers a position. `predict` says what a step makes of `have`, so that check mode can unfold the whole plan and
+tests can prove that a plan ends. The runner (runner.py) turns decisions into cmdlets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from .errors import ReplicaError
+from .pipeline import Pipeline, Statement
+from .session import Output
+
+Have = TypeVar("Have")
+Want = TypeVar("Want")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One state-changing statement for one subject. Steps of the same `stage` travel in one pipeline.
+
+    `waits` marks cmdlets that wait inside Windows (Stop-VM, Start-VMFailover …): the runner runs them side by side.
+    `act` marks what is done each time it is asked for (reset statistics); it is sent once a run, and its effect is not
+    looked for afterwards. `limit_seconds` bounds the time until the step's effect is read back; None is the task's own.
+    """
+
+    stage: str
+    statement: Statement
+    why: str
+    subject: str = ""
+    waits: bool = False
+    act: bool = False
+    limit_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Something is under way: look again, at most `limit_seconds` (None: the task's own limit) long."""
+
+    reason: str
+    limit_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """Nothing (more) to do, and why. `warnings` are for the operator and appear in every run."""
+
+    reason: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """This subject is not touched; `message` says what was asked, what was found and what to do next."""
+
+    message: str
+
+
+Decision = Step | Wait | Done | Refused
+
+
+@dataclass(frozen=True)
+class Noun(Generic[Have, Want]):
+    """A thing that modules manage, as a record of pure functions (and the argument spec of its module).
+
+    read_options(options) -> Want        raises OptionError; options are plain builtins, validated by `spec`
+    query(want) -> Pipeline              everything that is read, in one pipeline
+    parse(output, want) -> Have          raises RemoteError/UnexpectedOutput for a read that failed, OptionError for
+                                         options that what was read proves wrong (a VM that is not there)
+    subjects(have, want)                 whom to decide for
+    decide(have, want, subject, sent)    `sent`: stages already sent for this subject in this run
+    predict(have, want, step) -> Have    what the host will say when the step has settled; None for what cannot be known
+    record(have, want, subject) -> dict  the result of the subject, from what was read; also what `diff` compares
+    """
+
+    name: str
+    spec: Mapping[str, Any]
+    read_options: Callable[[Mapping[str, Any]], Want]
+    query: Callable[[Want], Pipeline]
+    parse: Callable[[Output, Want], Have]
+    subjects: Callable[[Have, Want], tuple[str, ...]]
+    decide: Callable[[Have, Want, str, frozenset[str]], Decision]
+    predict: Callable[[Have, Want, Step], Have]
+    record: Callable[[Have, Want, str], dict[str, Any]]
+    rules: Mapping[str, Any] = field(default_factory=dict)  # mutually_exclusive, required_if … of the argument spec
+    subject_key: str = "vms"  # result key of the list of records; "" puts the one record at the top of the result
+
+
+class PlanDoesNotEnd(ReplicaError):
+    """A plan that decides the same step again from its own prediction: a fault of ours, never of the host."""
+
+
+def unfold(noun: Noun[Have, Want], have: Have, want: Want, subject: str) -> tuple[tuple[Step, ...], Decision, Have]:
+    """Every step from `have` to the end, by prediction; the last decision; the predicted state. Sends nothing."""
+    steps: list[Step] = []
+    sent: frozenset[str] = frozenset()
+    while True:
+        decision = noun.decide(have, want, subject, sent)
+        if not isinstance(decision, Step):
+            return tuple(steps), decision, have
+        if decision in steps:
+            raise PlanDoesNotEnd(
+                f"{noun.name}: {decision.stage} for {subject or 'the host'} is planned again from its own outcome"
+            )
+        steps.append(decision)
+        sent |= {decision.stage}
+        have = noun.predict(have, want, decision)

@@ -1,0 +1,1 @@
+"""One handler a cmdlet: bound parameters in, records out. Importing a handler file registers its handlers."""
