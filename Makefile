@@ -1,0 +1,85 @@
+# make demo    see the collection at work on simulated hosts (sets up everything it needs in .venvs)
+# make test    unit, lab, model, conformance and integration tests on this python
+# make lint    ruff, mypy strict, ansible-lint (production), changelog fragments
+# make sanity  ansible-test sanity on this python's ansible-core      make matrix  test and sanity on all four pairs
+# make sweep   the fault sweep: every remote call of every workflow cut, before and after its effect
+# make bench   requests, bytes, seconds and memory for 1, 100 and 1,000 VMs, beside bare pypsrp
+#
+# PYTHON chooses the interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+# The pairs of python and ansible-core that the collection is tested on.
+CORE_3.10 := 2.16
+CORE_3.11 := 2.18
+CORE_3.12 := 2.20
+CORE_3.13 := 2.21
+CORE := $(or $(CORE_$(VERSION)),$(error python $(VERSION) is not one of the tested ones: 3.10, 3.11, 3.12, 3.13; choose one with PYTHON=python3.11))
+
+VENV := .venvs/python$(VERSION)
+BIN := $(VENV)/bin
+RUN := env -u PYTHONPATH PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/collections"
+LINK := .build/collections/ansible_collections/hyperv/replica
+
+.PHONY: demo test unit integration conformance lint sanity matrix sweep bench clean venv
+.DELETE_ON_ERROR:
+
+venv: $(VENV)/.runtime
+
+$(VENV)/.runtime: tests/requirements/runtime.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check "ansible-core~=$(CORE).0" -r tests/requirements/runtime.txt
+	touch $@
+
+$(VENV)/.test: $(VENV)/.runtime tests/requirements/test.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check "ansible-core~=$(CORE).0" -r tests/requirements/test.txt
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.test tests/requirements/lint.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check "ansible-core~=$(CORE).0" -r tests/requirements/lint.txt
+	touch $@
+
+$(LINK):
+	mkdir -p $(@D)
+	ln -sfn "$(CURDIR)" $@
+
+demo: $(VENV)/.runtime $(LINK)
+	@$(RUN) $(BIN)/python -m tests.demo
+
+test: $(VENV)/.test $(LINK)
+	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/unit tests/model tests/conformance tests/integration
+
+unit: $(VENV)/.test $(LINK)
+	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/unit tests/model
+
+conformance: $(VENV)/.test $(LINK)
+	$(RUN) $(BIN)/python -m pytest -rs $(PYTEST_ARGS) tests/conformance
+
+integration: $(VENV)/.test $(LINK)
+	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/integration
+
+sweep: $(VENV)/.test $(LINK)
+	$(RUN) $(BIN)/python -m tests.sweep
+
+bench: $(VENV)/.test $(LINK)
+	$(RUN) $(BIN)/python -m tests.bench
+
+lint: $(VENV)/.lint $(LINK)
+	$(RUN) $(BIN)/ruff check plugins tests
+	$(RUN) $(BIN)/ruff format --check plugins tests
+	$(RUN) $(BIN)/mypy plugins/plugin_utils plugins/filter plugins/action tests/lab
+	$(RUN) tests/lint.sh
+
+sanity: $(VENV)/.test
+	$(RUN) tests/sanity.sh $(VERSION)
+
+# With pyenv, all of its versions are put in reach: its shims answer only for the chosen ones.
+matrix:
+	if command -v pyenv >/dev/null; then export PYENV_VERSION=$$(pyenv versions --bare | paste -sd:); fi; \
+	for version in 3.10 3.11 3.12 3.13; do \
+	  $(MAKE) test sanity PYTHON=$$(python$$version -c 'import sys; print(sys.executable)') || exit 1; \
+	done
+
+clean:
+	rm -rf .venvs .build .cache .pytest_cache .mypy_cache .ruff_cache
