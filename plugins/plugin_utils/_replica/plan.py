@@ -29,6 +29,8 @@ class Step:
     `waits` marks cmdlets that wait inside Windows (Stop-VM, Start-VMFailover …): the runner runs them side by side.
     `act` marks what is done each time it is asked for (reset statistics); it is sent once a run, and its effect is not
     looked for afterwards. `limit_seconds` bounds the time until the step's effect is read back; None is the task's own.
+    `probe` marks a cmdlet that changes nothing (Test-VMReplicationConnection): it is sent in check mode too, is no
+    action of the result, and equal probes of several subjects travel once. Its failure is the failure of each of them.
     """
 
     stage: str
@@ -37,6 +39,7 @@ class Step:
     subject: str = ""
     waits: bool = False
     act: bool = False
+    probe: bool = False
     limit_seconds: float | None = None
 
 
