@@ -19,7 +19,7 @@ from .pipeline import Pipeline
 
 @dataclass(frozen=True)
 class Row:
-    """One object of the output. `type` is the .NET type name without the `Selected.` prefix; `text` what it prints as."""
+    """One object of the output. `type` is the .NET type name without `Selected.`; `text` is what it prints as."""
 
     type: str
     properties: dict[str, Any] = field(default_factory=dict)
@@ -52,15 +52,15 @@ class ErrorRecord:
 
 @dataclass(frozen=True)
 class Output:
-    """Everything a pipeline answered. `rows` and `errors` keep their own order; which row an error stood beside is not known."""
+    """Everything a pipeline answered. Rows and errors keep their own order; what stood beside what is not known."""
 
     rows: tuple[Row, ...] = ()
     errors: tuple[ErrorRecord, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def of_type(self, type_name: str) -> tuple[Row, ...]:
-        """Rows whose .NET type ends with `type_name` (`VMReplication`, `VirtualMachine`)."""
-        return tuple(r for r in self.rows if r.type.rpartition(".")[2] == type_name or r.type == type_name)
+        """Rows whose .NET type ends with `type_name` (`VMReplication`, or `MSFT_Volume` of a CIM class)."""
+        return tuple(r for r in self.rows if r.type.replace("/", ".").rpartition(".")[2] == type_name)
 
 
 class Session(Protocol):
@@ -71,7 +71,7 @@ class Session(Protocol):
         """The inventory name of the host, for messages."""
 
     def run(self, pipeline: Pipeline) -> Output:
-        """Run the pipeline to its end. Raises ConnectionLost when its answer cannot be had; error records do not raise."""
+        """Run to the end. Raises ConnectionLost when the answer cannot be had; error records do not raise."""
 
 
 @dataclass

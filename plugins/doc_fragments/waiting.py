@@ -1,0 +1,31 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Documents the option group WAITING of option_groups.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of hyperv.replica.waiting."""
+
+    DOCUMENTATION = r"""
+options:
+  wait_timeout:
+    description:
+      - Seconds to wait, for each VM, for something that is under way on the host (an initial copy, a merge, a resynchronization).
+      - When they are over the VM is reported with what was read last. Nothing on the host is stopped; the same task goes on later.
+    type: float
+    default: 3600
+  settle_timeout:
+    description:
+      - Seconds within which the effect of a cmdlet must be visible when the host is read again.
+      - States lag behind the cmdlets, so one that is not visible at once is looked for again until then.
+    type: float
+    default: 120
+  poll_interval:
+    description:
+      - Seconds between two looks at the host while waiting.
+    type: float
+    default: 5
+"""
