@@ -6,12 +6,12 @@ The table (cmdlets of Microsoft.PowerShell.Management are in signatures_core.jso
 
     enums    full name -> {"values": {name: number}, "flags": bool}
     objects  full names of .NET object types that a parameter may take -> base type or null
-    cmdlets  name -> module; class (what follows the comma of an error id); exception (what it throws);
-             default (set name or null); sets; asks (has WhatIf and Confirm); impact; function (a function, not a cmdlet);
-             parameters: name -> type (full .NET name, [] for an array); sets ("(All)" is every set); mandatory (true, or
-             the sets where it is); position; value, property (takes pipeline input so); aliases; range [low, high];
-             choices (a ValidateSet); empty: "no" (neither null nor empty), "null" (not null), "any" (explicitly anything);
-             nullable (a value type that may be absent); kind (type name that the object must carry)
+    cmdlets  name -> module; class (what follows the comma of an error id); exception (what it throws); default (set
+             name or null); sets; asks (has WhatIf and Confirm); impact; function (a function, not a cmdlet);
+             parameters: name -> type (full .NET name, [] for an array); sets ("(All)" is every set); mandatory (true,
+             or the sets where it is); position; value, property (takes pipeline input so); aliases; range [low, high];
+             choices (a ValidateSet); empty: "no" (neither null nor empty), "null" (not null), "any" (explicitly
+             anything); nullable (a value type that may be absent); kind (type name that the object must carry)
 
 What is false, null or empty is left out.
 """

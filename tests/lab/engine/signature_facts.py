@@ -90,11 +90,16 @@ NUMBERS = {
 }
 FLAGS = {"Profile"}
 
-_CIM_STATUS = (
-    "Unknown Other Ok Degraded Stressed PredictiveFailure Error NonRecoverableError Starting Stopping Stopped InService "
-    "NoContact LostCommunication Aborted Dormant SupportingEntityInError Completed PowerMode"
-).split()
-_CRITICAL = "Running Off Stopping Saved Paused Starting Reset Saving Pausing Resuming FastSaved FastSaving".split()
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_CIM_STATUS = _words(
+    "Unknown Other Ok Degraded Stressed PredictiveFailure Error NonRecoverableError Starting Stopping Stopped "
+    "InService NoContact LostCommunication Aborted Dormant SupportingEntityInError Completed PowerMode"
+)
+_CRITICAL = _words("Running Off Stopping Saved Paused Starting Reset Saving Pausing Resuming FastSaved FastSaving")
 
 
 def _counted(names: str, start: int = 0) -> dict[str, int]:
@@ -192,34 +197,45 @@ RANGES = {
     "Delay": (1, 65535),
     "Timeout": (-1, 2147483647),
 }
-# What Hyper-V's parameters refuse. The rule: a reference may be neither null nor empty; a value is nullable and may not be
-# null. The exceptions, by parameter or by cmdlet/parameter.
+# What Hyper-V's parameters refuse. The rule: a reference may be neither null nor empty; a value is nullable and may not
+# be null. The exceptions, by parameter or by cmdlet/parameter.
 ANYTHING = set(
-    "AllowedVlanIdList CheckpointType ControllerType IPv4Address IPv4AlternateDNSServer IPv4DefaultGateway "
-    "IPv4PreferredDNSServer IPv4SubnetMask IPv6Address IPv6AlternateDNSServer IPv6DefaultGateway IPv6PreferredDNSServer "
-    "IPv6SubnetPrefixLength MandatoryFeatureId ReplicationFrequencySec ReplicationRelationshipType SecondaryVlanIdList "
-    "SwitchType TestReplicaPoolName TestReplicaSwitchName Timeout VMDriveController VMNetworkAdapterName "
-    "Set-VMReplication/AllowedPrimaryServer Set-VMReplication/CertificateThumbprint Get-VMNetworkAdapter/Name "
-    "Set-VMNetworkAdapter/Name Enable-VMReplication/RecoveryHistory Disconnect-VMNetworkAdapter/VMNetworkAdapter "
-    "Get-VMNetworkAdapterVlan/VMNetworkAdapter Set-VMNetworkAdapter/VMNetworkAdapter "
-    "Set-VMNetworkAdapterVlan/VMNetworkAdapter".split()
+    _words(
+        "AllowedVlanIdList CheckpointType ControllerType IPv4Address IPv4AlternateDNSServer IPv4DefaultGateway "
+        "IPv4PreferredDNSServer IPv4SubnetMask IPv6Address IPv6AlternateDNSServer IPv6DefaultGateway "
+        "IPv6PreferredDNSServer IPv6SubnetPrefixLength MandatoryFeatureId ReplicationFrequencySec "
+        "ReplicationRelationshipType SecondaryVlanIdList SwitchType TestReplicaPoolName TestReplicaSwitchName Timeout "
+        "VMDriveController VMNetworkAdapterName Set-VMReplication/AllowedPrimaryServer "
+        "Set-VMReplication/CertificateThumbprint Get-VMNetworkAdapter/Name Set-VMNetworkAdapter/Name "
+        "Enable-VMReplication/RecoveryHistory Disconnect-VMNetworkAdapter/VMNetworkAdapter "
+        "Get-VMNetworkAdapterVlan/VMNetworkAdapter Set-VMNetworkAdapter/VMNetworkAdapter "
+        "Set-VMNetworkAdapterVlan/VMNetworkAdapter"
+    )
 )
 NOT_NULL = set(
-    "AllowedAuthenticationType CertificateAuthenticationPortMapping ChildOf ClearFailoverIPv4Settings "
-    "ClearFailoverIPv6Settings KerberosAuthenticationPortMapping Notes ParentOf ReplicatedDiskPaths ReplicatedDisks "
-    "VMRecoverySnapshot VMReplication VMReplicationAuthorizationEntry VMSwitch Enable-VMReplication/AuthenticationType "
-    "Get-VMSwitch/Id Set-VMNetworkAdapterFailoverConfiguration/VMNetworkAdapter".split()
+    _words(
+        "AllowedAuthenticationType CertificateAuthenticationPortMapping ChildOf ClearFailoverIPv4Settings "
+        "ClearFailoverIPv6Settings KerberosAuthenticationPortMapping Notes ParentOf ReplicatedDiskPaths "
+        "ReplicatedDisks VMRecoverySnapshot VMReplication VMReplicationAuthorizationEntry VMSwitch "
+        "Enable-VMReplication/AuthenticationType Get-VMSwitch/Id "
+        "Set-VMNetworkAdapterFailoverConfiguration/VMNetworkAdapter"
+    )
 )
 NOT_EMPTY = set(
-    "AllowTeaming AutomaticCriticalErrorAction AutomaticStartAction AutomaticStopAction DiskNumber MacAddressSpoofing "
-    "ReplicationHealth ReplicationMode ReplicationState SnapshotType "
-    "Start-VMInitialReplication/InitialReplicationStartTime Resolve-DnsName/Name".split()
+    _words(
+        "AllowTeaming AutomaticCriticalErrorAction AutomaticStartAction AutomaticStopAction DiskNumber "
+        "MacAddressSpoofing ReplicationHealth ReplicationMode ReplicationState SnapshotType "
+        "Start-VMInitialReplication/InitialReplicationStartTime Resolve-DnsName/Name"
+    )
 )
 # Values that are not nullable.
 PLAIN = set(
-    "Enable-VMReplication/AuthenticationType Enable-VMReplication/ReplicaServerPort DiskNumber IsLegacy SnapshotType "
-    "Delay For GuestControlledCacheTypes HighMemoryMappedIoSpace LowMemoryMappedIoSpace AllowedAuthenticationType "
-    "Test-VMReplicationConnection/AuthenticationType Test-VMReplicationConnection/ReplicaServerPort".split()
+    _words(
+        "Enable-VMReplication/AuthenticationType Enable-VMReplication/ReplicaServerPort DiskNumber IsLegacy "
+        "SnapshotType Delay For GuestControlledCacheTypes HighMemoryMappedIoSpace LowMemoryMappedIoSpace "
+        "AllowedAuthenticationType Test-VMReplicationConnection/AuthenticationType "
+        "Test-VMReplicationConnection/ReplicaServerPort"
+    )
 )
 # Parameters of type object that take one kind only.
 _CLUSTER_OBJECT = {"Get-VM/ClusterObject": "Microsoft.FailoverClusters.PowerShell.ClusterObject"}

@@ -1,1 +1,1 @@
-"""The machine room: hosts, VMs and their periphery, as plain state with laws. Nothing here knows a wire or an engine."""
+"""The machine room: hosts, VMs and their periphery, plain state with laws. Knows no wire and no engine."""

@@ -115,7 +115,7 @@ def issue(
     revocation: str = "good",
     serial: int = 0,
 ) -> Certificate:
-    """A machine certificate for `name`, self-signed without `by`. Another `serial` makes another certificate of equal facts."""
+    """A machine certificate for `name`, self-signed without `by`; another `serial` makes another one of equal facts."""
     subject = f"CN={name}"
     thumbprint = _thumbprint(subject, dns_names, not_before, days, usages, by and by.certificate.thumbprint, serial)
     return Certificate(

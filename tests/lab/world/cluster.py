@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Broker:
-    """The Hyper-V Replica Broker: its client access point (short name) and the state of its group (Online, Failed, Offline)."""
+    """The Hyper-V Replica Broker: short name of its access point, and its group: Online, Failed or Offline."""
 
     name: str
     state: str = "Online"

@@ -11,7 +11,7 @@ HTTPS_RULE = "VIRT-HVRHTTPSL-In-TCP-NoScope"
 
 @dataclass
 class FirewallRule:
-    """One rule. Actions are Allow and Block, directions Inbound and Outbound; ports are numbers, ranges or Any, as text."""
+    """One rule: action Allow or Block, direction Inbound or Outbound; ports are numbers, ranges or Any, as text."""
 
     name: str
     display_name: str

@@ -76,7 +76,7 @@ class Entry:
 
 @dataclass
 class FileSystem:
-    """Folders and files of a host by path. Below C:\\ClusterStorage the nodes of a cluster see one and the same (`shared`).
+    """Folders and files of a host by path; below C:\\ClusterStorage all nodes of a cluster see the same (`shared`).
 
     `denied` are folders to which the service has no rights. A UNC path is a second hop: it is never reached from
     a remote session (without delegation, which no session here has).
