@@ -69,6 +69,7 @@ class Cluster:
         """Make a host a node: it sees the cluster's settings and storage from now on."""
         node = ClusterNode(host, id=len(self.nodes) + 1)
         self.nodes.append(node)
+        host.modules.add("FailoverClusters")
         host.cluster = self
         host.server = self.server
         host.files.shared = self.files

@@ -48,6 +48,7 @@ class ReplicaServer:
     `authentication` is Kerberos, Certificate, CertificateAndKerberos, or None while the role is disabled.
     Port mappings exist on a cluster only: full name of a node or of the broker -> port.
     `listener_up` is False when HTTP.SYS could not register the listener; the role then says so in its status.
+    `spn_registered` is False when the service could not register its service principal name: Kerberos fails.
     """
 
     enabled: bool = False
@@ -61,6 +62,7 @@ class ReplicaServer:
     kerberos_mapping: dict[str, int] | None = None
     certificate_mapping: dict[str, int] | None = None
     listener_up: bool = True
+    spn_registered: bool = True
 
     @property
     def any_server(self) -> AuthorizationEntry | None:
