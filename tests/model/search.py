@@ -41,7 +41,7 @@ def goals() -> Iterator[Goal]:
 
 
 def nature(pair: s.Pair) -> Iterator[s.Pair]:
-    """What happens by itself: links cut and mended, hosts that crash and come back, states that settle, guests that go off."""
+    """What happens by itself: links cut and mended, hosts that crash and come back, states that settle."""
     yield s.Pair(pair.target, pair.other, not pair.link)
     for where in SIDES:
         side = pair.side(where)
@@ -58,7 +58,7 @@ def _by_itself(side: s.Side) -> Iterator[s.Side]:
             power=s.OFF if side.power in s.CHANGING_POWER else side.power,
         )
     if side.mode == s.PRIMARY and side.state == s.REPLICATING:
-        # A host that lost its power, or stopped in order: Error or a wish to resynchronise; autostart may bring the VM up.
+        # A host that lost its power, or stopped in order; autostart may bring the VM up.
         for state, power in product((s.ERROR, s.WANTS_RESYNC), (s.OFF, s.RUNNING)):
             yield side.with_(state=state, power=power)
         yield side.with_(power=s.SAVED)
@@ -186,7 +186,7 @@ def _late(pair: s.Pair, step: NextAct, goal: Goal, found: Findings) -> None:
 
 
 def converges(pair: s.Pair, goal: Goal) -> bool:
-    """Whether asking again and again, with nothing else happening, ends: Done or Refused, in a bounded number of steps."""
+    """Whether asking again and again, with nothing else happening, ends: Done or Refused."""
     seen: set[s.Pair] = set()
     while pair not in seen:
         seen.add(pair)
