@@ -17,6 +17,7 @@ from typing import Any
 MODULES: Mapping[str, str] = {
     "Select-Object": "Microsoft.PowerShell.Utility",
     "Sort-Object": "Microsoft.PowerShell.Utility",
+    "Get-Date": "Microsoft.PowerShell.Utility",
     "Where-Object": "Microsoft.PowerShell.Core",
     "Get-Job": "Microsoft.PowerShell.Core",
     "Receive-Job": "Microsoft.PowerShell.Core",
