@@ -86,19 +86,3 @@ def too_many_shells(limit: int) -> Fault:
         f"exceeded the maximum number of {limit} concurrent shells allowed on this server. Close existing "
         "shells or raise the quota for this user.",
     )
-
-
-def refused_by_rule() -> Fault:
-    """A fault of the lab said: refuse. Access denied, as WinRM puts it."""
-    return Fault(5, "w:AccessDenied", "Access is denied.")
-
-
-def busy() -> Fault:
-    """A fault of the lab said: busy. The service's own throttle."""
-    return Fault(
-        2150859173,
-        "w:QuotaLimit",
-        "The WS-Management service cannot process the request. The system load "
-        "quota of the service has been exceeded. Try again later.",
-        sender=False,
-    )

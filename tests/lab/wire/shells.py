@@ -41,8 +41,8 @@ class Cut(Exception):
 class WireFaults(Protocol):
     """Who decides whether an operation goes wrong on the wire (the world's fault rules)."""
 
-    def wire(self, host: Host, operation: str) -> str | None:
-        """`drop_before`, `drop_after`, `refuse`, `busy`, or None: nothing happens to it."""
+    def wire(self, host: str, operation: str) -> str | None:
+        """`before`: the request is lost. `after`: it is served and its answer is lost. None: nothing happens to it."""
 
 
 @dataclass
@@ -138,18 +138,16 @@ class Service:
         name = type(request.operation).__name__
         with self._lock:
             self.requests[name] = self.requests.get(name, 0) + 1
-        kind = self.faults.wire(self.host, name) if self.faults else None
-        if kind in ("drop_before", "drop"):
+            lost = self.faults.wire(self.host.name, name) if self.faults else None
+        if lost == "before":
             raise Cut
         try:
-            if kind in ("refuse", "busy"):
-                raise fault.refused_by_rule() if kind == "refuse" else fault.busy()
-            body = self._run(request, user, client)
+            status, body = 200, self._run(request, user, client)
         except fault.Fault as error:
-            return 500, wsman.faulted(error, request.message_id, self.host.name)
-        if kind is not None:
+            status, body = 500, wsman.faulted(error, request.message_id, self.host.name)
+        if lost == "after":
             raise Cut
-        return 200, body
+        return status, body
 
     def lose_all(self) -> None:
         """The host lost its power: every shell is gone, and nobody deleted it."""

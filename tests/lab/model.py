@@ -1,0 +1,75 @@
+"""From counts to a world. The fields are the flags of `python -m tests.lab`; a preset is a set of them with a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .world import build, certificate
+from .world.cluster import Broker, Cluster
+from .world.host import Host
+from .world.world import World
+
+
+@dataclass(frozen=True)
+class Model:
+    """What to build. Counts are of the whole lab; every world of the same model is the same."""
+
+    hosts: int = field(default=2, metadata={"help": "number of Hyper-V hosts"})
+    vms: int = field(default=20, metadata={"help": "number of VMs in all, spread over the hosts in turn"})
+    speed: float = field(default=1.0, metadata={"help": "how fast the lab's clock goes; 0 stands still"})
+    seed: int = field(default=0, metadata={"help": "seed of sizes and times"})
+    domain: str = field(default="corp.example", metadata={"help": "the hosts' domain; empty for a workgroup"})
+    fqdn: str = field(
+        default="full",
+        metadata={"help": "what Get-VMHost calls FullyQualifiedDomainName", "choices": ("full", "domain")},
+    )
+    cluster: int = field(default=0, metadata={"help": "so many of the last hosts form a cluster with a broker"})
+    certificates: bool = field(
+        default=True, metadata={"help": "give each host a machine certificate that the others trust"}
+    )
+
+    def build(self) -> World:
+        """The world."""
+        world = build.build(self.hosts, self.vms, domain=self.domain, seed=self.seed, speed=self.speed)
+        hosts = list(world.hosts.values())
+        for host in hosts:
+            host.fqdn_reading = self.fqdn
+        if self.cluster:
+            _form_cluster(world, hosts[-self.cluster :])
+        if self.certificates:
+            _give_certificates(hosts)
+        return world
+
+    def preset(self, name: str) -> Model:
+        """This model with the fields of a preset. Raises KeyError for a name that is none."""
+        return replace(self, **PRESETS[name])
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "fqdn-domain": {"fqdn": "domain"},
+    "workgroup": {"domain": ""},
+    "cluster": {"hosts": 3, "cluster": 2},
+    "big": {"vms": 2000},
+    "bare": {"certificates": False},
+}
+
+
+def _form_cluster(world: World, hosts: list[Host]) -> None:
+    cluster = Cluster("CL-1", hosts[0].domain, broker=Broker("CL-1-BROKER", owner=hosts[0].name))
+    for host in hosts:
+        cluster.join(host)
+    cluster.add_volume()
+    for host in hosts:
+        for vm in host.vms.values():
+            vm.clustered = True
+
+
+def _give_certificates(hosts: list[Host]) -> None:
+    """A machine certificate of one authority for each host, and for the brokers; all trust that authority."""
+    root = certificate.authority("Lab Root CA")
+    for host in hosts:
+        names = [host.fqdn]
+        if host.cluster is not None and host.cluster.broker_fqdn:
+            names.append(host.cluster.broker_fqdn)
+        host.certificates += [certificate.issue(host.fqdn, root, dns_names=names), root.certificate]
