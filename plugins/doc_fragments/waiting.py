@@ -13,8 +13,8 @@ class ModuleDocFragment:
 options:
   wait_timeout:
     description:
-      - Seconds to wait, for each VM, for something that is under way on the host (an initial copy, a merge, a resynchronization).
-      - When they are over the VM is reported with what was read last. Nothing on the host is stopped; the same task goes on later.
+      - Seconds to wait, for each VM, for what is under way on the host, as an initial copy or a merge.
+      - When they are over, the VM is reported with what was read last. Nothing is stopped; the same task goes on later.
     type: float
     default: 3600
   settle_timeout:

@@ -1,0 +1,204 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""PowerShell's serialized objects (CLIXML) as rows, values and error records of builtin types.
+
+Both transports answer CLIXML, so both are read here. pypsrp's own reader is not used below the message: it gives raw
+XML for a list of Hyper-V objects and for a date with notes, and loses an object whose text holds a character that XML
+does not know. Format: [MS-PSRP] 2.2.5, https://learn.microsoft.com/openspecs/windows_protocols/ms-psrp
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+
+from .session import ErrorRecord, Row
+
+_CATEGORIES = """
+    NotSpecified OpenError CloseError DeviceError DeadlockDetected InvalidArgument InvalidData InvalidOperation
+    InvalidResult InvalidType MetadataError NotImplemented NotInstalled ObjectNotFound OperationStopped OperationTimeout
+    SyntaxError ParserError PermissionDenied ResourceBusy ResourceExists ResourceUnavailable ReadError WriteError
+    FromStdErr SecurityError ProtocolError ConnectionError AuthenticationError LimitsExceeded QuotaExceeded NotEnabled
+"""
+CATEGORIES = tuple(_CATEGORIES.split())
+"""Names of System.Management.Automation.ErrorCategory, by number: it travels as a number."""
+
+_ESCAPE = re.compile(r"(?:_x[0-9A-Fa-f]{4}_)+")
+_CODE = re.compile(r"0x([0-9A-Fa-f]{8})(?![0-9A-Fa-f])")
+# The engine writes half a surrogate pair, U+FFFE and U+FFFF as references that no XML parser takes.
+_BAD_REFERENCE = re.compile(r"&#x(?:[dD][89a-fA-F][0-9a-fA-F]{2}|[fF]{3}[eEfF]);")
+_LISTS = ("LST", "IE", "STK", "QUE")
+_PREFIX = re.compile(r"^(?:Selected\.|Deserialized\.)+")
+
+
+def unescape(text: str | None) -> str:
+    """Text of an element with its `_x000A_` escapes resolved; half a pair becomes U+FFFD."""
+
+    def units(match: re.Match[str]) -> str:
+        found = bytes.fromhex(match[0].replace("_x", "").replace("_", ""))
+        return found.decode("utf-16-be", "replace")
+
+    return _ESCAPE.sub(units, text or "")
+
+
+def _integer(text: str) -> int:
+    return int(text)
+
+
+_PRIMITIVES: Mapping[str, Callable[[str], Any]] = {
+    "S": unescape,
+    "ToString": unescape,
+    "URI": unescape,
+    "XD": unescape,
+    "SBK": unescape,
+    "C": lambda text: chr(int(text)),
+    "B": lambda text: text.lower() == "true",
+    "G": lambda text: text.lower(),
+    "Sg": float,
+    "Db": float,
+    "BA": lambda text: base64.b64decode(text).hex().upper(),
+    **dict.fromkeys(("By", "SB", "U16", "I16", "U32", "I32", "U64", "I64"), _integer),
+    **dict.fromkeys(("DT", "TS", "D", "Version"), str),
+}
+
+
+@dataclass
+class Node:
+    """One `<Obj>`: its type names, properties by name (adapted over extended), text, and content if it is a list,
+    a dictionary or a wrapped primitive."""
+
+    types: list[str] = field(default_factory=list)
+    properties: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+    content: Any = None
+
+    @property
+    def type(self) -> str:
+        """The first type name without what serialization and Select-Object put before it."""
+        return _PREFIX.sub("", self.types[0]) if self.types else ""
+
+    def plain(self) -> Any:
+        """As a builtin: an enum its name, a list or dictionary itself, else its properties, else its text."""
+        if "System.Enum" in self.types:
+            return self.text
+        if self.content is not None:
+            return self.content
+        return self.properties or self.text
+
+
+class Reader:
+    """Reads one document; keeps what later elements refer to."""
+
+    def __init__(self) -> None:
+        self._types: dict[str, list[str]] = {}
+        self._objects: dict[str, Any] = {}
+
+    def value(self, element: ElementTree.Element) -> Any:
+        """The value of any element, of builtin types."""
+        tag = _tag(element)
+        if tag == "Nil":
+            return None
+        if tag == "Ref":
+            return self._objects.get(element.get("RefId", ""))
+        if tag == "Obj":
+            return self.node(element).plain()
+        read = _PRIMITIVES.get(tag)
+        return read(element.text or "") if read else unescape(element.text)
+
+    def node(self, element: ElementTree.Element) -> Node:
+        """The object of an `<Obj>` element."""
+        node = Node()
+        extended: dict[str, Any] = {}
+        for child in element:
+            self._part(node, extended, child)
+        node.properties = {**extended, **node.properties}
+        self._objects[element.get("RefId", "")] = node.plain()
+        return node
+
+    def _part(self, node: Node, extended: dict[str, Any], child: ElementTree.Element) -> None:
+        tag = _tag(child)
+        if tag == "TN":
+            node.types = [name.text or "" for name in child]
+            self._types[child.get("RefId", "")] = node.types
+        elif tag == "TNRef":
+            node.types = self._types.get(child.get("RefId", ""), [])
+        elif tag == "ToString":
+            node.text = unescape(child.text)
+        elif tag == "Props":
+            node.properties = {unescape(item.get("N")): self.value(item) for item in child}
+        elif tag == "MS":
+            extended.update({unescape(item.get("N")): self.value(item) for item in child})
+        elif tag in _LISTS:
+            node.content = [self.value(item) for item in child]
+        elif tag == "DCT":
+            node.content = dict(self._entry(item) for item in child)
+        else:
+            node.content = self.value(child)
+
+    def _entry(self, element: ElementTree.Element) -> tuple[str, Any]:
+        pair = {item.get("N"): self.value(item) for item in element}
+        return str(pair.get("Key")), pair.get("Value")
+
+
+def _tag(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def parse(text: str) -> ElementTree.Element:
+    """The element of CLIXML text. Raises ElementTree.ParseError."""
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return ElementTree.fromstring(_BAD_REFERENCE.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def rows(element: ElementTree.Element) -> list[Row]:
+    """The output objects of one element: one row, or as many as a list holds; none for `$null`."""
+    if _tag(element) == "Nil":
+        return []
+    if _tag(element) != "Obj":
+        return [scalar_row(Reader().value(element))]
+    node = Reader().node(element)
+    if isinstance(node.content, list):
+        return [scalar_row(item) for item in node.content if item is not None]
+    if node.content is not None and not isinstance(node.content, dict) and not node.properties:
+        return [Row(node.type, {"Value": node.plain()}, node.text or str(node.content))]
+    properties = node.content if isinstance(node.content, dict) else node.properties
+    return [Row(node.type, properties, node.text)]
+
+
+def scalar_row(value: Any) -> Row:
+    """A row for an object that is a bare value; `properties["Value"]` holds it."""
+    if isinstance(value, dict):
+        return Row("System.Management.Automation.PSCustomObject", value, "")
+    names = {bool: "System.Boolean", int: "System.Int64", float: "System.Double", str: "System.String"}
+    return Row(names.get(type(value), "System.Object"), {"Value": value}, str(value))
+
+
+def error_record(element: ElementTree.Element) -> ErrorRecord:
+    """The error record of an `<Obj>` of type ErrorRecord. Windows' own words are kept as they are."""
+    found = Reader().node(element).properties
+    exception = found.get("Exception")
+    said = exception.get("Message") if isinstance(exception, dict) else exception
+    message = str(found.get("ErrorDetails_Message") or said or "")
+    number = found.get("ErrorCategory_Category")
+    known = isinstance(number, int) and 0 <= number < len(CATEGORIES)
+    return ErrorRecord(
+        fq_error_id=str(found.get("FullyQualifiedErrorId") or ""),
+        category=CATEGORIES[number] if known and isinstance(number, int) else str(number or ""),
+        message=message,
+        target=_target(found),
+        codes=tuple(dict.fromkeys("0x" + code.upper() for code in _CODE.findall(message))),
+    )
+
+
+def _target(found: Mapping[str, Any]) -> str:
+    """Name of the error's target, or what the target object says of itself, which is where a VM's id stands."""
+    target = found.get("TargetObject")
+    said = " ".join(str(target[key]) for key in ("Name", "Id") if key in target) if isinstance(target, dict) else target
+    return str(found.get("ErrorCategory_TargetName") or said or "")
