@@ -1,0 +1,38 @@
+"""How long things take, and what the product does where the sources leave it open. The defaults are the harsher reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .storage import GIB
+
+
+@dataclass
+class Habits:
+    """Seconds are virtual, speeds bytes per second. Every field may be set at any time."""
+
+    send_bytes_per_second: int = GIB  # copies and deltas between two hosts, for each VM
+    merge_bytes_per_second: int = 2 * GIB
+    delta_seconds: float = 1.0  # of a last delta, before its bytes
+    failover_seconds: float = 2.0
+    reverse_seconds: float = 3.0
+    cancel_seconds: float = 2.0
+    commit_seconds: float = 2.0
+    test_seconds: float = 1.0
+    save_seconds: float = 2.0
+    force_seconds: float = 300.0  # Stop-VM -Force gives the applications five minutes (Microsoft: Stop-VM)
+    settle_seconds: float = 1.0  # states lag the cmdlet: what a reverse made is seen so much later
+    update_seconds: float = 2.0  # WaitingForUpdateCompletion after another set of disks
+    # Cycles missed in a row until the sending side gives up and goes to Error.
+    cycles_to_error: int = 3
+    # How long after a start Get-VMReplication lists nothing (observed behaviour: about a minute). 0 is ready at once.
+    service_start_seconds: float = 0.0
+    # Start-VM on a running VM and the like: "error" or "warning", by build.
+    already_in_state: str = "error"
+    # What a reverse settles in on the new primary; ReadyForInitialReplication, Suspended and
+    # WaitingForStartResynchronize were seen instead of Replicating.
+    reverse_state: str = "Replicating"
+    # Whether Stop-VM -TurnOff discards a saved state. Not stated by Microsoft; without it nothing here could.
+    turn_off_discards_saved: bool = True
+    # Whether Test-VMReplicationConnection looks at the authorization entries: unverified, so it proves nothing of them.
+    test_checks_entries: bool = False
