@@ -15,10 +15,10 @@ from ..values import Refusal
 from .certificate import Certificate, find, trusts
 from .cluster import Cluster
 from .dns import Named, is_address, resolve
+from .host import REPLICATION_KEY, Host
 from .server import AuthorizationEntry, same_name
 
 if TYPE_CHECKING:
-    from .host import Host
     from .world import World
 
 NOT_RESOLVED = "0x00002EE7"
@@ -26,15 +26,16 @@ CANNOT_CONNECT = "0x00002EFD"
 KERBEROS_REFUSED = "0x00002EFE"
 TARGET_UNKNOWN = "0x80090303"
 NOT_TRUSTED = "0x00002F8F"
-# Neither text nor code of this refusal is on record: access denied, given when the VM is enabled, is the harsher reading.
+# Neither text nor code of this refusal is on record: access denied, at the time of enabling, is the harsher reading.
 NOT_AUTHORISED = "0x80070005"
 
-DISABLE_REVOCATION_CHECK = "disablecertrevocationcheck"
-REPLICATION_KEY = "hklm\\software\\microsoft\\windows nt\\currentversion\\virtualization\\replication"
+DISABLE_REVOCATION_CHECK = "DisableCertRevocationCheck"
+
+__all__ = ["admitting", "check", "primary_name", "resolve"]
 
 ADVICE = (
-    "Verify that the server is enabled as a Replica server, that it allows inbound connections on port {port}, and that "
-    "it supports the same authentication scheme."
+    "Verify that the server is enabled as a Replica server, that it allows inbound connections on port {port}, and "
+    "that it supports the same authentication scheme."
 )
 
 
@@ -97,7 +98,7 @@ def check(
     trust_group: str | None = None,
     begins: str = "Hyper-V failed to establish a connection",
 ) -> Host:
-    """Connect from `host` to a replica server; returns the host behind the name (a broker: the owner of the VM, or a node).
+    """Connect from `host` to a replica server and return the host behind the name (a broker: the VM's node, or any).
 
     `auth` is Kerberos or Certificate, `thumbprint` that of `host`'s own certificate. With `authorise` False the entries
     are not looked at: that is all that Test-VMReplicationConnection proves.
@@ -145,7 +146,7 @@ def _place(attempt: Attempt, named: Named, vm_id: uuid.UUID | None) -> Host:
     if own is not None and own.active_broker is None:
         attempt.cannot_connect()
     if named.host is not None:
-        # Whether a node of a cluster answers under its own name is unverified; replication is set up towards the broker.
+        # Whether a node of a cluster answers to its own name is unverified; replication is set up towards the broker.
         if named.host.cluster is not None:
             attempt.cannot_connect()
         targets = [named.host]
@@ -213,9 +214,7 @@ def _usable(attempt: Attempt, host: Host, one: Certificate | None, names: tuple[
 
 
 def _not_revoked(verifier: Host, one: Certificate) -> bool:
-    key = next((values for name, values in verifier.registry.items() if name.casefold() == REPLICATION_KEY), {})
-    unchecked = any(name.casefold() == DISABLE_REVOCATION_CHECK and value for name, value in key.items())
-    return unchecked or one.revocation == "good"
+    return bool(verifier.registry_value(REPLICATION_KEY, DISABLE_REVOCATION_CHECK)) or one.revocation == "good"
 
 
 def _distrust(attempt: Attempt) -> NoReturn:
