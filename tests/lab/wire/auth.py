@@ -32,7 +32,10 @@ class Authenticator:
     """The users of a host with their passwords (names are equal without case), and what it offers."""
 
     def __init__(self, users: Mapping[str, str], *, ntlm_folder: Path | None = None) -> None:
-        """`ntlm_folder`: where the store that pyspnego reads is put; without one only Basic is offered."""
+        """`ntlm_folder`: where the store that pyspnego reads is put; without one only Basic is offered.
+
+        A password for NTLM cannot contain a colon: the store's format has no way to write it.
+        """
         self._users = {name.lower(): (name, password) for name, password in users.items()}
         self.negotiates = ntlm_folder is not None
         if ntlm_folder is not None:
@@ -44,15 +47,17 @@ class Authenticator:
         return [*(["Negotiate"] if self.negotiates else []), 'Basic realm="WSMAN"']
 
     def basic(self, credentials: str) -> str | None:
-        """The user that these Basic credentials prove, or None."""
+        """The user that these Basic credentials prove, or None. Their encoding is the client's choice (RFC 7617, 3)."""
         try:
-            name, found, password = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+            given = base64.b64decode(credentials, validate=True)
+        except binascii.Error:
             return None
-        known = self._users.get(name.lower())
-        if not found or known is None or not hmac.compare_digest(known[1].encode(), password.encode()):
-            return None
-        return known[0]
+        for name, password in self._users.values():
+            for encoding in ("utf-8", "latin-1"):
+                sent_name, _, sent_password = given.decode(encoding, "replace").partition(":")
+                if sent_name.lower() == name.lower() and hmac.compare_digest(sent_password.encode(), password.encode()):
+                    return name
+        return None
 
     def _write_store(self, path: Path) -> None:
         """pyspnego's acceptor reads users from the file that this variable names, and from nowhere else."""

@@ -256,10 +256,8 @@ class Service:
             client.cut()
         threading.Thread(target=self._end, args=(shell,), daemon=True).start()
 
-    def _end(self, shell: Shell) -> None:
+    @staticmethod
+    def _end(shell: Shell) -> None:
         shell.gone = True
         shell.session.stopped = True
-        for client in list(shell.clients):
-            if shell.id not in self._shells and not self.reachable():
-                client.cut()
         shell.engine.close()
