@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..faults import BUSY, DELAY, DROP_AFTER, DROP_BEFORE, DROP_LATE, Fault
 from ..values import Error, Record, Refusal
+from .rights import permitted
 
 if TYPE_CHECKING:
     from ..recorder import Recorded
@@ -185,7 +186,7 @@ def _land(call: Call, handler: Handler, entry: Recorded) -> None:
 def _run(call: Call, handler: Handler, entry: Recorded) -> Iterator[Record]:
     """Run a handler step by step, each under the lock; always closes the entry."""
     world = call.world
-    records = handler(call)
+    records = permitted(call, handler)
     outcome = "lost"
     try:
         while True:

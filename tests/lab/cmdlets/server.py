@@ -22,6 +22,7 @@ from ..world.server import (
 )
 from .registry import Call, cmdlet
 from .replica_storage import check_storage
+from .shapes import standard
 
 SPACE = "Microsoft.HyperV.PowerShell"
 TYPE = f"{SPACE}.VMReplicationServer"
@@ -38,11 +39,6 @@ def bad_argument(text: str) -> Refusal:
 def conflict(text: str) -> Refusal:
     """What the cmdlet itself refuses about the state it finds."""
     return Refusal(text, "InvalidOperation", "InvalidOperation")
-
-
-def standard(host: Host) -> dict[str, Any]:
-    """The properties that every object of the module has."""
-    return {"CimSession": "CimSession: .", "ComputerName": host.name, "IsDeleted": False}
 
 
 def entry_object(host: Host, entry: AuthorizationEntry) -> Obj:
