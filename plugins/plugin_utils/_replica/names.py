@@ -134,8 +134,8 @@ def inventory_host(name: str, candidates: Sequence[Candidate]) -> str | None:
     Asked tier by tier: a name given by the operator beats the inventory name, which beats the address, which beats
     what a host said itself. Raises AmbiguousName when two candidates fit in one tier.
     """
-    for tier in zip(*(candidate.tiers() for candidate in candidates)):
-        fits = tuple(c.host for c, names in zip(candidates, tier) if is_one_of(name, names))
+    for tier in zip(*(candidate.tiers() for candidate in candidates), strict=True):
+        fits = tuple(c.host for c, names in zip(candidates, tier, strict=True) if is_one_of(name, names))
         if len(fits) > 1:
             raise AmbiguousName(name, fits)
         if fits:

@@ -5,16 +5,32 @@
 
     options -> read -> plan -> (check mode stops here) -> apply -> read again -> verify -> result
 
-The only file that imports ansible.plugins.action.
+The only file that imports ansible.plugins.action. Here is what is Ansible's: options, connection, variables, result.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
+from .apply import apply
+from .errors import OptionError, ReplicaError
+from .foresee import foresee
+from .option_groups import Waiting
+from .outcome import Outcome, Record, to_result
 from .plan import Noun
+from .psrp import PsrpSession, open_session
+from .session import Session
+from .task import Task
+from .values import plain, unsendable
+
+_BARE_CMDLETS = "hyperv_replica_bare_cmdlets"
+
+display = Display()
 
 
 class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
@@ -22,6 +38,79 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
 
     noun: ClassVar[Noun[Any, Any]]
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the task; the result is documented with each module."""
-        raise NotImplementedError
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Record:
+        """Run the task; the result is documented with each module. A lost connection is in it, and not raised."""
+        super().run(tmp, task_vars)
+        try:
+            options = self._options()
+            want = self.noun.read_options(options)
+            waiting = Waiting.of(options)
+            with self._session(task_vars or {}) as session:
+                outcome = self._conduct(want, session, waiting)
+        except ReplicaError as error:
+            return _not_begun(error)
+        return to_result(outcome, self.noun.subject_key, diff=bool(self._task.diff))
+
+    def _conduct(self, want: Any, session: Session, waiting: Waiting) -> Outcome:
+        task = Task(self.noun, want, session, waiting, say=_say)
+        return foresee(task) if self._task.check_mode else apply(task)
+
+    def _options(self) -> Mapping[str, Any]:
+        """The options of the task, validated by the noun's spec, as builtins. Raises OptionError, AnsibleActionFail."""
+        _, options = self.validate_argument_spec(argument_spec=dict(self.noun.spec), **self.noun.rules)
+        builtins: dict[str, Any] = plain(options, "options")
+        for name, value in builtins.items():
+            _check_sendable(name, value)
+        return builtins
+
+    def _session(self, task_vars: Mapping[str, Any]) -> PsrpSession:
+        host, variables = self._host(task_vars)
+        become = bool(self._play_context.become) or getattr(self._connection, "become", None) is not None
+        return open_session(
+            self._connection, host, become, self._bare_cmdlets(variables), lambda line: display.vvvv(line, host=host)
+        )
+
+    def _host(self, task_vars: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        """Inventory name and variables of the host that the task runs on, which delegation changes."""
+        delegated = self._task.delegate_to
+        if delegated:
+            return str(delegated), task_vars.get("ansible_delegated_vars", {}).get(delegated, {})
+        return str(task_vars.get("inventory_hostname", "the host")), task_vars
+
+    def _bare_cmdlets(self, variables: Mapping[str, Any]) -> bool | None:
+        value = variables.get(_BARE_CMDLETS)
+        if value is None:
+            return None
+        try:
+            return bool(boolean(self._templar.template(value)))
+        except TypeError as error:
+            raise OptionError(_BARE_CMDLETS, f"'{value}' is neither true nor false.", str(error)) from error
+
+
+def _say(line: str) -> None:
+    """Progress goes to standard error, so that standard output stays what the callback makes it."""
+    display.display(line, stderr=True)
+
+
+def _check_sendable(name: str, value: Any) -> None:
+    if isinstance(value, str):
+        bad = unsendable(value)
+        if bad:
+            raise OptionError(name, f"the text contains {bad}, which cannot be sent to a host.", "Remove it.")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_sendable(name, key)
+            _check_sendable(f"{name}.{key}", item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_sendable(f"{name}[{index}]", item)
+
+
+def _not_begun(error: ReplicaError) -> Record:
+    """The result of a task that was refused before anything was sent."""
+    result: Record = {"failed": True, "changed": False, "msg": str(error), "actions": []}
+    return {**result, "option": error.option} if isinstance(error, OptionError) else result

@@ -1,0 +1,152 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The real run: decide, send one stage, read, decide again, until every subject is through, refused or out of time.
+
+Each stage is decided from a read made right before it. A failure for one subject does not hold up the others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Generic
+
+from .errors import ReplicaError
+from .jobs import COLLECT, WATCH, as_sent, is_job, refused_as_jobs, split
+from .outcome import Outcome, owner
+from .pipeline import Pipeline
+from .plan import Have, Step, Wait, Want
+from .progress import Progress, judge, started
+from .session import ErrorRecord, Output
+from .task import Task
+
+
+def apply(task: Task[Have, Want]) -> Outcome:
+    """Run the task to its end. What ends it before that is in the outcome, with all that was done until then."""
+    try:
+        have = task.begin()
+        run = _Run(task)
+        while run.advance(have):
+            have = run.read()
+    except ReplicaError as error:
+        task.outcome.error = error
+    return task.outcome
+
+
+@dataclass
+class _Run(Generic[Have, Want]):
+    task: Task[Have, Want]
+    jobs_possible: bool = True
+    said: str = ""
+    jobs: dict[str, Step] = field(default_factory=dict)  # decided steps that travelled as jobs and may have news
+
+    @property
+    def progress(self) -> dict[str, Progress]:
+        return self.task.outcome.progress
+
+    def read(self) -> Have:
+        """Read again, and with it how the jobs are doing."""
+        query = self.task.noun.query(self.task.want)
+        self.jobs = {s: step for s, step in self.jobs.items() if self._is_open(s, step)}
+        if not self.jobs:
+            have = self.task.parse(self.task.send(query))
+        else:
+            found, output = split(self.task.send(query + Pipeline.of(WATCH)))
+            if found.more:
+                self._blame(self.jobs, self.task.send(COLLECT).errors)
+            have = self.task.parse(output)
+        self.task.note(have)
+        return have
+
+    def _is_open(self, subject: str, step: Step) -> bool:
+        progress = self.progress[subject]
+        return not progress.ended and progress.sent[-1] == step
+
+    def advance(self, have: Have) -> bool:
+        """Decide for all from what was read, then send one stage or let some time pass; False when all are through."""
+        task, now = self.task, self.task.clock.now()
+        for subject, progress in self.progress.items():
+            if not progress.ended:
+                decision = task.noun.decide(have, task.want, subject, progress.stages)
+                self.progress[subject] = judge(progress, decision, now, task.waiting)
+        ready = {s: p.next for s, p in self.progress.items() if p.next is not None and not p.ended}
+        if ready:
+            self._send_stage(ready)
+        elif all(progress.ended for progress in self.progress.values()):
+            return False
+        else:
+            self._tell()
+            task.clock.sleep(task.waiting.poll_interval)
+        return True
+
+    def _send_stage(self, ready: Mapping[str, Step]) -> None:
+        """Send the steps of the first stage that is due; other stages are decided again after the next read."""
+        first = next(iter(ready.values()))
+        batch = {s: step for s, step in ready.items() if (step.stage, step.probe) == (first.stage, first.probe)}
+        if first.probe:
+            found = self.task.probe(batch)
+            self._start(batch)
+            for subject, errors in found.items():
+                self._own(subject, errors)
+            return
+        steps = {subject: as_sent(step, self.jobs_possible) for subject, step in batch.items()}
+        output = self._change(steps)
+        self._start(batch)
+        self.jobs.update({subject: batch[subject] for subject, step in steps.items() if is_job(step)})
+        self._blame(batch, output.errors)
+
+    def _change(self, steps: dict[str, Step]) -> Output:
+        """Send the steps; once more as plain cmdlets where an endpoint has shown that it does not take jobs."""
+        kept = len(self.task.outcome.actions)
+        output = self.task.change(steps)
+        if not (all(is_job(step) for step in steps.values()) and refused_as_jobs(output, len(steps))):
+            return output
+        self.jobs_possible = False
+        del self.task.outcome.actions[kept:]  # none of them got as far as being called
+        steps.update({subject: _without_job(step) for subject, step in steps.items()})
+        return self.task.change(steps)
+
+    def _start(self, batch: Mapping[str, Step]) -> None:
+        now = self.task.clock.now()
+        for subject, step in batch.items():
+            self.progress[subject] = started(self.progress[subject], step, now)
+
+    def _blame(self, batch: Mapping[str, Step], errors: tuple[ErrorRecord, ...]) -> None:
+        """Give errors to the subjects they are about; those that name nobody may be anybody's whose step is open."""
+        labels = self.task.labels(batch)
+        for error in errors:
+            subject = owner(error, labels)
+            if subject is not None:
+                self._own(subject, (error,))
+                continue
+            for other in batch:
+                progress = self.progress[other]
+                self.progress[other] = replace(progress, open_errors=(*progress.open_errors, error))
+
+    def _own(self, subject: str, errors: tuple[ErrorRecord, ...]) -> None:
+        progress = self.progress[subject]
+        self.progress[subject] = replace(progress, own_errors=(*progress.own_errors, *errors))
+
+    def _tell(self) -> None:
+        """One line on what is waited for, when it differs from the line before."""
+        reasons = Counter(_reason(progress) for progress in self.progress.values() if not progress.ended)
+        line = "; ".join(f"{count} x {reason}" if count > 1 else reason for reason, count in reasons.items())
+        if line != self.said:
+            self.said = line
+            self.task.say(f"{self.task.session.host}: waiting: {line}")
+
+
+def _reason(progress: Progress) -> str:
+    awaited = progress.awaited
+    if isinstance(awaited, Wait):
+        return awaited.reason
+    return awaited.why if isinstance(awaited, Step) else "the next read"
+
+
+def _without_job(step: Step) -> Step:
+    commands = step.statement.commands
+    kept = {name: value for name, value in commands[-1].parameters.items() if name != "AsJob"}
+    last = replace(commands[-1], parameters=kept)
+    return replace(step, statement=replace(step.statement, commands=(*commands[:-1], last)))

@@ -1,0 +1,119 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""How far one subject (a VM, or the host) has come in this run, and what its next decision means for it.
+
+Pure: `judge` takes what is known, the decision made from the last read and the time, and gives the new state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .option_groups import Waiting
+from .plan import Decision, Done, Refused, Step, Wait
+from .session import ErrorRecord
+
+_MOST_STEPS = 100  # far above any plan: a plan that turns in circles is found by the tests, this ends it at a customer
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What was done for a subject, and what is awaited.
+
+    `sent` are the steps as they were decided; `seen` counts those whose effect was read back. `own_errors` are
+    errors of the open step that are surely this subject's, `open_errors` those that may be. `next` is the step to send.
+    """
+
+    sent: tuple[Step, ...] = ()
+    seen: int = 0
+    awaited: Step | Wait | None = None
+    since: float = 0.0
+    own_errors: tuple[ErrorRecord, ...] = ()
+    open_errors: tuple[ErrorRecord, ...] = ()
+    next: Step | None = None
+    failure: str = ""
+    done: Done | None = None
+
+    @property
+    def stages(self) -> frozenset[str]:
+        """Stages already sent, as a noun's `decide` takes them."""
+        return frozenset(step.stage for step in self.sent)
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing more will be done for it."""
+        return bool(self.failure) or self.done is not None
+
+    @property
+    def acted(self) -> bool:
+        """True when something was sent that changes the host."""
+        return any(not step.probe for step in self.sent)
+
+
+def started(progress: Progress, step: Step, now: float) -> Progress:
+    """The step was sent."""
+    return replace(
+        progress, sent=(*progress.sent, step), awaited=step, since=now, own_errors=(), open_errors=(), next=None
+    )
+
+
+def judge(progress: Progress, decision: Decision, now: float, waiting: Waiting) -> Progress:
+    """What the decision made from the newest read means for the subject."""
+    if isinstance(decision, Step):
+        return _step(progress, decision, now, waiting)
+    if isinstance(decision, Wait):
+        return _wait(progress, decision, now, waiting)
+    progress = _through(progress)
+    if isinstance(decision, Refused):
+        return replace(progress, failure=decision.message)
+    return progress if progress.failure else replace(progress, done=decision)
+
+
+def _step(progress: Progress, step: Step, now: float, waiting: Waiting) -> Progress:
+    if step not in progress.sent:
+        progress = _through(progress)
+        if len(progress.sent) >= _MOST_STEPS:
+            return replace(progress, failure=f"{step.stage} is decided over and over; the last reason was: {step.why}")
+        return progress if progress.failure else replace(progress, next=step)
+    if step.act or step.probe:  # sent once a run, whatever the noun makes of it
+        return replace(_through(progress), done=Done(step.why))
+    if progress.own_errors:
+        return replace(progress, failure=f"{_what(step)} failed.")
+    limit = _limit(step, waiting)
+    if progress.awaited != step:
+        return replace(progress, awaited=step, since=now)
+    if now - progress.since < limit:
+        return progress
+    return replace(progress, failure=f"{_what(step)} did not take effect within {limit:g} seconds.")
+
+
+def _wait(progress: Progress, wait: Wait, now: float, waiting: Waiting) -> Progress:
+    if not isinstance(progress.awaited, Wait):
+        progress = replace(_through(progress), awaited=wait, since=now)
+    limit = waiting.wait_timeout if wait.limit_seconds is None else wait.limit_seconds
+    if progress.failure or now - progress.since < limit:
+        return replace(progress, awaited=wait)
+    problem = f"{wait.reason} is not over after {limit:g} seconds."
+    return replace(progress, failure=f"{problem} Nothing was stopped: the same task goes on from here.")
+
+
+def _through(progress: Progress) -> Progress:
+    """The decision has moved on, so the open step took effect; an act or a probe leaves no trace but its errors."""
+    step = progress.awaited
+    if not isinstance(step, Step):
+        return replace(progress, awaited=None)
+    if (step.act or step.probe) and (progress.own_errors or progress.open_errors):
+        return replace(progress, awaited=None, failure=f"{_what(step)} failed.")
+    refused = bool(progress.own_errors)  # another hand may have reached the goal: then it was not this step
+    return replace(progress, awaited=None, seen=progress.seen + (not step.probe and not refused))
+
+
+def _what(step: Step) -> str:
+    return f"{step.statement.commands[-1].name} ({step.why})"
+
+
+def _limit(step: Step, waiting: Waiting) -> float:
+    if step.limit_seconds is not None:
+        return step.limit_seconds
+    return waiting.wait_timeout if step.waits else waiting.settle_timeout

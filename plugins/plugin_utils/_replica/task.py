@@ -1,0 +1,102 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""One task of one noun over one session: what the real run (apply.py) and check mode (foresee.py) share.
+
+Knows no noun, no Ansible, no transport.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic
+
+from .errors import ConnectionLost
+from .option_groups import Waiting
+from .outcome import Action, Outcome
+from .pipeline import Pipeline, Statement
+from .plan import Have, Noun, Step, Want
+from .progress import Progress
+from .session import ErrorRecord, Output, Session
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The passing of time, so that tests can do without it."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass
+class Task(Generic[Have, Want]):
+    """The task and its outcome so far. `say` takes a line of progress for the operator."""
+
+    noun: Noun[Have, Want]
+    want: Want
+    session: Session
+    waiting: Waiting = field(default_factory=Waiting)
+    say: Callable[[str], None] = lambda line: None
+    clock: Clock = field(default_factory=Clock)
+    outcome: Outcome = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(self.session.host)
+
+    def begin(self) -> Have:
+        """The first read: whom the task is about, and how they are before anything is sent."""
+        have = self.parse(self.send(self.noun.query(self.want)))
+        for subject in self.noun.subjects(have, self.want):
+            self.outcome.progress[subject] = Progress()
+        self.note(have)
+        self.outcome.before = dict(self.outcome.after)
+        return have
+
+    def parse(self, output: Output) -> Have:
+        """What an answer to the noun's query says."""
+        return self.noun.parse(output, self.want)
+
+    def send(self, pipeline: Pipeline) -> Output:
+        """Run a pipeline; the warnings that Windows adds are kept for the operator."""
+        output = self.session.run(pipeline)
+        told = (f"{self.session.host}: {warning}" for warning in output.warnings)
+        self.outcome.warnings += [text for text in told if text not in self.outcome.warnings]
+        return output
+
+    def note(self, have: Have) -> None:
+        """Keep the records of what was read."""
+        for subject in self.outcome.progress:
+            self.outcome.after[subject] = self.noun.record(have, self.want, subject)
+
+    def labels(self, subjects: Iterable[str]) -> dict[str, str]:
+        """What the subjects are called."""
+        return {subject: self.outcome.label(subject) for subject in subjects}
+
+    def probe(self, steps: Mapping[str, Step]) -> dict[str, tuple[ErrorRecord, ...]]:
+        """Send probes, equal ones once, and give the errors of each. A pipeline each, so that an error has an owner."""
+        answers: list[tuple[Statement, tuple[ErrorRecord, ...]]] = []
+        found: dict[str, tuple[ErrorRecord, ...]] = {}
+        for subject, step in steps.items():
+            known = [errors for statement, errors in answers if statement == step.statement]
+            found[subject] = known[0] if known else self.send(Pipeline.of(step.statement)).errors
+            answers += [] if known else [(step.statement, found[subject])]
+        return found
+
+    def act(self, steps: Mapping[str, Step], sent: bool | None) -> None:
+        """Keep what was sent (True), would be (False), or got lost (None)."""
+        for subject, step in steps.items():
+            if not step.probe:
+                label = self.outcome.label(subject)
+                self.outcome.actions.append(Action.of(step, self.session.host, label, sent))
+
+    def change(self, steps: Mapping[str, Step]) -> Output:
+        """Send state-changing steps in one pipeline, and keep them as actions whatever becomes of it."""
+        try:
+            output = self.send(Pipeline.of(*(step.statement for step in steps.values())))
+        except ConnectionLost as lost:
+            self.act(steps, lost.sent)
+            raise
+        self.act(steps, True)
+        return output
