@@ -1,12 +1,19 @@
-"""Makes the checkout importable as the collection it is."""
+"""Makes the checkout importable as the collection it is, and gives tests a running lab."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTIONS = ROOT / ".build" / "collections"
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab
 
 
 def link_collection() -> Path:
@@ -21,3 +28,50 @@ def link_collection() -> Path:
 for path in (str(link_collection()), str(ROOT)):
     if path not in sys.path:
         sys.path.insert(0, path)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which engine the labs of this run have, unless a test says so itself."""
+    parser.addoption("--engine", choices=("own", "real"), default="own", help="what runs the lab's pipelines")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker that says which lab a test wants."""
+    config.addinivalue_line(
+        "markers",
+        "lab(**options): the lab that the fixture `lab` starts: fields of tests.lab.model.Model (hosts, vms, speed, "
+        "...), `preset`, `engine` (own or real), `own_addresses`",
+    )
+
+
+def need_real_engine() -> None:
+    """Skip the test, visibly, where there is no real PowerShell."""
+    from tests.lab.engine.real import program
+
+    if program() is None:
+        pytest.skip("no real PowerShell: HYPERV_REPLICA_PWSH does not name one")
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A running lab in this process, 2 hosts with 4 VMs unless the marker `lab` says otherwise.
+
+    A test that leaves a shell behind fails: on Windows it would stay until its idle timeout, and 30 are all there are.
+    """
+    from tests.lab.lab import Lab
+    from tests.lab.model import Model
+
+    marker = request.node.get_closest_marker("lab")
+    options: dict[str, Any] = {"vms": 4, **(marker.kwargs if marker else {})}
+    engine = options.pop("engine", request.config.getoption("--engine"))
+    own_addresses = options.pop("own_addresses", False)
+    preset = options.pop("preset", None)
+    if engine == "real":
+        need_real_engine()
+    model = Model(**options)
+    with Lab.start(model.preset(preset) if preset else model, engine=engine, own_addresses=own_addresses) as started:
+        yield started
+        lost_on_the_wire = any(rule.struck for rule in started.world.faults.wire_rules)
+        left = started.shells().open
+    if left and not lost_on_the_wire:
+        pytest.fail(f"{left} shells were never deleted: {started.shells()}")
