@@ -11,6 +11,7 @@ The only file that imports ansible.plugins.action. Here is what is Ansible's: op
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -21,9 +22,10 @@ from .apply import apply
 from .errors import OptionError, ReplicaError
 from .foresee import foresee
 from .option_groups import Waiting
-from .outcome import Outcome, Record, to_result
+from .outcome import Record, to_result
 from .plan import Noun
 from .psrp import PsrpSession, open_session
+from .reading import Reading, read_result
 from .session import Session
 from .task import Task
 from .values import plain, unsendable
@@ -34,9 +36,12 @@ display = Display()
 
 
 class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
-    """Base of the action plugins: `class ActionModule(ReplicaAction): noun = SERVER`, and nothing more."""
+    """Base of the action plugins: `class ActionModule(ReplicaAction): noun = SERVER`, and nothing more.
 
-    noun: ClassVar[Noun[Any, Any]]
+    The noun is a Noun, or a Reading for a module that only reads.
+    """
+
+    noun: ClassVar[Noun[Any, Any] | Reading[Any]]
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -50,14 +55,16 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
             want = self.noun.read_options(options)
             waiting = Waiting.of(options)
             with self._session(task_vars or {}) as session:
-                outcome = self._conduct(want, session, waiting)
+                return self._conduct(want, session, waiting)
         except ReplicaError as error:
             return _not_begun(error)
-        return to_result(outcome, self.noun.subject_key, diff=bool(self._task.diff))
 
-    def _conduct(self, want: Any, session: Session, waiting: Waiting) -> Outcome:
+    def _conduct(self, want: Any, session: Session, waiting: Waiting) -> Record:
+        if isinstance(self.noun, Reading):
+            return read_result(self.noun, want, session, lambda: datetime.now(timezone.utc))
         task = Task(self.noun, want, session, waiting, say=_say)
-        return foresee(task) if self._task.check_mode else apply(task)
+        outcome = foresee(task) if self._task.check_mode else apply(task)
+        return to_result(outcome, self.noun.subject_key, diff=bool(self._task.diff))
 
     def _options(self) -> Mapping[str, Any]:
         """The options of the task, validated by the noun's spec, as builtins. Raises OptionError, AnsibleActionFail."""

@@ -1,0 +1,66 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Modules that only read: a record of functions, and the loop that carries their questions over a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol
+
+from .errors import ConnectionLost, ReplicaError
+from .pipeline import Pipeline
+from .plan import Want
+from .session import Output, Session
+
+
+class Question(Protocol):
+    """One pipeline of a reading."""
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What is sent."""
+
+
+@dataclass(frozen=True)
+class Reading(Generic[Want]):
+    """A thing that a module only reads.
+
+    read_options(options) -> Want    raises OptionError; options are plain builtins, validated by `spec`
+    gather(want, host, now)          a generator: yields questions, is sent the Output of each, returns the result;
+                                     `host` is the inventory name, `now` the control node's clock
+    """
+
+    name: str
+    spec: Mapping[str, Any]
+    read_options: Callable[[Mapping[str, Any]], Want]
+    gather: Callable[[Want, str, Callable[[], datetime]], Generator[Any, Output, dict[str, Any]]]
+    rules: Mapping[str, Any] = field(default_factory=dict)  # mutually_exclusive, required_if … of the argument spec
+
+
+def read(reading: Reading[Want], want: Want, session: Session, now: Callable[[], datetime]) -> dict[str, Any]:
+    """Answer the reading's questions over the session; the result of the task. Raises what the reading raises."""
+    gathering = reading.gather(want, session.host, now)
+    warnings: dict[str, None] = {}
+    try:
+        question: Question = next(gathering)
+        while True:
+            output = session.run(question.pipeline)
+            warnings.update(dict.fromkeys(f"{session.host}: {warning}" for warning in output.warnings))
+            question = gathering.send(output)
+    except StopIteration as end:
+        result: dict[str, Any] = end.value
+    return {**result, "warnings": list(warnings)} if warnings else result
+
+
+def read_result(reading: Reading[Want], want: Want, session: Session, now: Callable[[], datetime]) -> dict[str, Any]:
+    """The result of the task also where the host was lost or could not be read; other errors are raised."""
+    try:
+        return {"changed": False, **read(reading, want, session, now)}
+    except ConnectionLost as lost:
+        return {"changed": False, "unreachable": True, "msg": f"{lost}. The task only reads: run it again."}
+    except ReplicaError as error:
+        option = getattr(error, "option", None)
+        return {"changed": False, "failed": True, "msg": str(error), **({"option": option} if option else {})}
