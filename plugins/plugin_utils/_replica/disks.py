@@ -1,0 +1,175 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Disks of a VM: where they sit, what can be replicated, and which of them shall be.
+
+A disk is named by its path or by its place (`SCSI 0:1`: controller type, number, location). A place is right on both
+hosts, a path on one.
+Source: https://learn.microsoft.com/powershell/module/hyper-v/get-vmharddiskdrive and .../set-vmreplication
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import OptionError
+from .values import path_key
+
+ALL = "all"
+_PLACE = re.compile(r"\s*(ide|scsi|pmem)\s*(\d+)\s*[:,/ ]\s*(\d+)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk that is attached. `place` is `SCSI 0:1`; `path` spelled as Windows spells it ("" for an empty drive)."""
+
+    place: str
+    path: str
+    physical: bool = False
+    shared: bool = False
+
+    @property
+    def obstacle(self) -> str:
+        """Why the disk cannot be replicated; "" for one that can."""
+        if self.physical:
+            return "is a disk of the host itself (pass-through)"
+        if self.path.casefold().endswith(".vhds"):
+            return "is a VHD set shared between VMs"
+        return "is shared between VMs" if self.shared else ""
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.path})" if self.path else self.place
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked of the disks, as `names`: keys of places or paths. `included` None is "not said"."""
+
+    all: bool = False
+    included: tuple[str, ...] | None = None
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> bool:
+        """True when anything was asked."""
+        return self.all or self.included is not None or bool(self.excluded)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A wish looked up in the disks of one VM. `problem` is why it cannot be."""
+
+    replicate: tuple[Disk, ...] = ()
+    problem: str = ""
+
+
+def parse_disk(properties: Mapping[str, Any]) -> Disk:
+    """A Get-VMHardDiskDrive row. Raises KeyError for one without its controller."""
+    kind = str(properties["ControllerType"]).upper()
+    return Disk(
+        place=f"{kind} {int(properties['ControllerNumber'])}:{int(properties['ControllerLocation'])}",
+        path=str(properties.get("Path") or ""),
+        physical=properties.get("DiskNumber") is not None,
+        shared=bool(properties.get("SupportPersistentReservations")),
+    )
+
+
+def name_key(text: str) -> str:
+    """The form in which a disk's name is looked up: a place as `SCSI 0:1`, anything else as a path."""
+    match = _PLACE.fullmatch(text)
+    return f"{match.group(1).upper()} {int(match.group(2))}:{int(match.group(3))}" if match else path_key(text)
+
+
+def is_place(key: str) -> bool:
+    """True for the name of a place: it means the same disk on both hosts."""
+    return _PLACE.fullmatch(key) is not None
+
+
+def read_wish(disks: list[str] | None, excluded: list[str] | None) -> Wish:
+    """The options `disks` and `excluded_disks`. Raises OptionError for a mixture or a blank name."""
+    for option, names in (("disks", disks), ("excluded_disks", excluded)):
+        if any(not name.strip() for name in names or ()):
+            raise OptionError(option, "an empty disk name was given.", "Name the place (SCSI 0:1) or the path.")
+    words = [name.strip() for name in disks or ()]
+    every = ALL in (word.casefold() for word in words)
+    if every and len(words) > 1:
+        raise OptionError("disks", f"'{ALL}' stands beside single disks.", f"Give '{ALL}' alone, or the disks.")
+    if disks is not None and not words:
+        raise OptionError("disks", "no disk is left to replicate.", f"Name at least one, or give '{ALL}'.")
+    wish = Wish(
+        all=every,
+        included=None if every or disks is None else tuple(dict.fromkeys(map(name_key, words))),
+        excluded=tuple(dict.fromkeys(map(name_key, excluded or ()))),
+    )
+    both = sorted(set(wish.included or ()) & set(wish.excluded))
+    if both:
+        raise OptionError("disks", f"{', '.join(both)} is included and excluded.", "Leave it in one of the two lists.")
+    return wish
+
+
+def bare_paths(wish: Wish) -> tuple[str, ...]:
+    """Names in the wish that hold for one host only."""
+    return tuple(key for key in (*(wish.included or ()), *wish.excluded) if not is_place(key))
+
+
+def find(key: str, disks: Iterable[Disk]) -> Disk | None:
+    """The disk of that place or path."""
+    return next((disk for disk in disks if key in (disk.place, path_key(disk.path))), None)
+
+
+def same(one: Disk, other: Disk) -> bool:
+    """True for the same disk seen twice: by place, for a path changes with the storage."""
+    return one.place == other.place
+
+
+def among(disk: Disk, disks: Iterable[Disk]) -> bool:
+    """True when the disk is one of these."""
+    return any(same(disk, other) for other in disks)
+
+
+def choose(wish: Wish, attached: tuple[Disk, ...], replicated: tuple[Disk, ...] | None, lenient: bool) -> Choice:
+    """The disks that shall be replicated, in the order attached.
+
+    `replicated` is what is now, None before the first enable (then what is not said is all). `lenient`: an excluded
+    disk that is not attached is no error, for plays on both hosts. Disks that cannot be replicated are a problem by
+    place and never left out silently.
+    """
+    missing = [key for key in wish.included or () if find(key, attached) is None]
+    missing += [key for key in wish.excluded if not lenient and find(key, attached) is None]
+    if missing:
+        return Choice(problem=f"has no disk {', '.join(missing)}; it has {listed(attached)}")
+    excluded = [disk for disk in (find(key, attached) for key in wish.excluded) if disk]
+    chosen = tuple(disk for disk in _base(wish, attached, replicated) if not among(disk, excluded))
+    barred = [f"{disk} {disk.obstacle}" for disk in chosen if disk.obstacle]
+    if barred:
+        return Choice(problem=f"has a disk that cannot be replicated: {'; '.join(barred)}")
+    if not chosen:
+        return Choice(problem=f"would have no disk replicated; it has {listed(attached)}")
+    return Choice(replicate=chosen)
+
+
+def _base(wish: Wish, attached: tuple[Disk, ...], replicated: tuple[Disk, ...] | None) -> tuple[Disk, ...]:
+    if wish.included is not None:
+        return tuple(disk for disk in attached if any(find(key, (disk,)) for key in wish.included))
+    if wish.all or replicated is None:
+        return attached
+    return tuple(disk for disk in attached if among(disk, replicated))
+
+
+def unprotected(wish: Wish, attached: tuple[Disk, ...], replicated: tuple[Disk, ...]) -> tuple[Disk, ...]:
+    """Disks that are attached, not replicated and not excluded by name: healthy now, missing after a failover."""
+    excluded = [disk for disk in (find(key, attached) for key in wish.excluded) if disk]
+    return tuple(disk for disk in attached if not among(disk, replicated) and not among(disk, excluded))
+
+
+def equal(one: Iterable[Disk], other: Iterable[Disk]) -> bool:
+    """True when both are the same set of disks."""
+    return {disk.place for disk in one} == {disk.place for disk in other}
+
+
+def listed(disks: Iterable[Disk]) -> str:
+    """Disks for a message."""
+    return ", ".join(map(str, disks)) or "none"

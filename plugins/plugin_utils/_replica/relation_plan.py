@@ -1,0 +1,65 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What hyperv_vm_replication does next for one VM, and what its steps make of it. Pure; every read is decided anew."""
+
+from __future__ import annotations
+
+from .failover_states import NONE, PRIMARY, REPLICA, REPLICA_MODES
+from .plan import Decision, Done, Refused, Wait
+from .relation_case import Case
+from .relation_change import change
+from .relation_enable import enable
+from .relation_find import NOT_HERE
+from .relation_have import VM, Have, Relation
+from .relation_sides import absent, connection_tested, here_is_replica, replica_side
+from .relation_want import ABSENT, TESTED, Want
+
+
+def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decision:
+    """The next step for the VM of that id ("" with `connection_tested` without VMs)."""
+    if subject.startswith(NOT_HERE):
+        return Done(f"left alone: it is not here yet, and {want.first_primary} protects it first")
+    vm = have.vms.get(subject, VM("", "")) if subject == "" else have.vms.get(subject)
+    if vm is None:
+        return Refused(
+            f"{have.host}: the VM {subject} was here when the task began and is not any more. Look for it first."
+        )
+    case = Case(have, want, vm, vm.relations.get(want.relationship), sent)
+    if want.state == TESTED:
+        return connection_tested(case)
+    unlisted = _unlisted(case)
+    if unlisted is not None:
+        return unlisted
+    if want.state == ABSENT:
+        return absent(case)
+    return replica_side(case) if want.side == "replica" else _primary_side(case)
+
+
+def _unlisted(case: Case) -> Decision | None:
+    """Get-VM shows a mode that Get-VMReplication does not list: so it is for a minute after a host has started."""
+    vm = case.vm
+    if vm.relations or vm.mode == NONE:
+        return None
+    if vm.mode == PRIMARY or vm.mode in REPLICA_MODES:
+        return Wait(f"{case.where} is {vm.mode}, and Get-VMReplication does not list it yet")
+    return case.refuse(f"it is {vm.mode}: a test VM is not replicated. Name the VM that it is a test of.")
+
+
+def _primary_side(case: Case) -> Decision:
+    relation = case.relation
+    if relation is None:
+        return enable(case)
+    if case.extended or relation.mode == PRIMARY:
+        return _sender(case, relation)
+    if relation.mode in REPLICA_MODES:
+        return here_is_replica(case, relation)
+    return case.refuse(f"it is {relation.mode}/{relation.state}, in which nothing can be changed.")
+
+
+def _sender(case: Case, relation: Relation) -> Decision:
+    first = case.vm.relations.get("Simple")
+    if case.extended and (first is None or first.mode != REPLICA):
+        found = f"{first.mode}/{first.state}" if first else "not replicated"
+        return case.refuse(f"it is {found} here, and an extended replication starts at a replica. Look at it first.")
+    return change(case, relation)

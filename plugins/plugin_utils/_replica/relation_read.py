@@ -1,0 +1,259 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Reading what hyperv_vm_replication decides on: one pipeline, whatever the number of VMs.
+
+Names are literal: `Where-Object -In` compares them whole and without case, and a name that matches nothing is simply
+missing. Errors of a read are failures, with one exception: Get-ClusterGroup, asked only to name the node of a VM that
+is not here, may be unknown on a host without a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from . import relation_settings
+from .certificate import parse_certificates, query_certificates
+from .cluster import cmdlet_of
+from .disks import Disk, parse_disk
+from .errors import OptionError, RemoteError, UnexpectedOutput
+from .names import host_name, is_one_of, query_host_name
+from .partner import other_of
+from .pipeline import Command, Pipeline, Statement
+from .properties import select
+from .relation_find import subjects
+from .relation_have import VM, Have, Relation
+from .relation_want import ABSENT, AUTO, PRESENT, Want
+from .session import ErrorRecord, Output, Row
+from .values import has_zone, number, time_text, time_utc
+
+_VM = ("Id", "Name", "State", "ReplicationMode", "IsClustered")
+_DISK = (
+    "VMId",
+    "Path",
+    "DiskNumber",
+    "ControllerType",
+    "ControllerNumber",
+    "ControllerLocation",
+    "SupportPersistentReservations",
+)
+_RELATION = (
+    "VMId",
+    "VMName",
+    "ReplicationRelationshipType",
+    "ReplicationMode",
+    "ReplicationState",
+    "ReplicationHealth",
+    "PrimaryServerName",
+    "ReplicaServerName",
+    "CurrentReplicaServerName",
+    "AllowedPrimaryServer",
+    "InitialReplicationStartTime",
+    "ResynchronizeStartTime",
+    "LastReplicationTime",
+    "TestVirtualMachine",
+    "ReplicatedDisks",
+)
+_COPYING = "InitialReplicationInProgress"
+
+
+def query(want: Want) -> Pipeline:
+    """Everything that the decisions need, in one pipeline."""
+    statements: list[Statement] = [query_host_name()]
+    for chosen in _selections(want):
+        statements.extend(_of_vms(want, *chosen))
+    if want.vms.names:
+        groups = Command("Get-ClusterGroup") | _where_in("Name", want.vms.names)
+        statements.append(groups | select("ClusterGroup", "Name", "OwnerNode", "GroupType"))
+    found = Pipeline.of(*statements)
+    if _wants_auto(want):
+        return found + query_certificates()
+    return found + Pipeline.of(Command("Get-Date", {"Format": "o"})) if want.copy_start else found
+
+
+def _selections(want: Want) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """The VM's property, the same property of what belongs to it, and the values."""
+    if want.vms.names:
+        yield "Name", "VMName", want.vms.names
+    if want.vms.ids:
+        yield "Id", "VMId", want.vms.ids
+
+
+def _of_vms(want: Want, own: str, of_vm: str, chosen: tuple[str, ...]) -> Iterator[Statement]:
+    vms = Command("Get-VM") | _where_in(own, chosen)
+    settings = (row.read for row in relation_settings.SETTINGS)
+    yield vms | select("VirtualMachine", *_VM)
+    yield Command("Get-VMReplication") | _where_in(of_vm, chosen) | select("VMReplication", *_RELATION, *settings)
+    if want.state == ABSENT:
+        return
+    yield vms | Command("Get-VMHardDiskDrive") | select("HardDiskDrive", *_DISK)
+    if want.state == PRESENT and want.names_partner:
+        yield vms | Command("Get-VMSecurity") | select("VMSecurity", "VMId", "TpmEnabled", "Shielded")
+    if want.wait:
+        copying = Command("Measure-VMReplication", {"ReplicationState": _COPYING}) | _where_in(of_vm, chosen)
+        columns = ("VMId", "ReplicationRelationshipType", "PendingReplicationSize")
+        yield copying | select("VMReplicationHealth", *columns)
+
+
+def _where_in(name: str, values: Iterable[str]) -> Command:
+    return Command("Where-Object", {"Property": name, "In": True, "Value": list(values)})
+
+
+def _wants_auto(want: Want) -> bool:
+    own = (values.settings for values in want.per_host.values())
+    return any(settings.get("certificate_thumbprint") == AUTO for settings in (want.settings, *own))
+
+
+def parse(output: Output, want: Want) -> Have:
+    """What the host said. Raises RemoteError for a read that failed, OptionError for what it proves to be wrong."""
+    host = _host(output)
+    failed = tuple(error for error in output.errors if not _of_the_cluster(error))
+    if failed:
+        raise RemoteError(host[0], "reading its VMs and their replication", failed, _advice(failed))
+    _check_host(want, host)
+    have = Have(
+        host=host[0],
+        host_names=host,
+        now=_now(output),
+        vms={vm.id: vm for vm in _vms(output)},
+        certificates=parse_certificates(output) if _wants_auto(want) else None,
+        owners={str(r.properties["Name"]).casefold(): str(r.properties["OwnerNode"]) for r in _groups(output)},
+    )
+    subjects(have, want)  # names that mean nothing, or two VMs, end the task before anything is sent
+    return have
+
+
+def _host(output: Output) -> tuple[str, ...]:
+    """The host's names, the full one first. Raises RemoteError or UnexpectedOutput when it did not say any."""
+    for row in output.of_type("VMHost"):
+        return tuple(dict.fromkeys((host_name(row.properties), str(row.properties["Name"]))))
+    if output.errors:
+        raise RemoteError("the host", "reading its VMs and their replication", output.errors, _advice(output.errors))
+    raise UnexpectedOutput("Get-VMHost", "no object.")
+
+
+def _of_the_cluster(error: ErrorRecord) -> bool:
+    """Errors of the one statement that may fail: no cluster, or a constrained endpoint without the cmdlet."""
+    return cmdlet_of(error) == "getclustergroup"
+
+
+def _advice(errors: tuple[ErrorRecord, ...]) -> str:
+    if any(error.id in ("CommandNotFoundException", "CouldNotAutoLoadModule") for error in errors):
+        return "Is the Hyper-V role with its PowerShell module installed there, and does the endpoint admit the cmdlet?"
+    if any(error.category == "PermissionDenied" for error in errors):
+        return "The account needs to be in the group Hyper-V Administrators (or Administrators) of that host."
+    return "Nothing was changed."
+
+
+def _check_host(want: Want, host: tuple[str, ...]) -> None:
+    """Refuse a host as its own replica, and a host that is neither of `between`."""
+    if want.replica_server and is_one_of(want.replica_server, host):
+        raise OptionError(
+            "replica_server",
+            f"{want.replica_server} is this host itself, and a host cannot be its own replica.",
+            "Run the task on the VM's primary host, or name the other host.",
+        )
+    if want.between and other_of(want.between, host) is None:
+        raise OptionError(
+            "between",
+            f"this host is {host[0]}, which is none of {', '.join(want.between)}.",
+            "Run the play on the two hosts that between names, with their Windows names.",
+        )
+
+
+def _now(output: Output) -> datetime | None:
+    return next((time_utc(row.text) for row in output.of_type("String") if has_zone(row.text)), None)
+
+
+def _groups(output: Output) -> Iterator[Row]:
+    return (row for row in output.of_type("ClusterGroup") if str(row.properties.get("GroupType")) == "VirtualMachine")
+
+
+def _vms(output: Output) -> Iterator[VM]:
+    disks = _disks(output)
+    relations = _relations(output)
+    security = {_id(row): row.properties for row in output.of_type("VMSecurity")}
+    for row in output.of_type("VirtualMachine"):
+        vm_id = _id(row, "Id")
+        protection = security.get(vm_id, {})
+        yield VM(
+            id=vm_id,
+            name=str(row.properties["Name"]),
+            power=str(row.properties["State"]),
+            mode=str(row.properties["ReplicationMode"]),
+            clustered=bool(row.properties["IsClustered"]),
+            disks=tuple(disks.get(vm_id, ())),
+            relations=relations.get(vm_id, {}),
+            tpm=bool(protection.get("TpmEnabled")),
+            shielded=bool(protection.get("Shielded")),
+        )
+
+
+def _disks(output: Output) -> dict[str, list[Disk]]:
+    """Attached disks by VM. A drive with neither file nor disk holds nothing."""
+    found: dict[str, list[Disk]] = {}
+    for row in output.of_type("HardDiskDrive"):
+        disk = _disk(row.properties)
+        if disk.path or disk.physical:
+            found.setdefault(_id(row), []).append(disk)
+    return {vm_id: list({disk.place: disk for disk in disks}.values()) for vm_id, disks in found.items()}
+
+
+def _disk(properties: Mapping[str, object]) -> Disk:
+    try:
+        return parse_disk(properties)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnexpectedOutput("Get-VMHardDiskDrive", f"a disk without its place ({error}).") from None
+
+
+def _relations(output: Output) -> dict[str, dict[str, Relation]]:
+    pending = {
+        (_id(row), str(row.properties["ReplicationRelationshipType"])): number(row.properties["PendingReplicationSize"])
+        for row in output.of_type("VMReplicationHealth")
+    }
+    found: dict[str, dict[str, Relation]] = {}
+    for row in output.of_type("VMReplication"):
+        vm_id, kind = _id(row), str(row.properties["ReplicationRelationshipType"])
+        found.setdefault(vm_id, {})[kind] = _relation(row, kind, pending.get((vm_id, kind)))
+    return found
+
+
+def _relation(row: Row, kind: str, pending: int | None) -> Relation:
+    told = row.properties
+    try:
+        return Relation(
+            kind=kind,
+            mode=str(told["ReplicationMode"]),
+            state=str(told["ReplicationState"]),
+            health=str(told["ReplicationHealth"]),
+            primary_server=str(told["PrimaryServerName"] or ""),
+            replica_server=str(told["ReplicaServerName"] or ""),
+            current_replica_server=str(told["CurrentReplicaServerName"] or ""),
+            allowed_primary_server=str(told["AllowedPrimaryServer"] or ""),
+            settings=relation_settings.shown(told),
+            last_replication_time=time_text(time_utc(told["LastReplicationTime"])),
+            copy_start=time_text(time_utc(told["InitialReplicationStartTime"])),
+            resync_start=time_text(time_utc(told["ResynchronizeStartTime"])),
+            test_vm=told["TestVirtualMachine"] is not None,
+            disks=tuple(_disk(disk) for disk in _objects(told["ReplicatedDisks"])),
+            pending_bytes=pending,
+        )
+    except (KeyError, ValueError) as error:
+        raise UnexpectedOutput("Get-VMReplication", f"a relation that cannot be read: {error}.") from None
+
+
+def _objects(value: object) -> list[Mapping[str, object]]:
+    """Nested objects that came through Select-Object, which keeps their properties."""
+    items = value if isinstance(value, list) else [] if value is None else [value]
+    objects = [item for item in items if isinstance(item, Mapping)]
+    if len(objects) != len(items):
+        raise ValueError("ReplicatedDisks came without their properties")
+    return objects
+
+
+def _id(row: Row, name: str = "VMId") -> str:
+    value = row.properties.get(name)
+    if not value:
+        raise UnexpectedOutput(f"A row of {row.type}", f"it has no {name}.")
+    return str(value).lower()
