@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..faults import BUSY, DELAY, DROP_AFTER, DROP_BEFORE, DROP_LATE, Fault
 from ..values import Error, Record, Refusal
+from . import rights
 from .rights import permitted
 
 if TYPE_CHECKING:
@@ -181,6 +182,11 @@ def _land(call: Call, handler: Handler, entry: Recorded) -> None:
     with world.lock:
         while not begun.is_set():
             world.lock.wait(0.01)
+
+
+def _allowed(call: Call, handler: Handler) -> Iterator[Record]:
+    rights.check(call)
+    yield from handler(call)
 
 
 def _run(call: Call, handler: Handler, entry: Recorded) -> Iterator[Record]:

@@ -53,13 +53,9 @@ class Host:
     services: dict[str, str] = field(default_factory=lambda: {"vmms": "Running"})
     registry: dict[str, dict[str, object]] = field(default_factory=dict)
     trusted_domains: set[str] = field(default_factory=set)
-    workgroup: bool = False
     workgroup: bool = False  # not a domain member: no Kerberos
-    trusted_domains: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=lambda: set(MODULES))
     users: dict[str, str] = field(default_factory=dict)  # rights.py: administrator (who is not listed), hyperv, none
-    registry: dict[str, dict[str, object]] = field(default_factory=dict)  # key -> values; both without case
-    services: dict[str, str] = field(default_factory=lambda: {"vmms": "Running", "WinRM": "Running"})
     newest_version: str = "12.0"
     vm_path: str = VM_FOLDER
     disk_path: str = DISK_FOLDER
@@ -74,6 +70,11 @@ class Host:
     def fqdn(self) -> str:
         """Full name; in a workgroup without suffix the short one."""
         return f"{self.name}.{self.domain}" if self.domain else self.name
+
+    def registry_value(self, key: str, name: str) -> object:
+        """A value of the registry, or None."""
+        values = next((found for one, found in self.registry.items() if one.casefold() == key.casefold()), {})
+        return next((value for one, value in values.items() if one.casefold() == name.casefold()), None)
 
     @property
     def world(self) -> World:
