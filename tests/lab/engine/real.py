@@ -15,7 +15,6 @@ import struct
 import subprocess
 import tempfile
 import threading
-import time
 import uuid
 from pathlib import Path
 
@@ -49,6 +48,8 @@ class _Channel:
     def __init__(self) -> None:
         self.fragments: list[bytes] = []
         self.acknowledged: set[str] = set()
+        self.awaited = 0
+        self.turn = threading.Lock()
         self.done = False
         self.closing = False
         self._final: int | None = None
@@ -75,18 +76,19 @@ class RealEngine:
         self._folder = tempfile.TemporaryDirectory(prefix="lab-")
         socket_path = Path(self._folder.name) / "stubs"
         self._backend = Backend(session, socket_path)
+        self._complaints = Path(self._folder.name) / "stderr"
         arguments = ["-ConfigurationFile", configuration_file] if configuration_file else []
-        self._process = subprocess.Popen(
-            [pwsh, "-s", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "HYPERV_STUBS_BACKEND": str(socket_path)},
-            text=True,
-        )
+        with self._complaints.open("w") as complaints:
+            self._process = subprocess.Popen(
+                [pwsh, "-s", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env={**os.environ, "HYPERV_STUBS_BACKEND": str(socket_path)},
+                text=True,
+            )
         self._channels: dict[uuid.UUID, _Channel] = {POOL: _Channel()}
         self._news = threading.Condition()
-        self._turn = threading.Lock()
         self._gone = False
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -112,9 +114,6 @@ class RealEngine:
             self._news.wait_for(lambda: channel.fragments or channel.done or self._gone, timeout_seconds)
             fragments, channel.fragments = tuple(channel.fragments), []
             done = channel.done or self._gone
-        if channel.done and not channel.closing and pipeline is not None:
-            channel.closing = True
-            self._write(f"<Close PSGuid='{pipeline}' />")
         return Received(fragments, done)
 
     def signal(self, pipeline: uuid.UUID) -> None:
@@ -136,8 +135,6 @@ class RealEngine:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
         self._folder.cleanup()
 
     def _data(self, owner: uuid.UUID, fragments: bytes) -> None:
@@ -147,16 +144,15 @@ class RealEngine:
     def _line(self, owner: uuid.UUID, kind: str, limit: float = ACKNOWLEDGEMENT_SECONDS, text: str = "") -> None:
         """Send one element and wait for its acknowledgement."""
         channel = self._channels[owner]
-        with self._turn if kind == "Data" else contextlib.nullcontext():
+        with channel.turn if kind == "Data" else contextlib.nullcontext(), self._news:
+            channel.awaited += 1
             self._write(text or f"<{kind} PSGuid='{owner}' />")
-            until = time.monotonic() + limit
-            with self._news:
-                heard = self._news.wait_for(
-                    lambda: f"{kind}Ack" in channel.acknowledged or self._gone, until - time.monotonic()
-                )
-                if not heard or self._gone:
-                    raise EngineGone(f"PowerShell did not acknowledge {kind}")
-                channel.acknowledged.discard(f"{kind}Ack")
+            heard = self._news.wait_for(lambda: f"{kind}Ack" in channel.acknowledged or self._gone, limit)
+            channel.awaited -= 1
+            if not heard or self._gone:
+                raise EngineGone(f"PowerShell did not acknowledge {kind}: {self._complaints.read_text().strip()}")
+            channel.acknowledged.discard(f"{kind}Ack")
+        self._close_when_done(owner)
 
     def _write(self, line: str) -> None:
         with self._news:
@@ -189,3 +185,12 @@ class RealEngine:
             else:
                 channel.acknowledged.add(element[1])
             self._news.notify_all()
+        self._close_when_done(uuid.UUID(owner[1]))
+
+    def _close_when_done(self, pipeline: uuid.UUID) -> None:
+        """A finished pipeline that is not closed keeps the session from ending."""
+        channel = self._channels[pipeline]
+        with self._news, contextlib.suppress(OSError, EngineGone):
+            if channel.done and not channel.closing and not channel.awaited:
+                channel.closing = True
+                self._write(f"<Close PSGuid='{pipeline}' />")

@@ -109,8 +109,10 @@ def test_a_host_that_goes_down_takes_its_sessions_along(lab: Lab) -> None:
     with pool(lab) as opened:
         pipeline = PowerShell(opened).add_cmdlet("Start-Sleep").add_parameter("Seconds", 60)
         pipeline.begin_invoke()
-        threading.Timer(0.3, lab.world.power_off, ("hv-a",)).start()
+        outage = threading.Timer(0.3, lab.world.power_off, ("hv-a",))
+        outage.start()
         with pytest.raises(requests.exceptions.ConnectionError):
             pipeline.end_invoke()
+        outage.join()
         opened.state = 3
     assert (lab.shells().lost, lab.shells().open) == (1, 0)
