@@ -66,12 +66,14 @@ class Firewall:
     """All rules of a host.
 
     `local_rules_apply` False is a group policy that ignores local rules: they exist and are enabled, and count for
-    nothing. `policy_rules` come from such a policy and cannot be changed here.
+    nothing. The active store then lacks them, or shows them as inactive: `ignored_rules` is absent or inactive (which
+    of the two a build does is unverified). `policy_rules` come from such a policy and cannot be changed here.
     """
 
     rules: list[FirewallRule] = field(default_factory=built_in_rules)
     policy_rules: list[FirewallRule] = field(default_factory=list)
     local_rules_apply: bool = True
+    ignored_rules: str = "absent"
 
     def find(self, names: Iterable[str]) -> list[FirewallRule]:
         """Local rules of these very names, without case."""
