@@ -10,7 +10,7 @@ Source: https://learn.microsoft.com/powershell/module/netsecurity/get-netfirewal
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,19 +29,20 @@ ACTIVE = "ActiveStore"
 
 # Select-Object makes one type of all CIM objects: which properties a row has tells rules from filters, and the stores.
 _LOCAL = ("Name", "Enabled", "Direction", "Action")
-_IN_FORCE = (*_LOCAL, "PolicyStoreSource")
+_IN_FORCE = (*_LOCAL, "PrimaryStatus", "EnforcementStatus")
 _LOCAL_PORTS = ("InstanceID", "Protocol", "LocalPort")
 _PORTS_IN_FORCE = (*_LOCAL_PORTS, "DynamicTarget")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule by name: `ports` as text (numbers, ranges, Any)."""
+    """A rule by name: `ports` as text (numbers, ranges, Any); `counts` False is one that policy ignores."""
 
     name: str
     enabled: bool
     allows: bool
     ports: tuple[str, ...]
+    counts: bool = True
 
     def holds(self, ports: Iterable[int]) -> bool:
         """True when every port is among the local ports of the rule."""
@@ -62,7 +63,7 @@ class Firewall:
     def passes(self, name: str, ports: Iterable[int]) -> bool:
         """True when the rule of the name lets these ports in, by what is in force."""
         rule = _find(self.active, name)
-        return rule is not None and rule.enabled and rule.allows and rule.holds(ports)
+        return rule is not None and rule.counts and rule.enabled and rule.allows and rule.holds(ports)
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,17 @@ def _rules(output: Output, in_force: bool) -> tuple[Rule, ...]:
             enabled=same_text(value["Enabled"], "True"),
             allows=same_text(value["Direction"], "Inbound") and same_text(value["Action"], "Allow"),
             ports=ports.get(_rule_name(value["Name"]), ()),
+            counts=not in_force or _counts(value),
         )
         for value in found
-        if "Direction" in value and ("PolicyStoreSource" in value) is in_force
+        if "Direction" in value and ("PrimaryStatus" in value) is in_force
     )
+
+
+def _counts(value: Mapping[str, Any]) -> bool:
+    """False for a rule that the active store shows and does not apply, as where policy disallows local rules."""
+    disallowed = "disallowed" in str(value["EnforcementStatus"]).casefold()
+    return not disallowed and not any(same_text(value["PrimaryStatus"], bad) for bad in ("Inactive", "Error"))
 
 
 def _rule_name(instance: Any) -> str:

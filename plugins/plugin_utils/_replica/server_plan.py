@@ -62,13 +62,23 @@ def _shared_steps(have: Have, want: Want, then: Settings) -> Iterator[Step]:
             yield Step(_stage(_FOLDER, path), make_folder(path), f"the folder {path} is not there")
     different = _differences(now, then)
     if different:
-        if then.kerberos_port == then.certificate_port:
-            raise Refusal(
-                f"kerberos_port and certificate_port are both {then.kerberos_port}. Give one of them another value."
-            )
+        _check_double_ports(then)
         yield Step(_SERVER, server_call(now, then), "to change: " + ", ".join(different))
     if then.any_server is None:
         yield from _entry_steps(now, then)
+
+
+def _check_double_ports(then: Settings) -> None:
+    """Windows asks back about ports that are given twice, and nobody could answer; Force would silence more than that."""
+    mapped = [*(then.kerberos_mapping or {}).values(), *(then.certificate_mapping or {}).values()]
+    double = {port for port in mapped if mapped.count(port) > 1}
+    if then.kerberos_port == then.certificate_port:
+        double.add(then.kerberos_port)
+    if double:
+        listed = ", ".join(map(str, sorted(double)))
+        raise Refusal(
+            f"kerberos_port and certificate_port, or their mappings, would use port {listed} twice. Give each its own."
+        )
 
 
 def _stage(kind: str, what: str) -> str:
@@ -131,7 +141,7 @@ def _ports(then: Settings) -> dict[str, Any]:
 def _access(now: Settings, then: Settings) -> dict[str, Any]:
     """Who is admitted, where that changes. Force only where it deletes entries that the task gave up by name."""
     if then.any_server is None:
-        return {} if now.any_server is None else {"ReplicationAllowedFromAnyServer": False}
+        return {} if now.any_server is None else {"ReplicationAllowedFromAnyServer": False, "Force": True}
     if now.any_server is not None:
         same = now.any_server.storage == then.any_server.storage
         return {} if same else {"DefaultStorageLocation": then.any_server.storage}
