@@ -104,9 +104,13 @@ class PsrpSession:
     def _open(self) -> None:
         if self._broken is not None:  # what did not answer is not asked again: each attempt costs its time limit
             raise ConnectionLost(self._host, self._broken.problem, sent=False)
-        if self._connection.runspace is None:
+        if self._connection.runspace is not None:
+            return
+        try:
             with self._losses(sending=True, opening=True):
                 self._connection._connect()
+        except ValueError as error:  # pypsrp's word for connection variables that do not go together
+            raise UnsupportedConnection(f"{self._host}: {error}.", "Check the ansible_psrp_ variables.") from error
 
     def _forget_finished(self) -> None:
         """Tell the host to forget old pipelines: it counts those that it was never told about against a limit."""
