@@ -25,6 +25,7 @@ from .storage import is_remote, make_folder
 from .values import path_key, same_text, timespan
 
 _SERVER, _FOLDER, _ENTRY, _FIREWALL = "server", "folder", "entry", "firewall"
+_IN_FORCE_SECONDS = 60  # policy applies a stored rule at once; what is not in force by then is kept from it
 
 
 def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decision:
@@ -69,7 +70,7 @@ def _shared_steps(have: Have, want: Want, then: Settings) -> Iterator[Step]:
 
 
 def _check_double_ports(then: Settings) -> None:
-    """Windows asks back about ports that are given twice, and nobody could answer; Force would silence more than that."""
+    """Windows asks back about ports that are given twice; nobody could answer, and Force would silence more than that."""
     mapped = [*(then.kerberos_mapping or {}).values(), *(then.certificate_mapping or {}).values()]
     double = {port for port in mapped if mapped.count(port) > 1}
     if then.kerberos_port == then.certificate_port:
@@ -194,7 +195,7 @@ def _open(have: Have, opening: Opening, sent: frozenset[str]) -> Decision | None
         return Step(stage, change[0], change[1])
     rule = opening.rule(have.firewall)
     if stage in sent:
-        return Wait(f"the firewall rule {rule} is stored, and not in force yet")
+        return Wait(f"the firewall rule {rule} is stored, and not in force yet", _IN_FORCE_SECONDS)
     return Refused(
         f"{have.full_name}: open_firewall: the rule {rule} is enabled, and not in force. A group policy decides which"
         f" rules count there: open TCP {', '.join(map(str, opening.ports))} in it."
