@@ -70,7 +70,7 @@ def _shared_steps(have: Have, want: Want, then: Settings) -> Iterator[Step]:
 
 
 def _check_double_ports(then: Settings) -> None:
-    """Windows asks back about ports that are given twice; nobody could answer, and Force would silence more than that."""
+    """Windows asks back about ports given twice; nobody could answer, and Force would silence more than that."""
     mapped = [*(then.kerberos_mapping or {}).values(), *(then.certificate_mapping or {}).values()]
     double = {port for port in mapped if mapped.count(port) > 1}
     if then.kerberos_port == then.certificate_port:
