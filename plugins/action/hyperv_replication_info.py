@@ -1,0 +1,15 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""hyperv_replication_info: what a host says of its VMs, their replication, and itself."""
+
+from __future__ import annotations
+
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import SPEC, gather, read_options
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info_action import InfoAction, Reader
+
+
+class ActionModule(InfoAction):
+    """Binds the reader to the runner."""
+
+    noun = Reader("hyperv_replication_info", SPEC, read_options, gather)
