@@ -13,10 +13,10 @@ from pypsrp.shell import SignalCode, WinRS
 
 from tests.lab.faults import Faults
 from tests.lab.wire import wsman
+from tests.lab.wire.memory import connect
 from tests.lab.wire.shells import MAX_SHELLS_PER_USER, Cut, Service, ShellSession
 from tests.lab.world.host import Host
 from tests.unit.lab.wire.engines import Parrot
-from tests.unit.lab.wire.memory import connect
 
 URI = "http://schemas.microsoft.com/powershell/"
 TIMED_OUT, NO_SHELL, NO_ENDPOINT, TOO_MANY = 2150858793, 2150858843, 2150858811, 2150859174

@@ -1,13 +1,13 @@
-"""pypsrp's own WSMan client, joined to a service in memory: its envelopes, no sockets."""
+"""pypsrp's own WSMan client joined to a service in memory: its envelopes, no sockets. For tests of many pipelines."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from pypsrp.exceptions import WinRMTransportError
 from pypsrp.wsman import WSMan
 
-from tests.lab.wire.shells import Service
+from .shells import Service
 
 
 class Client:
@@ -45,5 +45,5 @@ class Transport:
 def connect(service: Service, user: str = "ansible") -> WSMan:
     """A WSMan client of the service."""
     wsman = WSMan("memory", ssl=False, auth="basic", encryption="never", username=user, password="unused")
-    wsman.transport = Transport(service, user)
+    wsman.transport = cast("Any", Transport(service, user))
     return wsman
