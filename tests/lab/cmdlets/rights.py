@@ -8,7 +8,6 @@ configuration of the role) and none. Where rights are not documented to the lett
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..values import Record, Refusal
@@ -84,16 +83,3 @@ def _check_hyperv(call: Call, right: str) -> None:
             "not found. Verify that the Virtual Machine Management service on the computer is running."
         )
         raise Refusal(text, "ObjectNotFound", "ObjectNotFound")
-
-
-def require_administrator(call: Call, what: str) -> None:
-    """Raise the access denial of the item cmdlets for a user who is no administrator."""
-    if right_of(call.host, call.session.user) != ADMINISTRATOR:
-        raise unauthorised(f"Access to {what} is denied.", "System.UnauthorizedAccessException")
-
-
-def unauthorised(text: str, id: str) -> Refusal:
-    """An access denial as the item cmdlets show it."""
-    refusal = Refusal(text, id, "PermissionDenied", hresult=0x80070005)
-    refusal.error = replace(refusal.error, exception="System.UnauthorizedAccessException")
-    return refusal
