@@ -112,7 +112,7 @@ def collision(view: PartnerView, host_names: tuple[str, ...], existing_copy: boo
     else:
         advice = (
             "If it is an older copy of this VM, use it: run this module there with side: replica and initial_copy:"
-            " existing_copy, then here with initial_copy: existing_copy. Only if it is surely worthless, remove it there."
+            " existing_copy, then here with initial_copy: existing_copy. Only if it is worthless, remove it there."
         )
     return f"{found}. {runs} {advice}"
 

@@ -177,9 +177,9 @@ def _settings(case: Case, goal: Goal, relation: Relation) -> Decision | None:
         return case.refuse(problem)
     if not changes:
         return None
+    if result.get("authentication") == "kerberos":
+        result.pop("certificate_thumbprint", None)
     if relation_settings.any_dials(changes) and TEST not in case.sent:
-        if result.get("authentication") == "kerberos":
-            result.pop("certificate_thumbprint", None)
         return connection_test(case, relation.replica_server, result)
     if "authentication" in changes and result.get("certificate_thumbprint"):
         changes["certificate_thumbprint"] = result["certificate_thumbprint"]

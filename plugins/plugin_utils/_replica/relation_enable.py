@@ -17,8 +17,9 @@ from .failover_states import REPLICA
 from .initial_copy import schedule_problem
 from .names import is_one_of
 from .partner import collision
-from .pipeline import Command, vm_by_id
+from .pipeline import vm_by_id
 from .plan import Decision, Step
+from .properties import select
 from .relation_case import Case, Goal, connection_test, goal_of
 from .relation_settings import PORT_OF_TYPE, SETTINGS
 from .relation_want import EXISTING
@@ -117,7 +118,7 @@ def mark(case: Case) -> Decision:
             " else shut it down first."
         )
     if CONFIRM not in case.sent:
-        again = vm_by_id(case.vm.id) | Command("Select-Object", {"Property": ["Id", "ReplicationMode"]})
+        again = vm_by_id(case.vm.id) | select("VirtualMachine", "Id", "ReplicationMode")
         return Step(CONFIRM, again, "it is still without replication", subject=case.vm.id, probe=True)
     parameters: dict[str, Any] = {"AsReplica": True}
     if case.want.allowed_primary_server:

@@ -7,11 +7,28 @@ from __future__ import annotations
 
 from .errors import OptionError
 from .names import is_one_of
+from .partner import other_of
 from .relation_have import Have
 from .relation_want import TESTED, Want
 
 NOT_HERE = "not here: "
 """Begins the subject of a VM that a play on both hosts does not find on the one that is to hold the replica."""
+
+
+def check_host(want: Want, host: tuple[str, ...]) -> None:
+    """Raise OptionError for a host as its own replica, and for one that is neither of `between`."""
+    if want.replica_server and is_one_of(want.replica_server, host):
+        raise OptionError(
+            "replica_server",
+            f"{want.replica_server} is this host itself, and a host cannot be its own replica.",
+            "Run the task on the VM's primary host, or name the other host.",
+        )
+    if want.between and other_of(want.between, host) is None:
+        raise OptionError(
+            "between",
+            f"this host is {host[0]}, which is none of {', '.join(want.between)}.",
+            "Run the play on the two hosts that between names, with their Windows names.",
+        )
 
 
 def subjects(have: Have, want: Want) -> tuple[str, ...]:

@@ -17,12 +17,11 @@ from . import relation_settings
 from .certificate import parse_certificates, query_certificates
 from .cluster import cmdlet_of
 from .disks import Disk, parse_disk
-from .errors import OptionError, RemoteError, UnexpectedOutput
-from .names import host_name, is_one_of, query_host_name
-from .partner import other_of
+from .errors import RemoteError, UnexpectedOutput
+from .names import host_name, query_host_name
 from .pipeline import Command, Pipeline, Statement
 from .properties import select
-from .relation_find import subjects
+from .relation_find import check_host, subjects
 from .relation_have import VM, Have, Relation
 from .relation_want import ABSENT, AUTO, PRESENT, Want
 from .session import ErrorRecord, Output, Row
@@ -111,7 +110,7 @@ def parse(output: Output, want: Want) -> Have:
     failed = tuple(error for error in output.errors if not _of_the_cluster(error))
     if failed:
         raise RemoteError(host[0], "reading its VMs and their replication", failed, _advice(failed))
-    _check_host(want, host)
+    check_host(want, host)
     have = Have(
         host=host[0],
         host_names=host,
@@ -127,7 +126,7 @@ def parse(output: Output, want: Want) -> Have:
 def _host(output: Output) -> tuple[str, ...]:
     """The host's names, the full one first. Raises RemoteError or UnexpectedOutput when it did not say any."""
     for row in output.of_type("VMHost"):
-        return tuple(dict.fromkeys((host_name(row.properties), str(row.properties["Name"]))))
+        return (host_name(row.properties),)
     if output.errors:
         raise RemoteError("the host", "reading its VMs and their replication", output.errors, _advice(output.errors))
     raise UnexpectedOutput("Get-VMHost", "no object.")
@@ -144,22 +143,6 @@ def _advice(errors: tuple[ErrorRecord, ...]) -> str:
     if any(error.category == "PermissionDenied" for error in errors):
         return "The account needs to be in the group Hyper-V Administrators (or Administrators) of that host."
     return "Nothing was changed."
-
-
-def _check_host(want: Want, host: tuple[str, ...]) -> None:
-    """Refuse a host as its own replica, and a host that is neither of `between`."""
-    if want.replica_server and is_one_of(want.replica_server, host):
-        raise OptionError(
-            "replica_server",
-            f"{want.replica_server} is this host itself, and a host cannot be its own replica.",
-            "Run the task on the VM's primary host, or name the other host.",
-        )
-    if want.between and other_of(want.between, host) is None:
-        raise OptionError(
-            "between",
-            f"this host is {host[0]}, which is none of {', '.join(want.between)}.",
-            "Run the play on the two hosts that between names, with their Windows names.",
-        )
 
 
 def _now(output: Output) -> datetime | None:
