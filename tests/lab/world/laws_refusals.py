@@ -101,6 +101,13 @@ REFUSALS: dict[str, Words] = {
         "InvalidArgument",
         "No authorization entry of this server fits the primary server '{name}'.",
     ),
+    # The product writes this as event 29410.
+    "not_available": Words(
+        "OperationFailed",
+        "NotSpecified",
+        "Cannot perform the requested Hyper-V Replica operation for virtual machine '{vm}' because the virtual machine is "
+        "not highly available. (Virtual machine ID {id})",
+    ),
     "server_disabled": Words("OperationFailed", "InvalidOperation", "This server is not enabled as a Replica server."),
     "storage_denied": Words(
         "AccessDenied",

@@ -115,7 +115,8 @@ LAWS: dict[str, Law] = {
     ),
     "Set-VMReplication -AsReplica": Law(frozenset({"primary"}), None, off=True, without="not_enabled_state"),
     "Set-VMReplication -Reverse": Law(
-        RECEIVERS,
+        # What a reverse from a third site does is not documented: refused.
+        frozenset({"replica"}),
         {"FailedOverWaitingCompletion": "Replicating", "FailedOver": "Replicating"},
         no_test=True,
         without="not_enabled_state",

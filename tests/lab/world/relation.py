@@ -83,6 +83,7 @@ class Relation:
     mode: str
     state: str
     primary_server: str = ""
+    primary_point: str = ""  # the name under which the primary came: its broker's on a cluster
     replica_server: str = ""
     current_replica_server: str = ""
     port: int = 80
@@ -110,8 +111,6 @@ class Relation:
     exported: bool = False
     initial_done: bool = False
     as_replica: bool = False  # marked -AsReplica: waits for a primary to adopt it
-    diverged: bool = False  # a copy with changes of its own: only a resynchronisation or a copy mends it
-    undo_bytes: int = 0
 
     @property
     def sends(self) -> bool:

@@ -111,7 +111,7 @@ def _send_cycles(world: World, host: Host, vm: VM, relation: Relation) -> None:
     if relation.state != "Replicating":
         return
     try:
-        far_host, far_vm, far = receiver(world, host, vm, relation)
+        _, far_vm, far = receiver(world, host, vm, relation)
     except Refusal as refusal:
         _missed(
             relation, cycles, final=refusal.error.message.endswith("(0x80070002)."), limit=world.habits.cycles_to_error
@@ -126,7 +126,6 @@ def _send_cycles(world: World, host: Host, vm: VM, relation: Relation) -> None:
         relation.cannot_send = True
         return
     _sent(world, vm, relation, far_vm, far, cycles, last)
-    del far_host
 
 
 def _missed(relation: Relation, cycles: int, *, final: bool, limit: int) -> None:
@@ -302,11 +301,6 @@ def _resynchronise_by_itself(world: World, host: Host, vm: VM, relation: Relatio
         start_resync(world, host, vm, relation)
     except Refusal:
         relation.cannot_send = True
-
-
-def in_minutes_of_cycle(relation: Relation, now: datetime) -> bool:
-    """Whether a cycle is due within a minute."""
-    return relation.next_cycle is not None and relation.next_cycle - now < timedelta(minutes=1)
 
 
 def legs(vm: VM) -> tuple[Relation, ...]:
