@@ -74,7 +74,8 @@ SERVICE = (
     Column("status", "PrimaryOperationalStatus"),
     Column("status_text", "PrimaryStatusDescription"),
 )
-# Names of the services are translated, the last part of their ids is not.
+# Names of the services are translated, the last part of their ids is not. English names are what is left to go by where
+# a build shows other ids. Source of the names: https://learn.microsoft.com/powershell/module/hyper-v/get-vmintegrationservice
 SERVICE_IDS: Mapping[str, str] = {
     "9f8233ac-be49-4c79-8ee3-e7e1985b2077": "shutdown",
     "84eaae65-2f2e-45f5-9bb5-0e857dc8eb47": "heartbeat",
@@ -82,6 +83,14 @@ SERVICE_IDS: Mapping[str, str] = {
     "2a34b1c2-fd73-4043-8a5b-dd2159bc743f": "key_value_pair_exchange",
     "5ced1297-4598-4915-a5fc-bb4d21bb4d02": "vss",
     "6c09bb55-d683-4da0-8931-c9bf705f6480": "guest_services",
+}
+SERVICE_NAMES: Mapping[str, str] = {
+    "shutdown": "shutdown",
+    "heartbeat": "heartbeat",
+    "time synchronization": "time_synchronization",
+    "key-value pair exchange": "key_value_pair_exchange",
+    "vss": "vss",
+    "guest service interface": "guest_services",
 }
 
 
@@ -211,7 +220,8 @@ def _parse_services(answer: Answer) -> Mapping[str, Any]:
     services = []
     for row in answer.output.rows:
         service = record(row, SERVICE, answer.scope.clock, cmdlet)
-        service["service"] = SERVICE_IDS.get(str(service["id"]).replace("/", "\\").rpartition("\\")[2].lower())
+        last = str(service["id"]).rpartition("\\")[2].lower()
+        service["service"] = SERVICE_IDS.get(last) or SERVICE_NAMES.get(str(service["name"]).lower())
         services.append((vm_id(row, cmdlet), service))
     return grouped(services)
 

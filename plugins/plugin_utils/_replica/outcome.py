@@ -85,7 +85,7 @@ class Outcome:
 
     def _message(self, subject: str) -> str:
         progress = self.progress[subject]
-        if not progress.acted and not progress.sent:
+        if not progress.sent:
             return progress.failure  # a refusal says everything itself
         said = "; ".join(str(error) for error in progress.own_errors)
         maybe = "; ".join(str(error) for error in progress.open_errors)
@@ -157,11 +157,11 @@ def _warnings(outcome: Outcome) -> Iterable[str]:
     for progress in outcome.progress.values():
         if progress.done is not None:
             yield from progress.done.warnings
-        if not progress.failure:
-            yield from (f"{outcome.host}: Windows says: {error}" for error in progress.own_errors)
-    if not any(progress.failure for progress in outcome.progress.values()):
-        for error in dict.fromkeys(e for progress in outcome.progress.values() for e in progress.open_errors):
-            yield f"{outcome.host}: everything took effect, but Windows says: {error}"
+    failed = [progress for progress in outcome.progress.values() if progress.failure]
+    blamed = {error for progress in failed for error in (*progress.own_errors, *progress.open_errors)}
+    for error in dict.fromkeys(error for progress in outcome.progress.values() for error in progress.told):
+        if error not in blamed:
+            yield f"{outcome.host}: it took effect, but Windows says: {error}"
 
 
 def _ending(outcome: Outcome) -> Record:

@@ -22,7 +22,8 @@ class Progress:
     """What was done for a subject, and what is awaited.
 
     `sent` are the steps as they were decided; `seen` counts those whose effect was read back. `own_errors` are
-    errors of the open step that are surely this subject's, `open_errors` those that may be. `next` is the step to send.
+    errors of the open step that are surely this subject's, `open_errors` those that may be; `told` are those of steps
+    that took effect all the same. `next` is the step to send.
     """
 
     sent: tuple[Step, ...] = ()
@@ -31,6 +32,7 @@ class Progress:
     since: float = 0.0
     own_errors: tuple[ErrorRecord, ...] = ()
     open_errors: tuple[ErrorRecord, ...] = ()
+    told: tuple[ErrorRecord, ...] = ()
     next: Step | None = None
     failure: str = ""
     done: Done | None = None
@@ -64,9 +66,9 @@ def judge(progress: Progress, decision: Decision, now: float, waiting: Waiting) 
         return _step(progress, decision, now, waiting)
     if isinstance(decision, Wait):
         return _wait(progress, decision, now, waiting)
-    progress = _through(progress)
     if isinstance(decision, Refused):
         return replace(progress, failure=decision.message)
+    progress = _through(progress)
     return progress if progress.failure else replace(progress, done=decision)
 
 
@@ -100,13 +102,13 @@ def _wait(progress: Progress, wait: Wait, now: float, waiting: Waiting) -> Progr
 
 def _through(progress: Progress) -> Progress:
     """The decision has moved on, so the open step took effect; an act or a probe leaves no trace but its errors."""
-    step = progress.awaited
-    if not isinstance(step, Step):
-        return replace(progress, awaited=None)
-    if (step.act or step.probe) and (progress.own_errors or progress.open_errors):
+    step, errors = progress.awaited, (*progress.own_errors, *progress.open_errors)
+    if isinstance(step, Step) and (step.act or step.probe) and errors:
         return replace(progress, awaited=None, failure=f"{_what(step)} failed.")
     refused = bool(progress.own_errors)  # another hand may have reached the goal: then it was not this step
-    return replace(progress, awaited=None, seen=progress.seen + (not step.probe and not refused))
+    took_effect = isinstance(step, Step) and not step.probe and not refused
+    told = (*progress.told, *errors)
+    return replace(progress, awaited=None, seen=progress.seen + took_effect, told=told, own_errors=(), open_errors=())
 
 
 def _what(step: Step) -> str:
