@@ -61,7 +61,7 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
 
     def _conduct(self, want: Any, session: Session, waiting: Waiting) -> Record:
         if isinstance(self.noun, Reading):
-            return read_result(self.noun, want, session, lambda: datetime.now(timezone.utc))
+            return read_result(self.noun, want, session, _now)
         task = Task(self.noun, want, session, waiting, say=_say)
         outcome = foresee(task) if self._task.check_mode else apply(task)
         return to_result(outcome, self.noun.subject_key, diff=bool(self._task.diff))
@@ -96,6 +96,11 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
             return bool(boolean(self._templar.template(value)))
         except TypeError as error:
             raise OptionError(_BARE_CMDLETS, f"'{value}' is neither true nor false.", str(error)) from error
+
+
+def _now() -> datetime:
+    """The control node's clock, in whole seconds: what it is compared with is no finer."""
+    return datetime.now(timezone.utc).replace(microsecond=0)
 
 
 def _say(line: str) -> None:

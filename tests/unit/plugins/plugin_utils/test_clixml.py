@@ -12,7 +12,8 @@ ENUM = """<Obj N="State" RefId="1"><TN RefId="1"><T>Microsoft.HyperV.PowerShell.
 LIVE = f"""<Obj RefId="0"><TN RefId="0"><T>Microsoft.HyperV.PowerShell.VirtualMachine</T><T>System.Object</T></TN>
 <ToString>VirtualMachine (Name = 'App01')</ToString>
 <Props><S N="Name">App01</S>{ENUM}<G N="Id">2F0F9A5C-0A3B-4C7E-9A53-0D9A8C1F7E10</G><U64 N="Memory">4294967296</U64>
-<DT N="Created">2026-03-01T18:30:00.1234567+01:00</DT><TS N="Uptime">PT1H</TS><Nil N="Parent"/><B N="Clustered">false</B>
+<DT N="Created">2026-03-01T18:30:00.1234567+01:00</DT><TS N="Uptime">PT1H</TS><Nil N="Parent"/>
+<B N="Clustered">false</B>
 <Obj N="Status" RefId="2"><TN RefId="2"><T>VMOperationalStatus[]</T><T>System.Array</T></TN><LST>
 <Obj RefId="3"><TN RefId="3"><T>VMOperationalStatus</T><T>System.Enum</T></TN><ToString>Ok</ToString><I32>2</I32></Obj>
 </LST></Obj>
@@ -113,8 +114,9 @@ def test_text_that_no_parser_takes_costs_a_character_and_not_the_object() -> Non
 
 
 ERROR = """<Obj RefId="0"><TN RefId="0"><T>System.Management.Automation.ErrorRecord</T></TN>
-<MS><Obj N="Exception" RefId="1"><TN RefId="1"><T>X</T></TN><Props><S N="Message">No connection (0x00002efd).</S></Props>
-</Obj>{target}<S N="FullyQualifiedErrorId">OperationFailed,Microsoft.HyperV.PowerShell.Commands.EnableVMReplication</S>
+<MS><Obj N="Exception" RefId="1"><TN RefId="1"><T>X</T></TN>
+<Props><S N="Message">No connection (0x00002efd).</S></Props></Obj>{target}
+<S N="FullyQualifiedErrorId">OperationFailed,Microsoft.HyperV.PowerShell.Commands.EnableVMReplication</S>
 <I32 N="ErrorCategory_Category">{category}</I32>{name}</MS></Obj>"""
 
 

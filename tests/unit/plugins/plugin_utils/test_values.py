@@ -50,7 +50,7 @@ class Colour(enum.IntEnum):
         (TaggedFloat(0.5), 0.5),
         (Colour.RED, 1),
         ((TaggedStr("a"), 1), ["a", 1]),
-        ({"a", "a"}, ["a"]),
+        ({"a"}, ["a"]),
         (date(2026, 3, 1), "2026-03-01"),
         (datetime(2026, 3, 1, 18, 30, tzinfo=timezone.utc), "2026-03-01T18:30:00+00:00"),
         (TaggedDict({TaggedStr("k"): TaggedList([TaggedInt(1), {"x": TaggedStr("y")}])}), {"k": [1, {"x": "y"}]}),
