@@ -45,9 +45,7 @@ def test_names_are_qualified_but_for_proxies() -> None:
 def test_a_constrained_endpoint_may_teach_bare_names() -> None:
     naming = Naming(constrained=True)
     assert not naming.learn(Output(errors=(ErrorRecord("CommandNotFoundException", "ObjectNotFound", "", "Get-VM"),)))
-    about = ErrorRecord(
-        "CommandNotFoundException", "ObjectNotFound", "", "Microsoft.PowerShell.Utility\\Select-Object"
-    )
+    about = ErrorRecord("CommandNotFoundException", "ObjectNotFound", "", "Microsoft.PowerShell.Utility\\Select-Object")
     assert naming.learn(Output(errors=(about,)))
     assert naming.of(SELECT) == "Select-Object"
     assert not naming.learn(Output(errors=(about,))), "it is news only once"
