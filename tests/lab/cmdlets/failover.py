@@ -59,7 +59,7 @@ def _serve(call: Call, vm: VM, point: RecoveryPoint | None) -> Iterator[Record]:
 
 
 def _prepare(call: Call, vm: VM, relation: Relation | None) -> None:
-    """Send the last delta and wait for it. While it travels the state is what it was (unverified), and the VM is held off."""
+    """Send the last delta and wait. While it travels the state is what it was (unverified) and the VM is held off."""
     after = judge("Start-VMFailover -Prepare", vm, relation)
     if relation is None:
         raise refuse("not_applicable", vm=vm, cmdlet=call.cmdlet)

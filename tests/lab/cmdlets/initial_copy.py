@@ -92,7 +92,7 @@ def export_folder(path: str, vm: VM) -> str:
 
 
 def _export(call: Call, vm: VM, relation: Relation) -> None:
-    """Write the copy to a folder and wait for it. Until it is imported there, this side stays in progress (unverified)."""
+    """Write the copy to a folder and wait. Until its import this side stays in progress (unverified)."""
     path = str(call.get("DestinationPath"))
     if not call.host.files.is_folder(path):
         raise refuse("path_not_found", path=path)
@@ -130,7 +130,7 @@ def stop(call: Call) -> Iterator[Record]:
 
 @cmdlet("Import-VMInitialReplication")
 def import_copy(call: Call) -> Iterator[Record]:
-    """Take in a copy that was carried here; -Path is the folder `<VMName>_<VMId>`. It waits for the merge (unverified)."""
+    """Take in a copy that was carried here: -Path is `<VMName>_<VMId>`. It waits for the merge (unverified)."""
 
     def act(vm: VM) -> Iterator[Record]:
         relation = relation_asked(call, vm)

@@ -1,7 +1,7 @@
 """The explicit register of handlers, and the one door (`dispatch`) that both engines call.
 
-dispatch: late effects -> faults -> recorder -> handler -> recorder. A handler is a generator of records; each of its steps
-runs under the world's lock, which it gives up between two records and inside `call.wait_until(...)`.
+dispatch: late effects -> faults -> recorder -> handler -> recorder. A handler is a generator of records; each of its
+steps runs under the world's lock, which it gives up between two records and inside `call.wait_until(...)`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Call:
         return self.session.stopped or not self.host.powered
 
     def wait_until(self, ready: Callable[[], bool], limit_seconds: float | None = None) -> bool:
-        """Give up the world's lock until `ready()` (looked at as virtual time passes); False at the limit or when stopped."""
+        """Give up the world's lock until `ready()`; False at the limit (virtual time) or when nobody waits any more."""
         if self.on_wait is not None:
             self.on_wait()
         return self.world.clock.wait_until(ready, lambda: self.gone, limit_seconds)

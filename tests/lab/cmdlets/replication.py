@@ -66,7 +66,7 @@ def over(call: Call, show: object) -> Iterator[Record]:
 
 @cmdlet("Test-VMReplicationConnection")
 def test_connection(call: Call) -> Iterator[Record]:
-    """Whether a listener of that type answers there. It looks at no authorization entry, so it proves none (unverified)."""
+    """Whether a listener of that type answers there. No authorization entry is looked at (unverified)."""
     connect.check(
         call.world,
         call.host,
@@ -97,7 +97,7 @@ def suspend(call: Call) -> Iterator[Record]:
 
 @cmdlet("Resume-VMReplication")
 def resume(call: Call) -> Iterator[Record]:
-    """Go on after a pause or an error; with -Resynchronize compare everything; with -Continue keep the leg of a chain."""
+    """Go on after a pause or an error; -Resynchronize compares everything; -Continue keeps the leg of a chain."""
     switch = next((f" -{name}" for name in ("Continue", "Resynchronize") if call.get(name)), "")
 
     def act(vm: VM) -> Iterator[Record]:

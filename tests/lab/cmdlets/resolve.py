@@ -1,4 +1,4 @@
-"""From parameters to VMs and relations of the host: by object, by name with wildcards, by id. Refusals as the module has them."""
+"""From parameters to VMs and relations of the host: by object, by name with wildcards, by id."""
 
 from __future__ import annotations
 
@@ -74,8 +74,9 @@ def by_object(host: Host, given: Obj) -> VM:
     vm = host.vms.get(vm_id) if vm_id is not None else None
     if vm is None:
         text = (
-            f"Hyper-V encountered an error trying to access an object on computer '{host.name}' because the object was not "
-            "found. The object might have been deleted. Verify that the Virtual Machine Management service is running."
+            f"Hyper-V encountered an error trying to access an object on computer '{host.name}' because the object "
+            "was not found. The object might have been deleted. Verify that the Virtual Machine Management service "
+            "is running."
         )
         raise Refusal(text, "ObjectNotFound", "ObjectNotFound")
     return vm

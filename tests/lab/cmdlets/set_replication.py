@@ -1,4 +1,4 @@
-"""Set-VMReplication: settings of both sides, another set of disks, -AsReplica on the old primary, -Reverse on the new one."""
+"""Set-VMReplication: settings of both sides, another set of disks, -AsReplica, -Reverse."""
 
 from __future__ import annotations
 
@@ -24,8 +24,18 @@ from .resolve import each_vm, listed, pass_relation, relation_asked
 DISKS = ("ReplicatedDisks", "ReplicatedDiskPaths")
 WAY = ("ReplicaServerName", "ReplicaServerPort", "AuthenticationType", "CertificateThumbprint")
 MEANINGFUL = frozenset(
-    (*SETTINGS, *DISKS, *WAY, "DisableVSSSnapshotReplication", "EnableWriteOrderPreservationAcrossDisks")
-    + ("AsReplica", "AllowedPrimaryServer", "Reverse", "UseBackup", "InitialReplicationStartTime")
+    {
+        *SETTINGS,
+        *DISKS,
+        *WAY,
+        "DisableVSSSnapshotReplication",
+        "EnableWriteOrderPreservationAcrossDisks",
+        "AsReplica",
+        "AllowedPrimaryServer",
+        "Reverse",
+        "UseBackup",
+        "InitialReplicationStartTime",
+    }
 )
 
 
@@ -198,7 +208,7 @@ def _turn(call: Call, vm: VM, relation: Relation, turn: Turn) -> None:
             there = target.vms.get(vm.id)
             planned = _check_other_side(vm, there)
         except Refusal:
-            # One side turned, the other not: what Windows shows then is not documented. Not turned is what a read finds.
+            # One side turned, the other not is not documented: here neither did.
             relation.state = before
             return
         turn_sender(world, host, vm, relation, turn.wanted, target)

@@ -15,7 +15,7 @@ from .resolve import each_vm, listed, named, pass_thru, vm_output
 
 @cmdlet("Get-VM")
 def get_vm(call: Call) -> Iterator[Record]:
-    """All VMs, or those of the names, the id, or the cluster object. An empty or unknown name is an error, never "all"."""
+    """All VMs, or those of the names, the id, or the cluster object. An unknown name is an error, never "all"."""
     if call.get("ClusterObject") is not None:
         yield vm_output(call, _of_cluster(call, call.get("ClusterObject")))
         return

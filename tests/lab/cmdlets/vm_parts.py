@@ -17,7 +17,7 @@ from .resolve import each_vm, is_pattern, listed, matches
 
 @cmdlet("Get-VMSnapshot")
 def get_snapshot(call: Call) -> Iterator[Record]:
-    """Recovery points of VMs, by name and kind when given. A replica without history has none: the latest data is no point."""
+    """Recovery points of VMs, by name and kind. Whether the newest data is a point too is unverified: it is not."""
     if call.get("Id") is not None:
         yield from _by_id(call)
         return

@@ -61,7 +61,7 @@ def _turn_off(call: Call, vm: VM, after: str) -> None:
 
 
 def _shut_down(call: Call, vm: VM, after: str, *, force: bool = False) -> None:
-    """Ask the guest to shut down and wait until it is off, without a limit; whoever stops waiting does not stop the guest."""
+    """Ask the guest and wait until it is off, without a limit; whoever stops waiting does not stop the guest."""
     _check_shutdown(vm, force=force)
     seconds = vm.guest.shutdown_seconds if vm.guest.answer == "clean" else None
     if force:

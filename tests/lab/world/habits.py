@@ -1,4 +1,4 @@
-"""How long things take, and what the product does where the sources leave it open. The defaults are the harsher reading."""
+"""How long things take, and what the product does where the sources leave it open: the harsher reading."""
 
 from __future__ import annotations
 

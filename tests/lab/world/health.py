@@ -1,4 +1,4 @@
-"""ReplicationHealth: the rules, first that fits wins (Microsoft: Virtualization blog, Interpreting Replication Health)."""
+"""ReplicationHealth: the rules, first that fits wins (Microsoft: Interpreting Replication Health)."""
 
 from __future__ import annotations
 

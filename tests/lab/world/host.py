@@ -28,7 +28,7 @@ DISK_FOLDER = "C:\\Users\\Public\\Documents\\Hyper-V\\Virtual Hard Disks"
 
 @dataclass(eq=False)
 class Host:
-    """`name` is short and upper case. `fqdn_reading` says what Get-VMHost's FullyQualifiedDomainName holds: full or domain.
+    """`name` is short and upper case. `fqdn_reading` (full, domain) is what Get-VMHost calls FullyQualifiedDomainName.
 
     `guardians` are the keys with which VMs that have a TPM can be started here. `newest_version` is the newest VM
     configuration version that this build knows.

@@ -1,4 +1,4 @@
-"""Power: which operation is allowed from which state and where it leads, as tables; and what keeps a VM from starting."""
+"""Power: which operation is allowed from which state and where it leads; what keeps a VM from starting."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SHUTDOWN_CODES: dict[int, tuple[str, str]] = {
     32782: ("Unspecified", "NotSpecified"),
 }
 LOCKED, SHUTDOWN_RUNS = 32781, 32782
-# Replication states of a primary and of a replica in which the VM may be started; every other state of theirs blocks it.
+# Replication states of a sending side that hold the VM off, and those of a replica that let it start.
 PRIMARY_BLOCKED = frozenset({"PreparedForFailover", "PreparedForSyncReplication", "PreparedForGroupReverseReplication"})
 REPLICA_ALLOWED = frozenset({"FailedOverWaitingCompletion", "FailedOver"})
 

@@ -43,7 +43,8 @@ REFUSALS: dict[str, Words] = {
     "wrong_state": Words(
         "InvalidState",
         "InvalidOperation",
-        "Could not change the replication state. Virtual machine is not in a valid replication state to perform the operation.",
+        "Could not change the replication state. Virtual machine is not in a valid replication state to perform the "
+        "operation.",
     ),
     "wrong_power": Words(
         "InvalidState",
@@ -86,8 +87,8 @@ REFUSALS: dict[str, Words] = {
     "collision": Words(
         "OperationFailed",
         "NotSpecified",
-        "Hyper-V failed to enable replication for virtual machine '{vm}': a virtual machine with the same identifier exists "
-        "on the Replica server and cannot take part in this replication relationship (0x80070050). "
+        "Hyper-V failed to enable replication for virtual machine '{vm}': a virtual machine with the same identifier "
+        "exists on the Replica server and cannot take part in this replication relationship (0x80070050). "
         "(Virtual machine ID {id})",
     ),
     "unknown_version": Words(
@@ -105,14 +106,15 @@ REFUSALS: dict[str, Words] = {
     "not_available": Words(
         "OperationFailed",
         "NotSpecified",
-        "Cannot perform the requested Hyper-V Replica operation for virtual machine '{vm}' because the virtual machine is "
-        "not highly available. (Virtual machine ID {id})",
+        "Cannot perform the requested Hyper-V Replica operation for virtual machine '{vm}' because the virtual machine "
+        "is not highly available. (Virtual machine ID {id})",
     ),
     "server_disabled": Words("OperationFailed", "InvalidOperation", "This server is not enabled as a Replica server."),
     "storage_denied": Words(
         "AccessDenied",
         "PermissionDenied",
-        "Unable to open specified location to store Replica files '{path}'. Error: 0x80070005 (General access denied error).",
+        "Unable to open specified location to store Replica files '{path}'. Error: 0x80070005 "
+        "(General access denied error).",
     ),
     "path_not_found": Words(
         "ObjectNotFound",

@@ -1,7 +1,7 @@
 """Replication: which operation is allowed on which side from which state, and where it leads, as one table.
 
-A key is a cmdlet with the switch that makes it another operation. Sides: primary; replica; extended (the copy at a third
-site); leg (the extended relation on a replica, which sends). What is not in the table is refused with the words named.
+A key is a cmdlet with the switch that makes it another operation. Sides: primary; replica; extended (the copy at a
+third site); leg (the extended relation on a replica, which sends). What is not in the table is refused.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def _sent(world: World, vm: VM, relation: Relation, far_vm: VM, far: Relation, c
 
 
 def _take_points(vm: VM, relation: Relation, last: datetime, size: int) -> None:
-    """The replica keeps one point an hour, as many as the history says; each `vss_hours`-th is application-consistent."""
+    """One point an hour, as many as the history says; each `vss_hours`-th is application-consistent."""
     history, settings = relation.settings.history, relation.settings
     if history and relation.last_replication is not None:
         begun, ended = _hours(relation.last_replication), _hours(last)

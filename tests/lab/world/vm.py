@@ -29,8 +29,8 @@ class Guest:
     """How the system inside behaves.
 
     `answer` to a shutdown: "clean" (off after `shutdown_seconds`), "hang" (never off), or a code of
-    Msvm_ShutdownComponent.InitiateShutdown as a number: refused with it. `notice_seconds` is how long a VM that was told
-    to shut down still shows Running. `boot_seconds` pass between start and the first heartbeat; None: it never beats.
+    Msvm_ShutdownComponent.InitiateShutdown as a number: refused with it. `notice_seconds` is how long a VM that was
+    told to shut down still shows Running. `boot_seconds` pass before the first heartbeat; None: it never beats.
     """
 
     answer: str | int = "clean"

@@ -15,7 +15,12 @@ from tests.lab.world.vm import VM
 from tests.lab.world.world import World
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=timezone.utc)
-SPACE = "Microsoft.HyperV.PowerShell"
+# Id and category of a refusal.
+WRONG_STATE = ("InvalidState", "InvalidOperation")
+NOT_APPLICABLE = ("InvalidOperation", "InvalidOperation")
+BAD = ("InvalidParameter", "InvalidArgument")
+FAILED = ("OperationFailed", "InvalidOperation")
+SERVICE = ("OperationFailed", "NotSpecified")
 
 
 @dataclass

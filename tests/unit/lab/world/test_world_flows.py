@@ -8,7 +8,6 @@ import pytest
 
 from tests.lab.values import Enum
 from tests.lab.world.storage import GIB
-
 from tests.unit.lab.world.hands import Hands
 
 
