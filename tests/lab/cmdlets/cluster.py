@@ -195,3 +195,18 @@ def get_parameters(call: Call) -> Iterator[Record]:
         for name, value in _parameters(cluster, resource).items()
     ]
     yield from _chosen(call, parameters, "cluster parameter")
+
+
+@cmdlet("Add-ClusterResource")
+def add_resource(call: Call) -> Iterator[Record]:
+    """Add a resource to a group: of all types only the broker's means something here, and it comes up offline."""
+    cluster = cluster_of(call)
+    name, kind, group = call.parameters["Name"], call.parameters["ResourceType"], call.get("Group")
+    if any(same_name(one["Name"], name) for one in resources(cluster)):
+        raise Refusal(f"A resource named '{name}' exists already.", call.cmdlet, "ResourceExists", name)
+    if kind != BROKER_TYPE:
+        raise Refusal(f"The resource type '{kind}' was not found.", call.cmdlet, "ObjectNotFound", kind)
+    if cluster.broker is not None:
+        raise Refusal("A cluster has one Hyper-V Replica Broker.", call.cmdlet, "ResourceExists", name)
+    cluster.broker = Broker(group or name, state="Offline", owner=call.host.name)
+    yield Output(_resource(cluster, name, group or name, kind, call.host.name, "Offline"))

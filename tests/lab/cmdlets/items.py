@@ -47,9 +47,9 @@ def found(host: Host, path: str, *, literal: bool) -> list[Obj]:
     store_path, key = certificate.parse(path), registry_keys.key_of(path)
     if store_path is not None:
         if store_path.thumbprint is None:
-            named = certificate.stores(store_path, literal=literal) if store_path.store else []
-            at_root = store_path.location is None or store_path.location.casefold() == "localmachine"
-            return [certificate.store_object(one) for one in named or (["LocalMachine"] if at_root else [])]
+            named = certificate.stores(store_path, literal=literal) if store_path.store else ["LocalMachine"]
+            known = store_path.location is None or store_path.location.casefold() == "localmachine"
+            return [certificate.store_object(one) for one in named if known]
         return [
             certificate.certificate_object(host, one) for one in certificate.found(host, store_path, literal=literal)
         ]

@@ -1,0 +1,371 @@
+"""What the cmdlets about the machine refuse and show: host, cluster, names, files, certificates, registry, rights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.lab.world.cluster import Broker
+from tests.lab.world.host import REPLICATION_KEY
+from tests.unit.lab.periphery.bench import STORE, Answer, Bench, Case
+
+MISSING = {"error": "PathNotFound", "category": "ObjectNotFound"}
+NO_CLUSTER = {"category": "ConnectionError"}
+MY = "Cert:\\LocalMachine\\My"
+KEY = REPLICATION_KEY.replace("HKLM\\", "HKLM:\\")
+FOLDER = {"Path": ["D:\\New\\Deep"], "ItemType": "Directory"}
+
+
+def first(answer: Answer, name: str) -> Any:
+    """A property of the only object."""
+    return answer.one[name]
+
+
+def names(answer: Answer) -> list[str]:
+    """The names of the objects given."""
+    return [one["Name"] for one in answer.outputs]
+
+
+def reading(value: str) -> Any:
+    """B's Get-VMHost has this reading of FullyQualifiedDomainName."""
+    return lambda bench: setattr(bench.b, "fqdn_reading", value)
+
+
+def no_suffix(bench: Bench) -> None:
+    """B is in a workgroup without a DNS suffix."""
+    bench.b.workgroup, bench.b.domain = True, ""
+
+
+def value(bench: Bench) -> None:
+    """The check of revocation is off on B."""
+    bench.b.registry[REPLICATION_KEY] = {"DisableCertRevocationCheck": 1}
+
+
+HOST = [
+    Case(
+        "host: full name",
+        "Get-VMHost",
+        {},
+        check=lambda _, a: first(a, "FullyQualifiedDomainName") == "HV-B.corp.example",
+    ),
+    Case(
+        "host: the domain alone",
+        "Get-VMHost",
+        {},
+        reading("domain"),
+        check=lambda _, a: (first(a, "FullyQualifiedDomainName"), first(a, "Name")) == ("corp.example", "HV-B"),
+    ),
+    Case(
+        "host: no suffix",
+        "Get-VMHost",
+        {},
+        no_suffix,
+        check=lambda _, a: first(a, "FullyQualifiedDomainName") == "HV-B",
+    ),
+    Case(
+        "host: another computer is a second hop",
+        "Get-VMHost",
+        {"ComputerName": ["HV-A"]},
+        error="AccessDenied",
+        category="PermissionDenied",
+    ),
+    Case("host: itself by name", "Get-VMHost", {"ComputerName": ["hv-b.corp.example"]}, check=lambda _, a: a.one),
+    Case(
+        "host: management service stopped",
+        "Get-VMHost",
+        {},
+        lambda bench: bench.b.services.update(vmms="Stopped"),
+        error="ObjectNotFound",
+        category="ObjectNotFound",
+    ),
+    Case(
+        "service: running",
+        "Get-Service",
+        {"Name": ["vmms"]},
+        set="Default",
+        check=lambda _, a: str(first(a, "Status")) == "Running",
+    ),
+    Case(
+        "service: not there without the role",
+        "Get-Service",
+        {"Name": ["vmms"]},
+        lambda bench: bench.b.modules.discard("Hyper-V"),
+        set="Default",
+        error="NoServiceFoundForGivenName",
+        category="ObjectNotFound",
+    ),
+    Case("name: known", "Resolve-DnsName", {"Name": "hv-a"}, check=lambda _, a: first(a, "IPAddress") == "10.0.0.1"),
+    Case(
+        "name: not known",
+        "Resolve-DnsName",
+        {"Name": "hv-x.corp.example"},
+        error="DNS_ERROR_RCODE_NAME_ERROR",
+        category="ResourceUnavailable",
+    ),
+]
+
+CLUSTER = [
+    Case("cluster: not a node", "Get-Cluster", {}, error="Get-Cluster", **NO_CLUSTER),
+    Case("cluster: name", "Get-Cluster", {}, Bench.cluster, check=lambda _, a: first(a, "Domain") == "corp.example"),
+    Case(
+        "cluster: another one's name", "Get-Cluster", {"Name": "CL2"}, Bench.cluster, error="Get-Cluster", **NO_CLUSTER
+    ),
+    Case("cluster: nodes", "Get-ClusterNode", {}, Bench.cluster, check=lambda _, a: names(a) == ["HV-B", "HV-C"]),
+    Case(
+        "cluster: a node without power is down",
+        "Get-ClusterNode",
+        {"Name": ["HV-C"]},
+        lambda bench: (bench.cluster(), setattr(bench.world.host("HV-C"), "powered", False)),
+        check=lambda _, a: str(first(a, "State")) == "Down",
+    ),
+    Case(
+        "cluster: no such node",
+        "Get-ClusterNode",
+        {"Name": ["HV-A"]},
+        Bench.cluster,
+        error="Get-ClusterNode",
+        category="ObjectNotFound",
+    ),
+    Case(
+        "cluster: the broker's group",
+        "Get-ClusterGroup",
+        {"Name": ["REP"]},
+        Bench.cluster,
+        check=lambda _, a: (str(first(a, "GroupType")), str(first(a, "State"))) == ("VMReplicaBroker", "Online"),
+    ),
+    Case(
+        "cluster: a failed broker",
+        "Get-ClusterGroup",
+        {"Name": ["REP"]},
+        lambda bench: bench.cluster(Broker("REP", "Failed")),
+        check=lambda _, a: str(first(a, "State")) == "Failed",
+    ),
+    Case(
+        "cluster: the broker's resource",
+        "Get-ClusterResource",
+        {"Name": ["Virtual Machine Replication Broker*"]},
+        Bench.cluster,
+        check=lambda _, a: first(a, "OwnerGroup") == "REP",
+    ),
+    Case(
+        "cluster: the broker's name in DNS",
+        "Get-ClusterParameter",
+        lambda bench: {"InputObject": bench.run("Get-ClusterResource", {"Name": ["REP"]}).one, "Name": ["DnsName"]},
+        Bench.cluster,
+        check=lambda _, a: first(a, "Value") == "REP",
+    ),
+    Case(
+        "cluster: host cluster",
+        "Get-VMHostCluster",
+        {"ClusterName": ["CL1"]},
+        Bench.cluster,
+        check=lambda _, a: first(a, "ClusterName") == "CL1",
+    ),
+    Case(
+        "cluster: no such host cluster",
+        "Get-VMHostCluster",
+        {"ClusterName": ["CL2"]},
+        Bench.cluster,
+        error="ObjectNotFound",
+        category="ObjectNotFound",
+    ),
+    Case(
+        "cluster: one broker only",
+        "Add-ClusterResource",
+        {"Name": "R2", "ResourceType": "Virtual Machine Replication Broker", "Group": "R2"},
+        Bench.cluster,
+        error="Add-ClusterResource",
+        category="ResourceExists",
+    ),
+]
+
+FILES = [
+    Case(
+        "file: there", "Test-Path", {"LiteralPath": [STORE]}, set="LiteralPath", check=lambda _, a: a.outputs == [True]
+    ),
+    Case(
+        "file: trailing backslash and case",
+        "Test-Path",
+        {"LiteralPath": ["d:\\replica\\"], "PathType": "Container"},
+        set="LiteralPath",
+        check=lambda _, a: a.outputs == [True],
+    ),
+    Case("file: not there", "Test-Path", {"Path": ["D:\\No", "Q:\\x"]}, check=lambda _, a: a.outputs == [False, False]),
+    Case(
+        "file: double hop",
+        "Test-Path",
+        {"LiteralPath": ["\\\\files\\replica"]},
+        set="LiteralPath",
+        error="ItemExistsUnauthorizedAccessError",
+        category="PermissionDenied",
+        check=lambda _, a: a.outputs == [False],
+    ),
+    Case("file: get what is not there", "Get-Item", {"Path": ["D:\\No"]}, **MISSING),
+    Case("file: no such drive", "Get-Item", {"Path": ["Q:\\x"]}, error="DriveNotFound", category="ObjectNotFound"),
+    Case(
+        "file: what a folder holds",
+        "Get-ChildItem",
+        {"Path": ["D:\\"], "Directory": True},
+        check=lambda _, a: "Replica" in names(a),
+    ),
+    Case(
+        "file: make a folder with those above",
+        "New-Item",
+        FOLDER,
+        check=lambda b, _: b.b.files.is_folder("D:\\NEW\\deep"),
+    ),
+    Case(
+        "file: a folder that exists",
+        "New-Item",
+        {"Path": [STORE], "ItemType": "Directory"},
+        error="DirectoryExist",
+        category="ResourceExists",
+    ),
+    Case(
+        "file: a folder that exists, with Force",
+        "New-Item",
+        {"Path": [STORE], "ItemType": "Directory", "Force": True},
+        check=lambda _, a: first(a, "FullName") == STORE,
+    ),
+    Case(
+        "file: a folder on no drive",
+        "New-Item",
+        {"Path": ["Q:\\x"], "ItemType": "Directory"},
+        error="DriveNotFound",
+        category="ObjectNotFound",
+    ),
+    Case(
+        "file: a folder by double hop",
+        "New-Item",
+        {"Path": ["\\\\files\\replica"], "ItemType": "Directory"},
+        error="CreateDirectoryUnauthorizedAccessError",
+        category="PermissionDenied",
+    ),
+    Case(
+        "file: remove a folder that is not empty is asked about",
+        "Remove-Item",
+        {"LiteralPath": ["D:\\New"]},
+        lambda bench: bench.b.files.make_folder("D:\\New\\Deep"),
+        set="LiteralPath",
+        asks=True,
+    ),
+    Case(
+        "file: a folder on a shared volume is there for every node",
+        "New-Item",
+        {"Path": ["C:\\ClusterStorage\\Volume1\\More"], "ItemType": "Directory"},
+        Bench.cluster,
+        check=lambda bench, _: bench.world.host("HV-C").files.is_folder("c:\\clusterstorage\\volume1\\more"),
+    ),
+]
+
+CERTIFICATES = [
+    Case(
+        "certificate object: key, dates, names, usages",
+        "Get-ChildItem",
+        {"Path": [MY]},
+        Bench.certify,
+        check=lambda bench, a: (
+            first(a, "HasPrivateKey") is True
+            and [one["Punycode"] for one in first(a, "DnsNameList")] == ["HV-B.corp.example"]
+            and len(first(a, "EnhancedKeyUsageList")) == 2
+            and first(a, "NotAfter") > bench.world.clock.now()
+        ),
+    ),
+    Case(
+        "certificate object: roots of the machine",
+        "Get-ChildItem",
+        {"Path": ["Cert:\\LocalMachine\\Root"]},
+        Bench.certify,
+        check=lambda _, a: first(a, "Subject") == first(a, "Issuer") == "CN=Lab CA",
+    ),
+    Case(
+        "certificate object: by thumbprint",
+        "Get-Item",
+        lambda bench: {"LiteralPath": [f"{MY}\\{bench.own(bench.b).thumbprint.lower()}"]},
+        Bench.certify,
+        set="LiteralPath",
+        check=lambda bench, a: first(a, "Thumbprint") == bench.own(bench.b).thumbprint,
+    ),
+    Case("certificate object: not there", "Get-Item", {"LiteralPath": [f"{MY}\\AB"]}, set="LiteralPath", **MISSING),
+    Case("certificate object: an empty store", "Get-ChildItem", {"Path": [MY]}, check=lambda _, a: not a.outputs),
+    Case("certificate object: no such store", "Get-ChildItem", {"Path": ["Cert:\\LocalMachine\\No"]}, **MISSING),
+]
+
+REGISTRY = [
+    Case(
+        "registry: revocation check",
+        "Get-ItemProperty",
+        {"LiteralPath": [KEY], "Name": ["DisableCertRevocationCheck"]},
+        value,
+        set="LiteralPath",
+        check=lambda _, a: first(a, "DisableCertRevocationCheck") == 1,
+    ),
+    Case("registry: no such key", "Get-ItemProperty", {"LiteralPath": [KEY]}, set="LiteralPath", **MISSING),
+    Case(
+        "registry: no such value",
+        "Get-ItemProperty",
+        {"LiteralPath": [KEY], "Name": ["MaximumActiveTransfers"]},
+        value,
+        set="LiteralPath",
+        error="System.Management.Automation.PSArgumentException",
+        category="InvalidArgument",
+    ),
+]
+
+
+def user(right: str) -> Any:
+    """The user `op` has this right on B."""
+    return lambda bench: (bench.certify(), bench.b.users.update({"CORP\\op": right}))
+
+
+REFUSED = {"error": "AccessDenied", "category": "PermissionDenied"}
+OF_OP = {"user": "op@CORP.EXAMPLE"}
+RIGHTS = [
+    Case("rights: Hyper-V Administrators read the role", "Get-VMReplicationServer", {}, user("hyperv"), **OF_OP),
+    Case(
+        "rights: they do not configure it",
+        "Set-VMReplicationServer",
+        {"ReplicationEnabled": False},
+        user("hyperv"),
+        **REFUSED,
+        **OF_OP,
+    ),
+    Case(
+        "rights: they do not add entries",
+        "New-VMReplicationAuthorizationEntry",
+        {"AllowedPrimaryServer": "a.b.c", "ReplicaStorageLocation": STORE, "TrustGroup": "g"},
+        user("hyperv"),
+        **REFUSED,
+        **OF_OP,
+    ),
+    Case(
+        "rights: they do not see the firewall",
+        "Get-NetFirewallRule",
+        {"Name": ["x"]},
+        user("hyperv"),
+        error="Windows System Error 5",
+        category="PermissionDenied",
+        **OF_OP,
+    ),
+    Case(
+        "rights: they do not see certificates",
+        "Get-ChildItem",
+        {"Path": [MY]},
+        user("hyperv"),
+        error="System.UnauthorizedAccessException",
+        category="PermissionDenied",
+        **OF_OP,
+    ),
+    Case(
+        "rights: they do not see the cluster",
+        "Get-Cluster",
+        {},
+        lambda bench: (user("hyperv")(bench), bench.cluster()),
+        error="Get-Cluster",
+        category="AuthenticationError",
+        **OF_OP,
+    ),
+    Case("rights: a user with none", "Get-VMHost", {}, user("none"), **REFUSED, **OF_OP),
+    Case("rights: who is not listed is an administrator", "Get-VMHost", {}, user("none"), check=lambda _, a: a.one),
+]
+
+CASES = [*HOST, *CLUSTER, *FILES, *CERTIFICATES, *REGISTRY, *RIGHTS]

@@ -1,0 +1,436 @@
+"""What Set-VMReplicationServer and the authorization entries refuse, ask, and lead to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from tests.lab.world.certificate import SERVER_AUTHENTICATION, issue
+from tests.lab.world.cluster import Broker
+from tests.lab.world.server import AuthorizationEntry
+from tests.unit.lab.periphery.bench import STORE, Bench, Case, enum
+
+SET, NEW = "Set-VMReplicationServer", "New-VMReplicationAuthorizationEntry"
+CHANGE, REMOVE = "Set-VMReplicationAuthorizationEntry", "Remove-VMReplicationAuthorizationEntry"
+ARGUMENT = {"error": "InvalidParameter", "category": "InvalidArgument"}
+CONFLICT = {"error": "InvalidOperation", "category": "InvalidOperation"}
+FAILED = {"error": "OperationFailed", "category": "NotSpecified"}
+DENIED = {"error": "AccessDenied", "category": "PermissionDenied", "code": "0x80070005"}
+CSV = "C:\\ClusterStorage\\Volume1\\Replica"
+
+
+def kind(name: str) -> dict[str, Any]:
+    """The parameter of the authentication type."""
+    return {"AllowedAuthenticationType": enum("RecoveryAuthenticationType", name)}
+
+
+ON = {"ReplicationEnabled": True, **kind("Kerberos")}
+
+
+def entry(name: str, storage: str = STORE, group: str = "g1") -> dict[str, str]:
+    """Parameters of a new entry."""
+    return {"AllowedPrimaryServer": name, "ReplicaStorageLocation": storage, "TrustGroup": group}
+
+
+def listed(bench: Bench) -> None:
+    """B is a replica server with a list of two, in two groups."""
+    bench.serve(entry="hv-a.corp.example")
+    bench.b.server.entries.append(AuthorizationEntry("*.other.example", STORE, "others"))
+
+
+def other_ports(bench: Bench) -> None:
+    """B listens on ports of its own choice."""
+    bench.serve()
+    bench.b.server.kerberos_port, bench.b.server.certificate_port = 8080, 8443
+
+
+def mapped(bench: Bench) -> None:
+    """A cluster with port mappings for both types."""
+    bench.cluster()
+    names = ("HV-B.corp.example", "HV-C.corp.example", "REP.corp.example")
+    bench.b.server.kerberos_mapping = {name: 8000 + at for at, name in enumerate(names)}
+    bench.b.server.certificate_mapping = {name: 8100 + at for at, name in enumerate(names)}
+
+
+def with_certificate(**changes: Any) -> Any:
+    """Parameters that enable the role with B's certificate, which `changes` made unfit."""
+
+    def parameters(bench: Bench) -> dict[str, Any]:
+        bench.certify()
+        bench.b.server.enabled, bench.b.server.authentication = False, None
+        authority, own = bench.b.certificates
+        bench.b.certificates = [authority, replace(own, **changes)]
+        return {"ReplicationEnabled": True, **kind("Certificate"), "CertificateThumbprint": own.thumbprint}
+
+    return parameters
+
+
+def thumbprint_of(bench: Bench, **more: Any) -> dict[str, Any]:
+    """Parameters that name B's good certificate."""
+    return {"CertificateThumbprint": bench.own(bench.b).thumbprint, **more}
+
+
+ROLE = [
+    Case("enable: the type is required", SET, {"ReplicationEnabled": True}, **ARGUMENT),
+    Case(
+        "enable: Kerberos on the default ports",
+        SET,
+        ON,
+        check=lambda bench, _: bench.b.server.enabled and bench.b.server.port("Kerberos") == 80,
+    ),
+    Case(
+        "enable: certificate without a thumbprint",
+        SET,
+        {"ReplicationEnabled": True, **kind("Certificate")},
+        **ARGUMENT,
+    ),
+    Case(
+        "enable: both types without a thumbprint, though one is stored",
+        SET,
+        kind("CertificateAndKerberos"),
+        Bench.certify,
+        **ARGUMENT,
+    ),
+    Case("enable: Kerberos with a thumbprint", SET, lambda b: {**ON, **thumbprint_of(b)}, Bench.certify, **ARGUMENT),
+    Case(
+        "Kerberos clears the stored thumbprint",
+        SET,
+        kind("Kerberos"),
+        Bench.certify,
+        check=lambda bench, _: bench.b.server.thumbprint == "" and bench.b.server.authentication == "Kerberos",
+    ),
+    Case(
+        "disable: type and thumbprint go, entries stay",
+        SET,
+        {"ReplicationEnabled": False},
+        Bench.certify,
+        check=lambda bench, _: (
+            (bench.b.server.authentication, bench.b.server.thumbprint) == (None, "") and bench.b.server.entries
+        ),
+    ),
+    Case("a type for a role that stays off", SET, kind("Kerberos"), **CONFLICT),
+    Case(
+        "a port left out goes back to its default",
+        SET,
+        {"MonitoringStartTime": timedelta(hours=1)},
+        other_ports,
+        check=lambda bench, _: (bench.b.server.kerberos_port, bench.b.server.certificate_port) == (80, 443),
+    ),
+    Case(
+        "one port given resets the other",
+        SET,
+        {"KerberosAuthenticationPort": 8080},
+        other_ports,
+        check=lambda bench, _: (bench.b.server.kerberos_port, bench.b.server.certificate_port) == (8080, 443),
+    ),
+    Case(
+        "the same port twice is asked about",
+        SET,
+        {"KerberosAuthenticationPort": 443, "CertificateAuthenticationPort": 443},
+        asks=True,
+    ),
+    Case(
+        "the same port twice with Force",
+        SET,
+        {"KerberosAuthenticationPort": 443, "CertificateAuthenticationPort": 443, "Force": True},
+        check=lambda bench, _: bench.b.server.kerberos_port == 443,
+    ),
+    Case("monitoring interval off the list", SET, {"MonitoringInterval": timedelta(hours=5)}, **ARGUMENT),
+    Case("monitoring interval above 7 days", SET, {"MonitoringInterval": timedelta(days=8)}, **ARGUMENT),
+    Case("monitoring start of a day or more", SET, {"MonitoringStartTime": timedelta(hours=24)}, **ARGUMENT),
+    Case(
+        "monitoring interval of a week",
+        SET,
+        {"MonitoringInterval": timedelta(days=7)},
+        check=lambda bench, _: bench.b.server.monitoring_interval == timedelta(days=7),
+    ),
+]
+
+CERTIFICATE = [
+    Case("certificate: not in the store", SET, {**ON, **kind("Certificate"), "CertificateThumbprint": "AB"}, **FAILED),
+    Case("certificate: no private key", SET, with_certificate(has_private_key=False), **FAILED),
+    Case("certificate: expired", SET, with_certificate(not_after=issue("x", days=-1).not_after), **FAILED),
+    Case("certificate: one key usage only", SET, with_certificate(usages=(SERVER_AUTHENTICATION,)), **FAILED),
+    Case("certificate: another host's name", SET, with_certificate(subject="CN=hv-x.corp.example"), **FAILED),
+    Case("certificate: in the Root store only", SET, with_certificate(store="Root"), **FAILED),
+    Case(
+        "certificate: wildcard subject",
+        SET,
+        with_certificate(subject="CN=*.corp.example"),
+        check=lambda bench, _: bench.b.server.authentication == "Certificate",
+    ),
+    Case(
+        "certificate: wildcard of another depth",
+        SET,
+        with_certificate(subject="CN=*.example"),
+        **FAILED,
+    ),
+    Case(
+        "certificate: alternative name",
+        SET,
+        with_certificate(subject="CN=Replica", dns_names=("hv-b.corp.example",)),
+        check=lambda bench, _: bench.b.server.thumbprint == bench.own(bench.b).thumbprint,
+    ),
+    Case(
+        "certificate: no usages means all",
+        SET,
+        with_certificate(usages=()),
+        check=lambda bench, _: bench.b.server.enabled,
+    ),
+]
+
+ENTRIES_BY_ROLE = [
+    Case("any server without storage", SET, {**ON, "ReplicationAllowedFromAnyServer": True}, **ARGUMENT),
+    Case(
+        "any server where entries stand is asked about",
+        SET,
+        {"ReplicationAllowedFromAnyServer": True, "DefaultStorageLocation": STORE},
+        listed,
+        asks=True,
+    ),
+    Case(
+        "any server with Force deletes all other entries",
+        SET,
+        {"ReplicationAllowedFromAnyServer": True, "DefaultStorageLocation": STORE, "Force": True},
+        listed,
+        check=lambda bench, _: bench.b.server.entries == [AuthorizationEntry("*", STORE, "DEFAULT")],
+    ),
+    Case(
+        "a list instead of any server is asked about",
+        SET,
+        {"ReplicationAllowedFromAnyServer": False},
+        Bench.serve,
+        asks=True,
+    ),
+    Case(
+        "a list instead of any server empties the default storage",
+        SET,
+        {"ReplicationAllowedFromAnyServer": False, "Force": True},
+        Bench.serve,
+        check=lambda bench, _: bench.run("Get-VMReplicationServer", {}).one["DefaultStorageLocation"] == "",
+    ),
+    Case("default storage beside a list", SET, {"DefaultStorageLocation": STORE}, listed, **ARGUMENT),
+    Case(
+        "default storage while any server is off in the same call",
+        SET,
+        {"DefaultStorageLocation": STORE, "ReplicationAllowedFromAnyServer": False},
+        Bench.serve,
+        **ARGUMENT,
+    ),
+    Case(
+        "default storage of any server",
+        SET,
+        {"DefaultStorageLocation": "D:\\"},
+        Bench.serve,
+        check=lambda bench, _: bench.b.server.any_server.storage == "D:\\",
+    ),
+    Case(
+        "storage: not there", SET, {"DefaultStorageLocation": "D:\\Nowhere"}, Bench.serve, code="0x80070003", **FAILED
+    ),
+    Case("storage: relative", SET, {"DefaultStorageLocation": "Replica"}, Bench.serve, **ARGUMENT),
+    Case("storage: double hop", SET, {"DefaultStorageLocation": "\\\\files\\replica"}, Bench.serve, **DENIED),
+    Case(
+        "storage: no rights",
+        SET,
+        {"DefaultStorageLocation": STORE},
+        lambda bench: (bench.serve(), bench.b.files.denied.add(STORE)),
+        **DENIED,
+    ),
+]
+
+CLUSTER = [
+    Case(
+        "mapping off a cluster",
+        SET,
+        {"KerberosAuthenticationPortMapping": {"hv-b.corp.example": 80}},
+        set="AuthenticationPortMapping",
+        **CONFLICT,
+    ),
+    Case(
+        "mapping without a node",
+        SET,
+        {"KerberosAuthenticationPortMapping": {"HV-B.corp.example": 81, "REP.corp.example": 80}},
+        Bench.cluster,
+        set="AuthenticationPortMapping",
+        **ARGUMENT,
+    ),
+    Case(
+        "mapping with short names",
+        SET,
+        {"KerberosAuthenticationPortMapping": {"HV-B": 81, "HV-C": 82, "REP": 80}},
+        Bench.cluster,
+        set="AuthenticationPortMapping",
+        **ARGUMENT,
+    ),
+    Case(
+        "mapping with a port twice is asked about",
+        SET,
+        {
+            "KerberosAuthenticationPortMapping": {
+                "HV-B.corp.example": 81,
+                "hv-c.corp.example": 81,
+                "REP.corp.example": 80,
+            }
+        },
+        Bench.cluster,
+        set="AuthenticationPortMapping",
+        asks=True,
+    ),
+    Case(
+        "mapping of every node and the broker",
+        SET,
+        {
+            "KerberosAuthenticationPortMapping": {
+                "HV-B.corp.example": 81,
+                "hv-c.corp.example": 82,
+                "REP.corp.example": 80,
+            }
+        },
+        Bench.cluster,
+        set="AuthenticationPortMapping",
+        check=lambda bench, _: bench.world.host("HV-C").server.port("Kerberos", "HV-C.corp.example") == 82,
+    ),
+    Case(
+        "a stored certificate mapping left out is a null error",
+        SET,
+        lambda bench: {"KerberosAuthenticationPortMapping": dict(bench.b.server.kerberos_mapping or {})},
+        mapped,
+        set="AuthenticationPortMapping",
+        error="Unspecified",
+        category="NotSpecified",
+    ),
+    Case("cluster: the broker failed", SET, ON, lambda b: b.cluster(Broker("REP", "Failed")), **CONFLICT),
+    Case(
+        "cluster: local storage",
+        SET,
+        {"ReplicationAllowedFromAnyServer": True, "DefaultStorageLocation": STORE},
+        Bench.cluster,
+        **ARGUMENT,
+    ),
+    Case(
+        "cluster: set on one node, read on the other",
+        SET,
+        {**ON, "ReplicationAllowedFromAnyServer": True, "DefaultStorageLocation": CSV},
+        Bench.cluster,
+        check=lambda bench, _: (
+            bench.run("Get-VMReplicationServer", {}, host=bench.world.host("HV-C")).one["DefaultStorageLocation"] == CSV
+        ),
+    ),
+    Case(
+        "cluster: certificate for the node instead of the broker",
+        SET,
+        with_certificate(),
+        Bench.cluster,
+        **FAILED,
+    ),
+]
+
+ENTRIES = [
+    Case("entry: an IP address", NEW, entry("10.0.0.1"), **ARGUMENT),
+    Case("entry: a short name", NEW, entry("HV-A"), **ARGUMENT),
+    Case("entry: two wildcards", NEW, entry("*.*.example"), **ARGUMENT),
+    Case("entry: a wildcard inside", NEW, entry("hv-*.corp.example"), **ARGUMENT),
+    Case("entry: any server beside others", NEW, entry("*"), listed, **CONFLICT),
+    Case("entry: a name beside any server", NEW, entry("hv-a.corp.example"), Bench.serve, **CONFLICT),
+    Case("entry: a name that exists", NEW, entry("HV-A.corp.example"), listed, **CONFLICT),
+    Case("entry: storage not there", NEW, entry("hv-a.corp.example", "D:\\No"), code="0x80070003", **FAILED),
+    Case("entry: storage by double hop", NEW, entry("hv-a.corp.example", "\\\\files\\r"), **DENIED),
+    Case(
+        "entry: a name",
+        NEW,
+        entry("hv-a.corp.example"),
+        check=lambda bench, answer: answer.one["TrustGroup"] == "g1" and len(bench.b.server.entries) == 1,
+    ),
+    Case("entry: a domain", NEW, entry("*.corp.example"), check=lambda b, _: b.b.server.entries[0].admits(b.a.fqdn)),
+    Case(
+        "entry: set of an unknown name is silently nothing",
+        CHANGE,
+        {"AllowedPrimaryServer": "hv-x.corp.example", "TrustGroup": "new", "Passthru": True},
+        listed,
+        set="Name",
+        check=lambda bench, answer: (
+            not answer.outputs and bench.b.server.find("hv-a.corp.example").trust_group != "new"
+        ),
+    ),
+    Case(
+        "entry: set of trust group and storage",
+        CHANGE,
+        {"AllowedPrimaryServer": "HV-A.corp.example", "TrustGroup": "new", "ReplicaStorageLocation": "D:\\"},
+        listed,
+        set="Name",
+        check=lambda bench, _: (lambda e: (e.trust_group, e.storage) == ("new", "D:\\"))(bench.b.server.entries[0]),
+    ),
+    Case(
+        "entry: set to storage that is not there",
+        CHANGE,
+        {"AllowedPrimaryServer": "hv-a.corp.example", "ReplicaStorageLocation": "D:\\No"},
+        listed,
+        set="Name",
+        **FAILED,
+    ),
+    Case(
+        "entry: remove of an unknown name",
+        REMOVE,
+        {"AllowedPrimaryServer": "hv-x.corp.example"},
+        listed,
+        set="PrimaryServerName",
+        error="ObjectNotFound",
+        category="ObjectNotFound",
+    ),
+    Case(
+        "entry: remove of a trust group removes all of it",
+        REMOVE,
+        {"TrustGroup": "OTHERS"},
+        listed,
+        set="TrustGroup",
+        check=lambda bench, _: [one.name for one in bench.b.server.entries] == ["hv-a.corp.example"],
+    ),
+    Case(
+        "entry: remove by object",
+        REMOVE,
+        lambda bench: {
+            "VMReplicationAuthorizationEntry": bench.run(
+                "Get-VMReplicationAuthorizationEntry", {"TrustGroup": "others"}
+            ).outputs
+        },
+        listed,
+        set="Object",
+        check=lambda bench, _: len(bench.b.server.entries) == 1,
+    ),
+    Case(
+        "entry: filters are taken literally",
+        "Get-VMReplicationAuthorizationEntry",
+        {"AllowedPrimaryServer": "*"},
+        listed,
+        check=lambda _, answer: not answer.outputs,
+    ),
+    Case(
+        "a disabled server is still an object, with type 0",
+        "Get-VMReplicationServer",
+        {},
+        check=lambda _, answer: (
+            answer.one["AllowedAuthenticationType"].name == "0" and answer.one["ReplicationEnabled"] is False
+        ),
+    ),
+    Case(
+        "any server is computed from the entry",
+        "Get-VMReplicationServer",
+        {},
+        Bench.serve,
+        check=lambda _, answer: (
+            answer.one["ReplicationAllowedFromAnyServer"] is True
+            and answer.one["KerberosAuthenticationPortMapping"] is None
+            and "HttpPort" not in answer.one.properties
+        ),
+    ),
+    Case(
+        "a listener that is not up shows in the status",
+        "Get-VMReplicationServer",
+        {},
+        lambda bench: (bench.serve(), setattr(bench.b.server, "listener_up", False)),
+        check=lambda _, answer: [one.name for one in answer.one["OperationalStatus"]] == ["Error"],
+    ),
+]
+
+CASES = [*ROLE, *CERTIFICATE, *ENTRIES_BY_ROLE, *CLUSTER, *ENTRIES]
