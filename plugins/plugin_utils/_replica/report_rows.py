@@ -27,6 +27,7 @@ class Trouble:
 class RelationRow:
     """One relation of one VM on one host, in words."""
 
+    id: str
     vm: str
     host: str
     power: str
@@ -68,18 +69,18 @@ def report_of(results: Mapping[str, Record]) -> Report:
 
 def _troubles(host: str, result: Record) -> Iterator[Trouble]:
     if result.get("unreachable"):
-        yield Trouble(host, "UNREACHABLE", _sentence(result) or "it did not answer; nothing is known of its VMs")
+        yield Trouble(host, "UNREACHABLE", _sentence(host, result) or "it did not answer; nothing is known of its VMs")
     elif result.get("failed"):
-        yield Trouble(host, "NOT READ", _sentence(result))
+        yield Trouble(host, "NOT READ", _sentence(host, result))
     elif "vms" not in result:
-        yield Trouble(host, "NOT READ", _sentence(result) or "no answer of hyperv_replication_info")
+        yield Trouble(host, "NOT READ", _sentence(host, result) or "no answer of hyperv_replication_info")
     for part in result.get("unreadable") or ():
         if part["vm"] is None:
             yield Trouble(host, "UNREADABLE", f"{part['kind']}: {part['problem']}")
 
 
-def _sentence(result: Record) -> str:
-    return str(result.get("msg") or "").strip()
+def _sentence(host: str, result: Record) -> str:
+    return str(result.get("msg") or "").strip().removeprefix(f"{host}: ")
 
 
 def _rows(host: str, result: Record) -> Iterator[RelationRow]:
@@ -105,7 +106,7 @@ def _bare(host: str, vm: Record, unreadable: bool) -> RelationRow:
     level = Level.LOST if unreadable else Level.BARE
     health = "unknown" if unreadable else "-"
     mode = MODES.get(vm["mode"], vm["mode"])
-    return RelationRow(vm["name"], host, _power(vm), mode, state, health, "-", "-", "", level)
+    return RelationRow(vm["id"], vm["name"], host, _power(vm), mode, state, health, "-", "-", "", level)
 
 
 def _relation(host: str, vm: Record, leg: Record) -> RelationRow:
@@ -116,6 +117,7 @@ def _relation(host: str, vm: Record, leg: Record) -> RelationRow:
     late = _late(leg)
     worst = min(level, state.level, Level.WARN if late or test else Level.GOOD)
     return RelationRow(
+        id=vm["id"],
         vm=vm["name"],
         host=host,
         power=_power(vm),
@@ -134,18 +136,8 @@ def _relation(host: str, vm: Record, leg: Record) -> RelationRow:
 def _lost_test(host: str, test: Record) -> RelationRow:
     """A test VM that no VM owns to: on a cluster the link is lost when one of the two moves."""
     state = State("test VM, no owner", "a test VM whose VM is not shown, or no longer knows it: remove it by hand")
-    return RelationRow(
-        test["name"],
-        host,
-        str(test["power"]),
-        MODES["TestReplica"],
-        state,
-        "-",
-        "-",
-        "-",
-        str(test["power"]),
-        Level.WARN,
-    )
+    mode, power = MODES["TestReplica"], _power(test)
+    return RelationRow(test["id"], test["name"], host, power, mode, state, "-", "-", "-", power, Level.WARN)
 
 
 def _power(vm: Record) -> str:
@@ -179,8 +171,7 @@ def _details(vm: Record, leg: Record) -> str:
     parts = []
     sizes = vm.get("disk_sizes")
     if sizes:
-        total = sum(int(disk["size_bytes"]) for disk in sizes)
-        parts.append(f"disks {size(total)} ({size(sum(int(d['file_size_bytes']) for d in sizes))} on disk)")
+        parts.append(f"disks {size(sum(int(disk['size_bytes']) for disk in sizes))}")
     statistics = next((s for s in vm.get("statistics") or () if s["type"] == leg["type"]), None)
     if statistics is not None:
         parts += _counters(statistics)
@@ -192,13 +183,12 @@ def _details(vm: Record, leg: Record) -> str:
 
 def _counters(statistics: Record) -> Iterable[str]:
     cycles = statistics["successful_count"] + statistics["missed_count"]
-    average, longest = statistics["average_latency_seconds"], statistics["maximum_latency_seconds"]
     return (
         f"pending {size(statistics['pending_bytes'])}",
-        f"cycle {size(statistics['average_bytes'])} (max {size(statistics['maximum_bytes'])})",
-        f"latency {duration(average)} (max {duration(longest)})",
+        f"cycle {size(statistics['average_bytes'])}",
+        f"latency {duration(statistics['average_latency_seconds'])}",
         f"errors {statistics['error_count']}",
-        f"missed {statistics['missed_count']} of {cycles}",
+        f"missed {statistics['missed_count']}/{cycles}",
     )
 
 

@@ -117,7 +117,7 @@ def _table(rows: Sequence[RelationRow], look: Look) -> list[str]:
     for row, text in zip(rows, texts, strict=True):
         lines.append(_line(text, widths, _colours(row), look))
         if look.details and row.details:
-            lines += [look.paint(line, DIM) for line in _wrapped(clean(row.details), look.width, "    ", "    ")]
+            lines += [look.paint(line, DIM) for line in _wrapped(clean(row.details), look.width, "  ", "  ")]
     return lines
 
 
@@ -155,7 +155,10 @@ def _line(texts: Sequence[str], widths: Mapping[int, int], colours: Mapping[int,
 
 
 def _summary(report: Report, look: Look) -> str:
-    counts = Counter(row.level for row in report.rows)
+    worst: dict[str, Level] = {}
+    for row in report.rows:  # a VM has a row on each host, and counts once, by the worst
+        worst.setdefault(row.id, row.level)
+    counts = Counter(worst.values())
     names = {
         Level.LOST: "unreadable",
         Level.BAD: "critical",
@@ -165,7 +168,7 @@ def _summary(report: Report, look: Look) -> str:
         Level.GOOD: "good",
     }
     said = [look.paint(f"{counts[level]} {name}", COLOURS[level]) for level, name in names.items() if counts[level]]
-    vms = len({(row.host, row.vm) for row in report.rows})
+    vms = len(worst)
     silent = len({trouble.host for trouble in report.troubles if trouble.what != "UNREADABLE"})
     hosts = f"{report.hosts} host{'s' if report.hosts != 1 else ''}"
     hosts += look.paint(f" ({silent} not read)", RED) if silent else ""
@@ -185,7 +188,7 @@ def _legend(report: Report, look: Look) -> list[str]:
     if any(row.mode == "sends on" for row in report.rows):
         notes["sends on"] = "the leg from this replica to a third site"
     if report.rows:
-        notes["LAST SYNC"] = "age of the last replication, on each host's own clock; never before the first copy"
+        notes["LAST SYNC"] = "age of the last replication on the host's own clock; never: no copy yet"
     width = max(map(cells, notes), default=0)
     rest = " " * (width + 4)
     rows = (_wrapped(meaning, look.width, f"  {fit(words, width)}  ", rest) for words, meaning in notes.items())
