@@ -26,7 +26,7 @@ AUTO = "auto"
 
 _STORE = "Cert:\\LocalMachine\\"
 _MACHINE = ("Thumbprint", "Subject", "Issuer", "NotBefore", "NotAfter", "HasPrivateKey", "DnsNameList")
-# All stores answer with the same type; which properties a row has tells the stores apart.
+# Which properties a row has tells certificates from other rows, and the stores apart.
 _ROOT = ("Thumbprint", "Subject", "Issuer")
 _INTERMEDIATE = ("Thumbprint", "Subject", "Issuer", "NotBefore", "NotAfter")
 _OID = re.compile(r"\b\d+(?:\.\d+){3,}\b", re.ASCII)
@@ -129,7 +129,7 @@ def parse_certificates(output: Output) -> Certificates | None:
     now = time_utc(clock[0]) if clock else None
     if now is None:
         return None
-    rows = output.of_type("X509Certificate2")
+    rows = [row for row in output.rows if row.properties.keys() >= {*_ROOT}]
     return Certificates(
         own=tuple(_own(row) for row in rows if "HasPrivateKey" in row.properties),
         authorities=tuple(_authority(row) for row in rows if "HasPrivateKey" not in row.properties),
