@@ -1,0 +1,61 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""From inventory hosts that shall replicate here to the entries that admit them. Pure.
+
+A role names inventory hosts; an entry wants the Windows name: the host's full name, or on a cluster its broker's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .errors import OptionError
+from .names import normal, same_host
+
+_ANSWER = "Run the role with hosts that answer, or give the Windows names as replica_server_allowed_primaries."
+
+
+def with_partners(
+    entries: list[dict[str, Any]] | None, partners: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any]
+) -> list[dict[str, Any]] | None:
+    """`entries` and one more for each partner that they do not name. None stays None without partners.
+
+    `partners` are results of hyperv_replica_server by inventory name, `own` is that of the host itself: it, and the
+    nodes of its cluster, are no partners of themselves. Raises OptionError for a partner that did not answer.
+    """
+    if not partners:
+        return entries
+    found = list(entries or [])
+    for host, result in partners.items():
+        name = _windows_name(host, result)
+        if _is_own(result, own) or any(same_host(str(one.get("name")), name) for one in found):
+            continue
+        found.append({"name": name})
+    return found
+
+
+def _windows_name(host: str, result: Mapping[str, Any]) -> str:
+    if not isinstance(result.get("host"), Mapping):
+        said = result.get("msg") or "it was not asked"
+        raise OptionError("replica_server_partners", f"the Windows name of {host} is not known: {said}.", _ANSWER)
+    cluster = result.get("cluster")
+    if not cluster:
+        return str(result["host"]["full_name"])
+    broker = (cluster.get("broker") or {}).get("name")
+    if not broker:
+        raise OptionError(
+            "replica_server_partners",
+            f"cluster {cluster.get('name')} of {host} has no Hyper-V Replica Broker, whose name an entry would need.",
+            "Add the broker first.",
+        )
+    return str(broker)
+
+
+def _is_own(result: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    mine, theirs = own.get("cluster"), result.get("cluster")
+    if mine and theirs:
+        keys: Iterable[str] = ("name", "domain")
+        return all(normal(str(mine.get(key))) == normal(str(theirs.get(key))) for key in keys)
+    return same_host(own["host"]["full_name"], result["host"]["full_name"])
