@@ -132,6 +132,19 @@ class Bench:
         }
 
 
+Act = Callable[[Bench], object]
+
+
+def after(*acts: Act) -> Act:
+    """A state that several acts bring about, one after the other."""
+
+    def prepare(bench: Bench) -> None:
+        for act in acts:
+            act(bench)
+
+    return prepare
+
+
 @dataclass(frozen=True)
 class Case:
     """One call and what comes of it: an error by id (and category, code), a question, or what `check` finds true.
@@ -142,7 +155,7 @@ class Case:
     name: str
     cmdlet: str
     parameters: dict[str, Any] | Callable[[Bench], dict[str, Any]]
-    prepare: Callable[[Bench], object] = lambda bench: None
+    prepare: Act = lambda bench: None
     set: str = ""
     error: str = ""
     category: str = ""

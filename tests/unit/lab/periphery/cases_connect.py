@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tests.lab.values import Refusal
 from tests.lab.world import connect
@@ -11,7 +11,7 @@ from tests.lab.world.certificate import CLIENT_AUTHENTICATION, authority, issue
 from tests.lab.world.cluster import Broker
 from tests.lab.world.firewall import HTTP_RULE
 from tests.lab.world.host import REPLICATION_KEY, Host
-from tests.unit.lab.periphery.bench import Bench
+from tests.unit.lab.periphery.bench import Act, Bench, after
 
 TO_B = "hv-b.corp.example"
 
@@ -21,7 +21,7 @@ class Try:
     """One connection from A. `code` is the 0x code in the text, or the id of what the cmdlet refuses; "" passes."""
 
     name: str
-    prepare: Callable[[Bench], object]
+    prepare: Act
     code: str = ""
     to: str = TO_B
     port: int = 80
@@ -91,19 +91,12 @@ def self_signed(bench: Bench, *, unchecked: bool) -> None:
     bench.b.server.thumbprint = own[bench.b].thumbprint
 
 
-def serving(act: Callable[[Bench], object]) -> Callable[[Bench], object]:
+def serving(act: Act) -> Act:
     """B serves Kerberos from anywhere, and then something happens."""
-
-    def prepare(bench: Bench) -> None:
-        bench.serve()
-        act(bench)
-
-    return prepare
+    return after(Bench.serve, act)
 
 
-def clustered(
-    act: Callable[[Bench], object] = lambda bench: None, broker: Broker | None = None
-) -> Callable[[Bench], object]:
+def clustered(act: Act = lambda bench: None, broker: Broker | None = None) -> Act:
     """B is a node of a cluster whose broker serves Kerberos from anywhere."""
 
     def prepare(bench: Bench) -> None:
@@ -115,7 +108,7 @@ def clustered(
     return prepare
 
 
-def entry(name: str) -> Callable[[Bench], object]:
+def entry(name: str) -> Act:
     """B serves Kerberos from one name."""
     return lambda bench: bench.serve(entry=name)
 
@@ -128,7 +121,7 @@ def cluster_of_a(bench: Bench) -> None:
     Cluster("CL9", "corp.example").join(bench.a)
 
 
-HTTPS = {"port": 443, "authentication": "Certificate"}
+HTTPS: dict[str, Any] = {"port": 443, "authentication": "Certificate"}
 
 TRIES = [
     Try("connect: Kerberos", Bench.serve),
@@ -163,11 +156,10 @@ TRIES = [
     ),
     Try(
         "connect: own port with a rule for it",
-        serving(
-            lambda b: (
-                setattr(b.b.server, "kerberos_port", 8080),
-                setattr(b.b.firewall.find([HTTP_RULE])[0], "local_ports", ("80", "8000-8100")),
-            )
+        after(
+            Bench.serve,
+            lambda b: setattr(b.b.server, "kerberos_port", 8080),
+            lambda b: setattr(b.b.firewall.find([HTTP_RULE])[0], "local_ports", ("80", "8000-8100")),
         ),
         port=8080,
     ),
@@ -180,7 +172,11 @@ TRIES = [
     ),
     Try(
         "connect: Kerberos to a trusted domain",
-        serving(lambda b: (setattr(b.b, "domain", "other.example"), b.a.trusted_domains.add("other.example"))),
+        after(
+            Bench.serve,
+            lambda b: setattr(b.b, "domain", "other.example"),
+            lambda b: b.a.trusted_domains.add("other.example"),
+        ),
         to="hv-b.other.example",
     ),
     Try(

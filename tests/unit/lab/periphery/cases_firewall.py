@@ -10,9 +10,9 @@ from tests.unit.lab.periphery.bench import Answer, Bench, Case
 
 GET, ENABLE, NEW, SET = "Get-NetFirewallRule", "Enable-NetFirewallRule", "New-NetFirewallRule", "Set-NetFirewallRule"
 NAMED, ACTIVE = {"Name": [HTTP_RULE]}, {"Name": [HTTP_RULE], "PolicyStore": "ActiveStore"}
-MISSING = {"error": "CmdletizationQuery_NotFound_InstanceID", "category": "ObjectNotFound"}
-DENIED = {"error": "Windows System Error 5", "category": "PermissionDenied"}
-INVALID = {"error": "Windows System Error 87", "category": "InvalidArgument"}
+MISSING: dict[str, Any] = {"error": "CmdletizationQuery_NotFound_InstanceID", "category": "ObjectNotFound"}
+DENIED: dict[str, Any] = {"error": "Windows System Error 5", "category": "PermissionDenied"}
+INVALID: dict[str, Any] = {"error": "Windows System Error 87", "category": "InvalidArgument"}
 OWN: dict[str, Any] = {"Name": "Own-In-TCP", "DisplayName": "Own", "Protocol": "TCP", "LocalPort": ["8080"]}
 SPACE = "Microsoft.PowerShell.Cmdletization.GeneratedTypes.NetSecurity"
 

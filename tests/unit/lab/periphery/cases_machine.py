@@ -6,10 +6,10 @@ from typing import Any
 
 from tests.lab.world.cluster import Broker
 from tests.lab.world.host import REPLICATION_KEY
-from tests.unit.lab.periphery.bench import STORE, Answer, Bench, Case
+from tests.unit.lab.periphery.bench import STORE, Act, Answer, Bench, Case, after
 
-MISSING = {"error": "PathNotFound", "category": "ObjectNotFound"}
-NO_CLUSTER = {"category": "ConnectionError"}
+MISSING: dict[str, Any] = {"error": "PathNotFound", "category": "ObjectNotFound"}
+NO_CLUSTER: dict[str, Any] = {"category": "ConnectionError"}
 MY = "Cert:\\LocalMachine\\My"
 KEY = REPLICATION_KEY.replace("HKLM\\", "HKLM:\\")
 FOLDER = {"Path": ["D:\\New\\Deep"], "ItemType": "Directory"}
@@ -25,7 +25,7 @@ def names(answer: Answer) -> list[str]:
     return [one["Name"] for one in answer.outputs]
 
 
-def reading(value: str) -> Any:
+def reading(value: str) -> Act:
     """B's Get-VMHost has this reading of FullyQualifiedDomainName."""
     return lambda bench: setattr(bench.b, "fqdn_reading", value)
 
@@ -114,7 +114,7 @@ CLUSTER = [
         "cluster: a node without power is down",
         "Get-ClusterNode",
         {"Name": ["HV-C"]},
-        lambda bench: (bench.cluster(), setattr(bench.world.host("HV-C"), "powered", False)),
+        after(Bench.cluster, lambda bench: setattr(bench.world.host("HV-C"), "powered", False)),
         check=lambda _, a: str(first(a, "State")) == "Down",
     ),
     Case(
@@ -312,13 +312,13 @@ REGISTRY = [
 ]
 
 
-def user(right: str) -> Any:
+def user(right: str) -> Act:
     """The user `op` has this right on B."""
-    return lambda bench: (bench.certify(), bench.b.users.update({"CORP\\op": right}))
+    return after(Bench.certify, lambda bench: bench.b.users.update({"CORP\\op": right}))
 
 
-REFUSED = {"error": "AccessDenied", "category": "PermissionDenied"}
-OF_OP = {"user": "op@CORP.EXAMPLE"}
+REFUSED: dict[str, Any] = {"error": "AccessDenied", "category": "PermissionDenied"}
+OF_OP: dict[str, Any] = {"user": "op@CORP.EXAMPLE"}
 RIGHTS = [
     Case("rights: Hyper-V Administrators read the role", "Get-VMReplicationServer", {}, user("hyperv"), **OF_OP),
     Case(
@@ -359,7 +359,7 @@ RIGHTS = [
         "rights: they do not see the cluster",
         "Get-Cluster",
         {},
-        lambda bench: (user("hyperv")(bench), bench.cluster()),
+        after(user("hyperv"), Bench.cluster),
         error="Get-Cluster",
         category="AuthenticationError",
         **OF_OP,

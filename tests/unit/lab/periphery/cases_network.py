@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.lab.world.network import Adapter
+from tests.lab.world.network import Adapter, FailoverAddress
 from tests.lab.world.relation import Relation
 from tests.lab.world.storage import Disk
 from tests.unit.lab.periphery.bench import Answer, Bench, Case, enum
 
 SET, CONNECT, VLAN = "Set-VMNetworkAdapter", "Connect-VMNetworkAdapter", "Set-VMNetworkAdapterVlan"
 FAILOVER = "Set-VMNetworkAdapterFailoverConfiguration"
-ARGUMENT = {"error": "InvalidParameter", "category": "InvalidArgument"}
-CONFLICT = {"error": "InvalidOperation", "category": "InvalidOperation"}
-MISSING = {"error": "ObjectNotFound", "category": "ObjectNotFound"}
-STATE = {"error": "InvalidState", "category": "InvalidOperation"}
-ADDRESS = {"IPv4Address": "10.1.0.5", "IPv4SubnetMask": "255.255.0.0"}
+ARGUMENT: dict[str, Any] = {"error": "InvalidParameter", "category": "InvalidArgument"}
+CONFLICT: dict[str, Any] = {"error": "InvalidOperation", "category": "InvalidOperation"}
+MISSING: dict[str, Any] = {"error": "ObjectNotFound", "category": "ObjectNotFound"}
+STATE: dict[str, Any] = {"error": "InvalidState", "category": "InvalidOperation"}
+ADDRESS: dict[str, Any] = {"IPv4Address": "10.1.0.5", "IPv4SubnetMask": "255.255.0.0"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ def adapter(bench: Bench) -> Adapter:
 def replicated(bench: Bench) -> None:
     """The first VM is a replica."""
     bench.vm.relations["Simple"] = Relation("Replica", "Replicating")
+
+
+def addressed(bench: Bench) -> None:
+    """The same with an address to fail over to."""
+    replicated(bench)
+    adapter(bench).failover = FailoverAddress(ipv4_address="10.1.0.5", ipv4_subnet_mask="255.0.0.0")
 
 
 def legacy(bench: Bench) -> None:
@@ -170,20 +176,14 @@ CASES = [
         "failover address: what is not named stays",
         FAILOVER,
         vm(IPv4DefaultGateway="10.1.0.1", Passthru=True),
-        lambda bench: (
-            replicated(bench),
-            vars(adapter(bench).failover).update(ipv4_address="10.1.0.5", ipv4_subnet_mask="255.0.0.0"),
-        ),
+        addressed,
         check=lambda _, a: properties(a, "IPv4Address", "IPv4DefaultGateway") == ["10.1.0.5", "10.1.0.1"],
     ),
     On(
         "failover address: cleared",
         FAILOVER,
         vm(ClearFailoverIPv4Settings=True, Passthru=True),
-        lambda bench: (
-            replicated(bench),
-            vars(adapter(bench).failover).update(ipv4_address="10.1.0.5", ipv4_subnet_mask="255.0.0.0"),
-        ),
+        addressed,
         check=lambda _, a: properties(a, "IPv4Address", "ProtocolIFType") == ["", "None"],
     ),
     On("switch: not there", "Get-VMSwitch", {"Name": "No"}, **ARGUMENT),

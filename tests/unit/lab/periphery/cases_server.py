@@ -9,14 +9,14 @@ from typing import Any
 from tests.lab.world.certificate import SERVER_AUTHENTICATION, issue
 from tests.lab.world.cluster import Broker
 from tests.lab.world.server import AuthorizationEntry
-from tests.unit.lab.periphery.bench import STORE, Bench, Case, enum
+from tests.unit.lab.periphery.bench import STORE, Bench, Case, after, enum
 
 SET, NEW = "Set-VMReplicationServer", "New-VMReplicationAuthorizationEntry"
 CHANGE, REMOVE = "Set-VMReplicationAuthorizationEntry", "Remove-VMReplicationAuthorizationEntry"
-ARGUMENT = {"error": "InvalidParameter", "category": "InvalidArgument"}
-CONFLICT = {"error": "InvalidOperation", "category": "InvalidOperation"}
-FAILED = {"error": "OperationFailed", "category": "NotSpecified"}
-DENIED = {"error": "AccessDenied", "category": "PermissionDenied", "code": "0x80070005"}
+ARGUMENT: dict[str, Any] = {"error": "InvalidParameter", "category": "InvalidArgument"}
+CONFLICT: dict[str, Any] = {"error": "InvalidOperation", "category": "InvalidOperation"}
+FAILED: dict[str, Any] = {"error": "OperationFailed", "category": "NotSpecified"}
+DENIED: dict[str, Any] = {"error": "AccessDenied", "category": "PermissionDenied", "code": "0x80070005"}
 CSV = "C:\\ClusterStorage\\Volume1\\Replica"
 
 
@@ -223,7 +223,7 @@ ENTRIES_BY_ROLE = [
         SET,
         {"DefaultStorageLocation": "D:\\"},
         Bench.serve,
-        check=lambda bench, _: bench.b.server.any_server.storage == "D:\\",
+        check=lambda bench, _: bench.b.server.entries == [AuthorizationEntry("*", "D:\\", "DEFAULT")],
     ),
     Case(
         "storage: not there", SET, {"DefaultStorageLocation": "D:\\Nowhere"}, Bench.serve, code="0x80070003", **FAILED
@@ -234,7 +234,7 @@ ENTRIES_BY_ROLE = [
         "storage: no rights",
         SET,
         {"DefaultStorageLocation": STORE},
-        lambda bench: (bench.serve(), bench.b.files.denied.add(STORE)),
+        after(Bench.serve, lambda bench: bench.b.files.denied.add(STORE)),
         **DENIED,
     ),
 ]
@@ -350,7 +350,7 @@ ENTRIES = [
         listed,
         set="Name",
         check=lambda bench, answer: (
-            not answer.outputs and bench.b.server.find("hv-a.corp.example").trust_group != "new"
+            not answer.outputs and all(one.trust_group != "new" for one in bench.b.server.entries)
         ),
     ),
     Case(
@@ -359,7 +359,7 @@ ENTRIES = [
         {"AllowedPrimaryServer": "HV-A.corp.example", "TrustGroup": "new", "ReplicaStorageLocation": "D:\\"},
         listed,
         set="Name",
-        check=lambda bench, _: (lambda e: (e.trust_group, e.storage) == ("new", "D:\\"))(bench.b.server.entries[0]),
+        check=lambda bench, _: bench.b.server.entries[0] == AuthorizationEntry("hv-a.corp.example", "D:\\", "new"),
     ),
     Case(
         "entry: set to storage that is not there",
@@ -428,7 +428,7 @@ ENTRIES = [
         "a listener that is not up shows in the status",
         "Get-VMReplicationServer",
         {},
-        lambda bench: (bench.serve(), setattr(bench.b.server, "listener_up", False)),
+        after(Bench.serve, lambda bench: setattr(bench.b.server, "listener_up", False)),
         check=lambda _, answer: [one.name for one in answer.one["OperationalStatus"]] == ["Error"],
     ),
 ]
