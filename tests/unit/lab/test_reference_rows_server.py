@@ -6,7 +6,7 @@ from tests.unit.lab.periphery.cases_connect import TRIES
 from tests.unit.lab.periphery.test_periphery import CASES
 from tests.unit.lab.reference_rows_server import ROWS
 
-NAMES = [one.name for one in (*CASES, *TRIES)]
+NAMES = [*(case.name for case in CASES), *(attempt.name for attempt in TRIES)]
 
 
 def test_every_case_of_the_table_exists() -> None:
