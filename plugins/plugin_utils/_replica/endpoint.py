@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import OptionError
@@ -34,25 +34,27 @@ class Naming:
     """How cmdlets are called. On an ordinary endpoint with their module: other products ship a Get-VM too.
 
     On a constrained one a role capability that limits parameters hides the cmdlet behind a function of the bare name.
-    The general cmdlets keep their module even there, because the bare Select-Object is the session's own narrow proxy,
-    until the endpoint says that it does not know one of them by that name (observed behaviour, not documented).
+    The general cmdlets keep their module even there, because the bare Select-Object is the session's own narrow proxy
+    (observed behaviour, not documented), until the endpoint says that it does not know one of them by that name.
     """
 
     constrained: bool = False
-    bare_general: bool = False
+    bare: set[str] = field(default_factory=set)  # general cmdlets that this endpoint knows by no longer name
 
     def of(self, command: Command) -> str:
         """The name to send."""
-        bare = self.bare_general if command.module.startswith(_GENERAL) else self.constrained
+        general = command.module.startswith(_GENERAL)
+        bare = command.name in self.bare if general else self.constrained
         return command.name if bare else f"{command.module}\\{command.name}"
 
     def learn(self, output: Output) -> bool:
-        """Fall back to bare names if a general cmdlet was not found by its full one; True when that is news."""
-        if not self.constrained or self.bare_general:
+        """Fall back to the bare name of a general cmdlet that its full one does not find; True when that is news."""
+        if not self.constrained:
             return False
-        unknown = (error for error in output.errors if error.id == "CommandNotFoundException")
-        self.bare_general = any(_GENERAL in error.target or _GENERAL in error.message for error in unknown)
-        return self.bare_general
+        unknown = (error.target for error in output.errors if error.id == "CommandNotFoundException")
+        found = {target.rpartition("\\")[2] for target in unknown if target.startswith(_GENERAL)} - self.bare
+        self.bare |= found
+        return bool(found)
 
 
 def only_reads(pipeline: Pipeline) -> bool:

@@ -25,11 +25,12 @@ from .session import ErrorRecord, Output, Row
 
 try:
     import requests
-    from pypsrp.complex_objects import ComplexObject, PSInvocationState
+    from pypsrp.complex_objects import ComplexObject, PSInvocationState, RunspacePoolState
     from pypsrp.exceptions import AuthenticationError, WinRMError, WSManFaultError
-    from pypsrp.powershell import PowerShell
+    from pypsrp.powershell import PowerShell, RunspacePool
     from pypsrp.serializer import TaggedValue
     from pypsrp.shell import SignalCode
+    from pypsrp.wsman import SelectorSet
     from spnego.exceptions import SpnegoError
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
@@ -59,6 +60,7 @@ class PsrpSession:
         self._log = log
         self._finished: deque[str] = deque()
         self._broken: ConnectionLost | None = None
+        self._cause: BaseException | None = None
 
     @property
     def host(self) -> str:
@@ -135,7 +137,8 @@ class PsrpSession:
             self._broken = lost
             raise
         except _failures() as error:
-            arrived = not opening and (not sending or not _never_arrived(error))
+            self._cause = _cause(error)
+            arrived = not opening and (not sending or not _never_arrived(self._cause))
             self._broken = ConnectionLost(self._host, _problem(error), sent=None if arrived else False)
             raise self._broken from error
 
@@ -143,25 +146,35 @@ class PsrpSession:
         """Close the connection and delete the shell; a host that does not answer is not waited for twice."""
         connection = self._connection
         try:
-            if connection.runspace is not None and not self._timed_out():
-                self._fresh_transport()
-                connection.close()
+            if connection.runspace is not None and self._may_have_shell():
+                self._delete_shell(connection.runspace)
         except _failures() as error:
             self._log(f"PSRP: the shell could not be deleted: {_problem(error)}")
         finally:
             connection.runspace = None
             connection._connected = False
 
-    def _timed_out(self) -> bool:
-        return self._broken is not None and isinstance(self._broken.__cause__, requests.Timeout)
+    def _may_have_shell(self) -> bool:
+        """False when a request would only wait for a silent host again, or when no shell can have been made."""
+        cause = self._cause
+        if cause is None:
+            return True
+        opened = self._connection.runspace.state == RunspacePoolState.OPENED
+        return not isinstance(cause, requests.Timeout) and (opened or not _never_arrived(cause))
 
-    def _fresh_transport(self) -> None:
-        """After a loss the next request needs a new TCP connection, and so a new authentication and encryption."""
-        if self._broken is not None:
-            transport = self._connection.runspace.connection.transport
-            transport.close()
-            transport.session = None
-            transport.encryption = None
+    def _delete_shell(self, pool: RunspacePool) -> None:
+        if pool.state == RunspacePoolState.OPENED and self._cause is None:
+            self._connection.close()
+            return
+        # After a loss the next request needs a new TCP connection, and so a new authentication and encryption. A pool
+        # that was lost while it opened does not know that it has a shell; the client chose the id, so it can be named.
+        transport = pool.connection.transport
+        transport.close()
+        transport.session = None
+        transport.encryption = None
+        selectors = SelectorSet()
+        selectors.add_option("ShellId", pool.id)
+        pool.connection.delete(pool.shell.resource_uri, selector_set=selectors)
 
 
 def open_session(
@@ -253,6 +266,12 @@ def _failures() -> tuple[type[BaseException], ...]:
         ElementTree.ParseError,
         AnsibleConnectionFailure,
     )
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What is below the error that Ansible's plugin makes of a failed opening."""
+    below = error.__context__ if isinstance(error, AnsibleConnectionFailure) else None
+    return below or error
 
 
 def _never_arrived(error: BaseException) -> bool:
