@@ -114,7 +114,10 @@ def _with_certificate(case: Case, goal: Goal) -> Goal:
 def connection_test(case: Case, server: str, settings: Mapping[str, Any]) -> Step:
     """The probe that comes before anything that depends on the partner. One for all VMs that share it."""
     statement = Statement((Command("Test-VMReplicationConnection", connection(server, settings)),))
-    why = f"a listener of that type answers at {server}"
+    why = (
+        f"{server} has to answer on port {settings.get('replica_port')} for {settings.get('authentication')}: enabled"
+        " as a replica server with that port and type, its firewall open"
+    )
     return Step("test_connection", statement, why, subject=case.vm.id, probe=True)
 
 

@@ -17,6 +17,7 @@ from .failover_states import REPLICA
 from .initial_copy import schedule_problem
 from .names import is_one_of
 from .partner import collision
+from .partner_server import problem as server_problem
 from .pipeline import vm_by_id
 from .plan import Decision, Step
 from .properties import select
@@ -53,9 +54,16 @@ def enable(case: Case) -> Decision:
 
 
 def first_settings(case: Case, goal: Goal) -> dict[str, Any]:
-    """What the first enable takes: the options, else the port of the type and 300 seconds. Nothing else is chosen."""
-    settings = dict(goal.settings)
-    settings.setdefault("replica_port", PORT_OF_TYPE.get(str(settings.get("authentication"))))
+    """What the first enable takes: the options, else what the server says, the type's port, and 300 seconds.
+
+    Nothing else is chosen.
+    """
+    settings, server = dict(goal.settings), case.want.partner_server
+    if settings.get("authentication") is None and server is not None:
+        settings["authentication"] = server.only_type
+    type_ = str(settings.get("authentication"))
+    port = server.port(type_, str(goal.server)) if server is not None else None
+    settings.setdefault("replica_port", port or PORT_OF_TYPE.get(type_))
     settings.setdefault("frequency", max(_LEAST_EXTENDED, _first_leg_frequency(case)) if case.extended else 300)
     return settings
 
@@ -69,22 +77,32 @@ def _problem(case: Case, goal: Goal) -> str:
     """Why the VM cannot be enabled; "" when nothing known speaks against it."""
     if goal.problem:
         return goal.problem
-    settings = goal.settings
-    if settings.get("authentication") is None:
+    settings = first_settings(case, goal)
+    type_ = settings.get("authentication")
+    if type_ is None:
         return (
             "authentication is needed when a VM is first protected. Give kerberos or certificate, as the server has it."
         )
-    if settings["authentication"] == "kerberos" and settings.get("certificate_thumbprint"):
+    if type_ == "certificate" and not settings.get("certificate_thumbprint"):
+        return f"{goal.server} takes certificates only. Give certificate_thumbprint, or auto, and authentication too."
+    if type_ == "kerberos" and settings.get("certificate_thumbprint"):
         return "certificate_thumbprint: Kerberos uses no certificate. Leave it out, or say authentication: certificate."
     if settings.get("app_consistent_hours") and not settings.get("recovery_history"):
         return "app_consistent_hours needs recovery points. Give recovery_history of 1 to 24 too."
-    view = case.partner
-    found = collision(view, case.have.host_names, case.want.copy == EXISTING) if view and not case.extended else ""
     return (
-        found
+        _partner_problem(case, goal, str(type_))
         or schedule_problem(case)
         or (_extended_problem(case, goal) if case.extended else _disk_problem(case, goal))
     )
+
+
+def _partner_problem(case: Case, goal: Goal, type_: str) -> str:
+    """What the other host said that speaks against it: of the VM, and of itself."""
+    view, server, host = case.partner, case.want.partner_server, case.have.host
+    found = collision(view, case.have.host_names, case.want.copy == EXISTING) if view and not case.extended else ""
+    if found or server is None:
+        return found
+    return server_problem(server, str(goal.server), type_, host, case.vm.clustered)
 
 
 def _disk_problem(case: Case, goal: Goal) -> str:

@@ -12,6 +12,7 @@ from . import disks, names, values
 from .errors import OptionError
 from .option_groups import VM_SELECTION, WAITING, VMSelection
 from .partner import read_partner
+from .partner_server import read_server
 from .relation_checks import check
 from .relation_settings import SETTINGS
 from .relation_want import (
@@ -69,6 +70,7 @@ SPEC: Mapping[str, Any] = {
     "recover": {"type": "str", "choices": ["resume", "resynchronize"]},
     "acts": {"type": "list", "elements": "str", "choices": [RESYNCHRONIZE_NOW, CANCEL_COPY, RESET_STATISTICS]},
     "partner": {"type": "list", "elements": "dict"},
+    "partner_server": {"type": "dict"},
 }
 
 RULES: Mapping[str, Any] = {
@@ -102,6 +104,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
         recover=options.get("recover"),
         acts=frozenset(options.get("acts") or ()),
         partner=read_partner(options.get("partner") or []),
+        partner_server=read_server(options.get("partner_server")),
     )
     check(want)
     return want

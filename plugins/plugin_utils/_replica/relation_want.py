@@ -15,6 +15,7 @@ from typing import Any
 from . import disks
 from .option_groups import VMSelection
 from .partner import PartnerView
+from .partner_server import PartnerServer
 
 PRESENT = "present"
 ABSENT = "absent"
@@ -62,6 +63,7 @@ class Want:
     recover: str | None = None
     acts: frozenset[str] = frozenset()
     partner: Mapping[str, PartnerView] = field(default_factory=dict)
+    partner_server: PartnerServer | None = None
 
     @property
     def names_partner(self) -> bool:
