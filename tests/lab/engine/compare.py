@@ -27,6 +27,8 @@ def equal(left: Any, right: Any, case: bool = False) -> bool:
         return _same_object(left, right)
     if isinstance(left, bool):
         return left == truth(right)
+    if isinstance(left, Enum) and left.type not in table().enums:  # its members are known by what objects show
+        return _text(left.name, False) == _text(text(right), False)
     try:
         return bool(left == _like(left, right))
     except NotConverted:
@@ -46,6 +48,8 @@ def _text(value: str, case: bool) -> str:
 
 def _like(left: Any, right: Any) -> Any:
     """The right side as the left side's type. Raises NotConverted."""
+    if isinstance(left, int | float) and isinstance(right, Enum):
+        return _number(right)
     if isinstance(left, int | float) and isinstance(right, int | float):
         return right
     if isinstance(left, int | float) and isinstance(right, str):
@@ -74,18 +78,28 @@ def truth(value: Any) -> bool:
 
 
 def order(left: Any, right: Any, case: bool = False) -> int:
-    """-1, 0 or 1. A null is smallest; what cannot be compared is compared as text. Raises nothing."""
+    """-1, 0 or 1 as Sort-Object orders: what cannot be compared is compared as text."""
+    try:
+        return strict_order(left, right, case)
+    except NotConverted:
+        return _sign(_text(text(plain(left)), case), _text(text(plain(right)), case))
+
+
+def strict_order(left: Any, right: Any, case: bool = False) -> int:
+    """-1, 0 or 1; a null is smallest. Raises NotConverted where the right side is nothing like the left."""
     left, right = plain(left), plain(right)
     if left is None or right is None:
         return (left is not None) - (right is not None)
-    if isinstance(left, Enum) and isinstance(right, Enum):
-        return _sign(_number(left), _number(right))
-    if not isinstance(left, str | Obj | list | dict | uuid.UUID):
-        try:
-            return _sign(left, _like(left, right))
-        except (NotConverted, TypeError):
-            pass
-    return _sign(_text(text(left), case), _text(text(right), case))
+    if isinstance(left, str):
+        return _sign(_text(left, case), _text(text(right), case))
+    if isinstance(left, Obj | list | tuple | dict):
+        raise NotConverted(f'Cannot compare "{text(left)}" because it is not IComparable.')
+    other = _like(left, right)
+    if isinstance(left, Enum):
+        return _sign(_number(left), _number(other))
+    if isinstance(left, uuid.UUID):
+        return _sign(str(left), str(other))
+    return _sign(left, other)
 
 
 def _sign(left: Any, right: Any) -> int:
@@ -136,10 +150,10 @@ def _matches(left: Any, right: Any, case: bool) -> bool:
 OPERATORS: dict[str, Callable[[Any, Any, bool], bool]] = {
     "EQ": equal,
     "NE": lambda left, right, case: not equal(left, right, case),
-    "GT": lambda left, right, case: order(left, right, case) > 0,
-    "GE": lambda left, right, case: order(left, right, case) >= 0,
-    "LT": lambda left, right, case: order(left, right, case) < 0,
-    "LE": lambda left, right, case: order(left, right, case) <= 0,
+    "GT": lambda left, right, case: strict_order(left, right, case) > 0,
+    "GE": lambda left, right, case: strict_order(left, right, case) >= 0,
+    "LT": lambda left, right, case: strict_order(left, right, case) < 0,
+    "LE": lambda left, right, case: strict_order(left, right, case) <= 0,
     "Like": lambda left, right, case: wildcard(text(right), case).fullmatch(text(left)) is not None,
     "NotLike": lambda left, right, case: wildcard(text(right), case).fullmatch(text(left)) is None,
     "Match": _matches,
@@ -156,7 +170,7 @@ COLLECTIVE = {"EQ", "NE", "GT", "GE", "LT", "LE", "Like", "NotLike", "Match", "N
 
 
 def apply(name: str, left: Any, right: Any) -> bool:
-    """The outcome of an operator named as Where-Object names it (`EQ`, `CEQ`, `NotIn`, ...)."""
+    """The outcome of an operator named as Where-Object names it (`EQ`, `CEQ`, `NotIn`, ...). Raises NotConverted."""
     case = name.startswith("C") and name != "Contains"
     bare = name[1:] if case else name
     operator = OPERATORS[bare]
