@@ -29,17 +29,19 @@ def with_partners(
         return entries
     found = list(entries or [])
     for host, result in partners.items():
-        name = _windows_name(host, result)
-        if _is_own(result, own) or any(same_host(str(one.get("name")), name) for one in found):
+        if not isinstance(result.get("host"), Mapping):
+            raise OptionError(
+                "replica_server_partners", f"the Windows name of {host} is not known: {_why(result)}.", _ANSWER
+            )
+        if _is_own(result, own):
             continue
-        found.append({"name": name})
+        name = _windows_name(host, result)
+        if not any(same_host(str(one.get("name")), name) for one in found):
+            found.append({"name": name})
     return found
 
 
 def _windows_name(host: str, result: Mapping[str, Any]) -> str:
-    if not isinstance(result.get("host"), Mapping):
-        said = result.get("msg") or "it was not asked"
-        raise OptionError("replica_server_partners", f"the Windows name of {host} is not known: {said}.", _ANSWER)
     cluster = result.get("cluster")
     if not cluster:
         return str(result["host"]["full_name"])
@@ -51,6 +53,10 @@ def _windows_name(host: str, result: Mapping[str, Any]) -> str:
             "Add the broker first.",
         )
     return str(broker)
+
+
+def _why(result: Mapping[str, Any]) -> str:
+    return str(result.get("msg") or "it was not asked").rstrip(".")
 
 
 def _is_own(result: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
