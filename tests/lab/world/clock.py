@@ -24,7 +24,7 @@ class Due:
 
     when: datetime
     number: int
-    effect: Callable[[], None] | None = field(compare=False)
+    effect: Callable[[], object] | None = field(compare=False)
 
     def cancel(self) -> None:
         self.effect = None
@@ -66,7 +66,7 @@ class Clock:
             self.settle()
             self.condition.notify_all()
 
-    def at(self, when: datetime, effect: Callable[[], None]) -> Due:
+    def at(self, when: datetime, effect: Callable[[], object]) -> Due:
         """Apply `effect` once `when` is reached (at the next `settle` after it)."""
         with self.condition:
             due = Due(when, next(self._numbers), effect)
@@ -74,7 +74,7 @@ class Clock:
             self.condition.notify_all()
             return due
 
-    def after(self, seconds: float, effect: Callable[[], None]) -> Due:
+    def after(self, seconds: float, effect: Callable[[], object]) -> Due:
         """Apply `effect` in so many virtual seconds."""
         return self.at(self.now() + timedelta(seconds=seconds), effect)
 

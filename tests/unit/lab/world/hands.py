@@ -57,7 +57,7 @@ class Hands:
         for host in self.world.hosts.values():
             ready(host)
 
-    def run(self, host: str, cmdlet: str, shell: Shell | None = None, **parameters: Any) -> Answer:
+    def run(self, host: str, cmdlet: str, shell: Shell | None = None, /, **parameters: Any) -> Answer:
         """Call a cmdlet; a VM given by name becomes the object that Get-VM gives."""
         place = self.world.host(host)
         answer = Answer()

@@ -31,13 +31,17 @@ def _power_cases() -> Iterator[Any]:
             yield pytest.param(operation, state, table.get(state), id=f"{operation} {state}")
 
 
+def _switched(switch: str) -> dict[str, Any]:
+    return {switch: True} if switch else {}
+
+
 @pytest.mark.parametrize(("operation", "state", "after"), list(_power_cases()))
 def test_power_table(operation: str, state: str, after: str | None) -> None:
     hands = Hands(vms=2)
     vm = hands.vm("HV-A", "App01")
     vm.turn(state, hands.world.clock.now())
     cmdlet, _, switch = operation.partition(" -")
-    answer = hands.run("HV-A", cmdlet, VM="App01", **({switch: True} if switch else {}))
+    answer = hands.run("HV-A", cmdlet, VM="App01", **_switched(switch))
     if after is None:
         assert (answer.refused, vm.state) == (WRONG_STATE, state)
     else:

@@ -58,7 +58,7 @@ def _refused_cases() -> Iterator[Any]:
 
 def _act(hands: Hands, host: str, operation: str, **facts: Any) -> Answer:
     cmdlet, _, switch = operation.partition(" ")
-    given = {"Path": "D:\\x"} if cmdlet.startswith("Import") else {}
+    given: dict[str, Any] = {"Path": "D:\\x"} if cmdlet.startswith("Import") else {}
     return hands.run(host, cmdlet, VM="App01", **SWITCHES.get(switch, {}), **given, **facts)
 
 
@@ -107,7 +107,7 @@ def test_wrong_side_is_refused(operation: str, host: str, refused: tuple[str, st
     assert _act(_shared(), host, operation).refused == refused
 
 
-WITHOUT = [
+WITHOUT: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
     ("Get-VMReplication", {}, FAILED),
     ("Measure-VMReplication", {}, FAILED),
     ("Set-VMReplication", {"RecoveryHistory": 1}, WRONG_STATE),
@@ -131,7 +131,7 @@ def test_a_vm_without_replication_is_refused(cmdlet: str, facts: dict[str, Any],
 
 
 def _moves() -> Iterator[Any]:
-    instant = {
+    instant: dict[str, tuple[str, ...]] = {
         "Suspend-VMReplication": ("HV-A", "HV-B"),
         "Complete-VMFailover": ("HV-B",),
         "Start-VMFailover": ("HV-B",),
