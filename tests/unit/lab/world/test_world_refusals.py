@@ -283,3 +283,21 @@ def test_a_prepared_primary_cancelled_while_the_replica_is_failed_over_falls_int
     hands.ok("HV-A", "Stop-VMFailover", VM="App01")
     hands.pass_time(301)
     assert hands.seen("HV-A", "App01") == "Primary/Error"
+
+
+@pytest.mark.parametrize("state", ["InitialReplicationInProgress", "Suspended", "Error", "ReadyForInitialReplication"])
+def test_stop_of_an_initial_copy(state: str) -> None:
+    hands = Hands(vms=2)
+    hands.enable()
+    hands.ok("HV-A", "Start-VMInitialReplication", VM="App01")
+    hands.relation("HV-A", "App01").state = state
+    hands.ok("HV-A", "Stop-VMInitialReplication", VM="App01")
+    assert hands.seen("HV-A", "App01") == "Primary/ReadyForInitialReplication"
+    hands.pass_time(60)
+    assert hands.both("App01") == ("Primary/ReadyForInitialReplication", "Replica/WaitingForInitialReplication")
+
+
+@pytest.mark.parametrize("state", ["Suspended", "Error"])
+def test_a_copy_that_was_finished_cannot_be_stopped(hands: Hands, state: str) -> None:
+    hands.relation("HV-A", "App01").state = state
+    assert _act(hands, "HV-A", "Stop-VMInitialReplication").refused == WRONG_STATE
