@@ -7,7 +7,7 @@ from typing import Any
 from .convert import ANY, convert, is_instance
 from .failures import Failure, NotConverted, Speaker
 from .objects import Noted, text, type_name
-from .signatures import SWITCH, Parameter, Signature
+from .signatures import SWITCH, Parameter, Signature, table
 
 TRANSFORMATION = "System.Management.Automation.ParameterBindingArgumentTransformationException"
 _NULL_OR_EMPTY = (
@@ -23,14 +23,14 @@ STRINGS = "System.Collections.Specialized.StringCollection"
 
 
 class NotCast(Failure):
-    """A Failure to cast: pipeline binding tries elsewhere instead of giving up."""
+    """A Failure to convert: pipeline binding tries elsewhere instead of giving up."""
 
 
 def needs_no_coercion(value: Any, parameter: Parameter) -> bool:
     """Whether the value binds as it is (for an array: it, or each of its items, is of the element's type)."""
     element = parameter.type.removesuffix("[]")
     if value is None:
-        return True
+        return parameter.type != "System.String"
     if not parameter.type.endswith("[]"):
         return is_instance(value, parameter.type)
     items = value if isinstance(value, list) else [value]
@@ -60,14 +60,33 @@ def _converted(value: Any, parameter: Parameter, signature: Signature, speaker: 
         return True
     if value is None and element not in _TRUTH and not (signature.function and element == parameter.type):
         return None
+    if value is None and parameter.type == "System.Boolean" and not parameter.nullable and not signature.function:
+        raise _null_truth(parameter, speaker)
     try:
+        if signature.function and isinstance(value, list) and element == parameter.type:
+            value = _transformed_list(value, element)
         if parameter.type.endswith("[]"):
-            return None if value is None else [convert(item, element) for item in _items(value, element)]
+            return [convert(item, element) for item in _items(value, element)]
         if parameter.type == STRINGS:
             return _strings(value)
         return convert(value, element, parameter.nullable)
     except NotConverted as problem:
         raise _cannot_convert(value, parameter, signature, speaker, problem) from None
+
+
+def _null_truth(parameter: Parameter, speaker: Speaker) -> Failure:
+    message = f"Cannot bind argument to parameter '{parameter.name}' because it is null."
+    return speaker.binding(message, "ParameterArgumentValidationErrorNullNotAllowed")
+
+
+def _transformed_list(value: list[Any], element: str) -> Any:
+    """A function's parameters are converted as a cast does it: a list becomes text, but no number."""
+    if element == "System.String":
+        return text(value)
+    if element in table().enums or element in (*_TRUTH, *ANY):
+        return value
+    shown = "System.Collections.ArrayList"
+    raise NotConverted(f'Cannot convert the "{shown}" value of type "{shown}" to type "{element}".')
 
 
 def _items(value: Any, element: str) -> list[Any]:
@@ -122,11 +141,12 @@ def _cannot_convert(
     if problem.cast:
         return NotCast(speaker.no_cast(parameter.name, str(problem)).record, binding=True)
     if element in _TRUTH:
-        return speaker.no_conversion(parameter.name, _type_shown(value), shown_type)
+        return NotCast(speaker.no_conversion(parameter.name, _type_shown(value), shown_type).record, binding=True)
     culprit = _culprit(value, element) if parameter.type.endswith("[]") else value
     if parameter.type == STRINGS:
         shown_type = STRINGS
-    return speaker.no_conversion(parameter.name, text(culprit), shown_type, str(problem))
+    made = speaker.no_conversion(parameter.name, text(culprit), shown_type, str(problem))
+    return NotCast(made.record, binding=True)
 
 
 def _type_shown(value: Any) -> str:
@@ -143,6 +163,7 @@ def _check_kind(value: Any, parameter: Parameter, speaker: Speaker) -> None:
                 f"Cannot bind argument to parameter '{parameter.name}', because PSTypeNames of the argument do not "
                 f"match the PSTypeName required by the parameter: {parameter.kind}.",
                 "MismatchedPSTypeName",
+                kind=TRANSFORMATION,
             )
             raise NotCast(made.record, binding=True)
 

@@ -73,6 +73,8 @@ class Binder:
         leftover = self._bind_positional(leftover)
         leftover = self._bind_remaining(leftover)
         for name, value in leftover:
+            if name is None and self.sets.current == 0:
+                raise self.speaker.ambiguous_set()
             raise self.speaker.not_found(name) if name is not None else self.speaker.no_position(value)
         count = self.sets.validate(before_input=piped, choose_default=not piped)
         if count > 1 and piped:
@@ -149,8 +151,18 @@ class Binder:
             for place in parameter.places_in(self.sets.current):
                 if place.position is not None:
                     row = table.setdefault(place.position, {})
+                    self._check_position(row, parameter.name, place.flag)
                     row.setdefault(parameter.name, _Position(parameter, [])).flags.append(place.flag)
         return [list(table[at].values()) for at in sorted(table)]
+
+    def _check_position(self, row: dict[str, _Position], name: str, flag: int) -> None:
+        """Two parameters at one position of one set: the position says nothing."""
+        for other, position in row.items():
+            if other != name and flag in position.flags:
+                raise self.speaker.binding(
+                    "Cannot bind positional parameters because no names were given.",
+                    "AmbiguousPositionalParameterNoName",
+                )
 
     def _bind_positional(self, arguments: list[Argument]) -> list[Argument]:
         pending = [value for name, value in arguments if name is None]
@@ -176,15 +188,11 @@ class Binder:
             for sets in (default, self.sets.current):
                 for candidate in candidates:
                     fits = any(flag == 0 or flag & sets for flag in candidate.flags)
-                    if sets and fits and not self._array_later(candidate, value, coerce):
-                        if self._bind(candidate.parameter, value, coerce=coerce):
-                            return True
+                    # A null binds to anything unconverted: it waits for conversion, for its error.
+                    ready = sets and fits and (coerce or value is not None)
+                    if ready and self._bind(candidate.parameter, value, coerce=coerce):
+                        return True
         return False
-
-    @staticmethod
-    def _array_later(candidate: _Position, value: Any, coerce: bool) -> bool:
-        """A null binds without conversion to anything but is tried with it, for its error."""
-        return value is None and not coerce
 
     def _bind_remaining(self, arguments: list[Argument]) -> list[Argument]:
         """ValueFromRemainingArguments takes every positional argument that is left."""
@@ -267,16 +275,17 @@ class Binder:
 
     def _not_bound(self) -> Failure:
         return self._about_input(
-            "The input object cannot be bound to any parameters for the command either because the command does not take "
-            "pipeline input or the input and its properties do not match any of the parameters that take pipeline input.",
+            "The input object cannot be bound to any parameters for the command either because the command does not "
+            "take pipeline input or the input and its properties do not match any of the parameters that take pipeline "
+            "input.",
             "InputObjectNotBound",
         )
 
     def _lacks(self, missing: list[Parameter]) -> Failure:
         names = " ".join(parameter.name for parameter in missing)
         return self._about_input(
-            "The input object cannot be bound because it did not contain the information required to bind all mandatory "
-            f"parameters: {names}",
+            "The input object cannot be bound because it did not contain the information required to bind all "
+            f"mandatory parameters: {names}",
             "InputObjectMissingMandatory",
         )
 

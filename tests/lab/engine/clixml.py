@@ -1,14 +1,14 @@
 """Values to CLIXML text, as PowerShell's remoting serializer writes them (MS-PSRP 2.2.5).
 
-Written directly: a thousand objects of twenty properties take a fraction of what an element tree takes. A live object is
-written to depth 1: its properties by value, what is nested in them as text. A PSCustomObject takes no depth.
+Written directly: a thousand objects of twenty properties take a fraction of what an element tree takes. A live object
+is written to depth 1: its properties by value, what is nested in them as text. A PSCustomObject takes no depth.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -194,7 +194,7 @@ class Writer:
         if value.properties:
             self.members("Props", value.properties.items(), depth - 1)
         if notes:
-            self.members("MS", notes.items(), depth - 1)
+            self.members("MS", notes.items(), depth)
         self.close()
 
     def _custom(self, value: Obj, name: str | None, depth: int) -> None:
@@ -222,7 +222,7 @@ def _name(name: str | None) -> str:
     return "" if name is None else f' N="{escape(name)}"'
 
 
-_SIMPLE = {
+_SIMPLE: dict[type, tuple[str, Callable[[Any], str]]] = {
     str: ("S", escape),
     bool: ("B", lambda value: "true" if value else "false"),
     uuid.UUID: ("G", str),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..values import Enum, Obj
-from .command import Body, StopUpstream
+from .command import Body, Processor, StopUpstream
 from .compare import equal, has_wildcard, order, sort_key, wildcard
+from .failures import Failure
 from .objects import Note, Noted, lookup, plain, properties, text, type_name
 
 _COMMANDS = "Microsoft.PowerShell.Commands"
@@ -36,12 +37,12 @@ class Column:
         return [(self.name or found[0], found[1])] if found else []
 
 
-def columns(given: Any) -> list[Column]:
+def columns(given: Any, me: Processor) -> list[Column]:
     """-Property as columns: names, or tables of Name and Expression (a name: there are no script blocks here)."""
-    return [_column(plain(one)) for one in given or [] if one is not None]
+    return [_column(plain(one), me) for one in given or [] if one is not None]
 
 
-def _column(given: Any) -> Column:
+def _column(given: Any, me: Processor) -> Column:
     if not isinstance(given, dict):
         return Column(text(given))
     named: dict[str, Any] = {}
@@ -51,6 +52,9 @@ def _column(given: Any) -> Column:
             if lowered and word.startswith(lowered):
                 named["name" if word == "label" else word] = value
                 break
+        else:
+            message, kind = f"The {key} key is not valid.", "System.Management.Automation.PSInvalidOperationException"
+            raise Failure(me.error(message, "InvalidOperation", "InvalidOperation", exception=kind))
     descending = named.get("descending")
     if descending is None and "ascending" in named:
         descending = not named["ascending"]
@@ -65,7 +69,7 @@ class SelectObject(Body):
         asked = self.bound.get("Property")
         if asked is None and self.bound.get("ExcludeProperty") and not self.bound.get("ExpandProperty"):
             asked = ["*"]
-        self._columns = columns(asked)
+        self._columns = columns(asked, self.me)
         self._without = [wildcard(one) for one in self.bound.get("ExcludeProperty") or []]
         self._held: deque[Any] = deque()
         self._seen: list[Any] = []
@@ -204,11 +208,12 @@ class SortObject(Body):
             self._held.append(self.bound["InputObject"])
 
     def end(self) -> None:
-        keys, case = columns(self.bound.get("Property")), self.on("CaseSensitive")
+        keys, case = columns(self.bound.get("Property"), self.me), self.on("CaseSensitive")
         compare = sort_key(case)
         items = list(self._held)
         # One stable sort a column, the least important first.
-        for column in reversed(keys or [None]):
+        by: list[Column | None] = list(keys) or [None]
+        for column in reversed(by):
             downwards = column.descending if column and column.descending is not None else self.on("Descending")
             found = [(self._key(item, column), item) for item in items]
             there = [pair for pair in found if pair[0]]
@@ -231,7 +236,8 @@ class SortObject(Body):
         return items[-self.bound["Bottom"] :] if "Bottom" in self.bound else items
 
     def _alike(self, left: Any, right: Any, keys: list[Column], case: bool) -> bool:
-        pairs = [(self._key(left, key), self._key(right, key)) for key in keys or [None]]
+        by: list[Column | None] = list(keys) or [None]
+        pairs = [(self._key(left, key), self._key(right, key)) for key in by]
         return all(bool(one) == bool(two) and (not one or order(one[0], two[0], case) == 0) for one, two in pairs)
 
 
@@ -250,7 +256,7 @@ class MeasureObject(Body):
     """Measure-Object: counts, and what else is asked for, of the objects or of one property each."""
 
     def begin(self) -> None:
-        self._columns = columns(self.bound.get("Property"))
+        self._columns = columns(self.bound.get("Property"), self.me)
         self._tallies: dict[str, _Tally] = {} if self._columns else {"": _Tally()}
 
     def process(self) -> None:
@@ -280,7 +286,8 @@ class MeasureObject(Body):
         elif numeric:
             message = f'Input object "{text(value)}" is not numeric.'
             kind = "System.InvalidOperationException"
-            self.me.write_error(self.me.error(message, "NonNumericInputObject", "InvalidType", value, exception=kind))
+            record = self.me.error(message, "NonNumericInputObject", "InvalidType", value, exception=kind)
+            self.me.write_error(replace(record, piped_target=False))
         if extremes:
             one = value if number is None else number
             tally.high = one if tally.high is None or order(tally.high, one, True) < 0 else tally.high
@@ -352,7 +359,7 @@ class GroupObject(Body):
         item = self.bound.get("InputObject")
         if item is None:
             return
-        keys = columns(self.bound.get("Property"))
+        keys = columns(self.bound.get("Property"), self.me)
         values = [next((value for _, value in key.find(item)), None) for key in keys] if keys else [item]
         name = ", ".join(text(value) for value in values)
         folded = name if self.on("CaseSensitive") else name.casefold()
@@ -367,7 +374,7 @@ class GroupObject(Body):
                 {values[0] if single and len(values) == 1 else _joined(values): items for values, items in groups}
             )
             return
-        kind = f"{_COMMANDS}.GroupInfo"
+        kind = f"{_COMMANDS}.GroupInfo{'NoElement' if self.on('NoElement') else ''}"
         for values, items in groups:
             shown = [] if self.on("NoElement") else items
             row = {"Values": values, "Count": len(items), "Group": shown, "Name": _joined(values)}

@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from ..cmdlets.registry import Session
     from .jobs import Jobs
 
-_TARGETS = ["VM", "VMReplication", "VMSnapshot", "VMRecoverySnapshot", "VMNetworkAdapter", "VMName", "Name", "AllowedPrimaryServer", "InputObject", "DisplayName", "Path", "LiteralPath"]
+_TARGETS = [
+    "VM",
+    "VMReplication",
+    "VMSnapshot",
+    "VMRecoverySnapshot",
+    "VMNetworkAdapter",
+    "VMName",
+    "Name",
+    "AllowedPrimaryServer",
+    "InputObject",
+    "DisplayName",
+    "Path",
+    "LiteralPath",
+]
 
 
 class Streams(Protocol):
@@ -166,8 +179,8 @@ class Processor:
 
     def _stopped_by_warning(self, message: str) -> Record:
         return Record(
-            'The running command stopped because the preference variable "WarningPreference" or common parameter is set '
-            f"to Stop: {message}",
+            'The running command stopped because the preference variable "WarningPreference" or common parameter is '
+            f"set to Stop: {message}",
             f"ActionPreferenceStop,{self.signature.owner}",
             "OperationStopped",
             "System.Management.Automation.ActionPreferenceStopException",
@@ -181,8 +194,7 @@ class Processor:
         bound = self.binder.bound
         if bound.get("WhatIf"):
             return False
-        asked = bound["Confirm"] if "Confirm" in bound else self.signature.impact == "High"
-        if asked:
+        if bound.get("Confirm", self.signature.impact == "High"):
             raise nobody_to_ask(
                 self.speaker,
                 "Are you sure you want to perform this action?\n"

@@ -34,7 +34,19 @@ ALIASES = {
 }
 RESTRICTED_OWN = ("Get-Command", "Measure-Object", "Out-Default")
 """Functions of a restricted session that are there without being listed (those that make sense without a screen)."""
-NARROW = ["ModuleName", "Namespace", "OutputType", "Count", "HelpUri", "Name", "CommandType", "ResolvedCommandName", "DefaultParameterSet", "CmdletBinding", "Parameters"]
+NARROW = [
+    "ModuleName",
+    "Namespace",
+    "OutputType",
+    "Count",
+    "HelpUri",
+    "Name",
+    "CommandType",
+    "ResolvedCommandName",
+    "DefaultParameterSet",
+    "CmdletBinding",
+    "Parameters",
+]
 _BODIES: Mapping[str, type[Body]] = {**general.BODIES, **columns.BODIES}
 
 

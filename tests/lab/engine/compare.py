@@ -94,6 +94,8 @@ def strict_order(left: Any, right: Any, case: bool = False) -> int:
         return _sign(_text(left, case), _text(text(right), case))
     if isinstance(left, Obj | list | tuple | dict):
         raise NotConverted(f'Cannot compare "{text(left)}" because it is not IComparable.')
+    if isinstance(left, bool):
+        return _sign(left, truth(right))
     other = _like(left, right)
     if isinstance(left, Enum):
         return _sign(_number(left), _number(other))

@@ -26,6 +26,7 @@ SIZES = {
 }
 TICKS = timedelta(microseconds=1) / 10
 _GUID = re.compile(r"^[{(]?([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32})[)}]?$")
+_SUFFIXED = re.compile(r"([-+]?[\d.]+)([kmgtp])b$", re.IGNORECASE)
 _SPAN = re.compile(r"^\s*(-)?(?:(\d+)\.)?(\d+):(\d+)(?::(\d+)(?:\.(\d{1,7}))?)?\s*$")
 
 
@@ -75,7 +76,9 @@ def _no_conversion(value: Any, wanted: str) -> NotConverted:
             f"Cannot create object of type \"{wanted}\". The property '{next(iter(value), '')}' was not found for the "
             f"'{wanted}' object. There is no settable property available."
         )
-    return NotConverted(f'Cannot convert the "{text(value)}" value of type "{type_name(value)}" to type "{wanted}".')
+    secret = wanted == "System.Management.Automation.PSCredential"
+    shown = "value" if secret else f'"{text(value)}" value'
+    return NotConverted(f'Cannot convert the {shown} of type "{type_name(value)}" to type "{wanted}".')
 
 
 def _boolean(value: Any, wanted: str, nullable: bool) -> bool | None:
@@ -111,6 +114,9 @@ def _number(value: str, wanted: str) -> int:
     try:
         if stripped.lower().startswith("0x"):
             return int(stripped, 16)
+        suffixed = _SUFFIXED.match(stripped)
+        if suffixed:
+            return round(float(suffixed[1]) * 1024 ** (1 + "kmgtp".index(suffixed[2].lower())))
         return round(float(stripped)) if stripped else 0
     except (ValueError, OverflowError):
         raise _shown(value, wanted, f"The input string '{value}' was not in a correct format.") from None
@@ -180,7 +186,11 @@ def _datetime(value: Any, wanted: str) -> datetime:
         except ValueError:
             continue
         return when if when.tzinfo is None else when.astimezone(LOCAL)
-    raise _shown(value, wanted, f"The string '{value}' was not recognized as a valid DateTime.")
+    raise _shown(
+        value,
+        wanted,
+        f"The string '{value}' was not recognized as a valid DateTime. There is an unknown word starting at index '0'.",
+    )
 
 
 def _parser(form: str) -> Callable[[str], datetime]:
@@ -198,6 +208,8 @@ def _enum(value: Any, enum: EnumType) -> Enum:
         value = ", ".join(text(item) for item in value)
     if isinstance(value, str) and not re.fullmatch(r"\s*[-+]?\d+\s*", value):
         return _enum_by_name(value, enum)
+    if value is None:
+        raise _invalid_enum(value, enum)
     if isinstance(value, bool):
         raise _shown(value, enum.name, f"Invalid cast from 'System.Boolean' to '{enum.name}'.")
     if not isinstance(value, int | str | float):
@@ -206,9 +218,10 @@ def _enum(value: Any, enum: EnumType) -> Enum:
 
 
 def _invalid_enum(value: Any, enum: EnumType) -> NotConverted:
-    names = ", ".join(_in_order(enum))
+    names = ",".join(_in_order(enum))
+    shown = "null" if value is None else f'value "{text(value)}"'
     return NotConverted(
-        f'Cannot convert value "{text(value)}" to type "{enum.name}" due to enumeration values that are not valid. '
+        f'Cannot convert {shown} to type "{enum.name}" due to enumeration values that are not valid. '
         f'Specify one of the following enumeration values and try again. The possible enumeration values are "{names}".'
     )
 
@@ -228,10 +241,6 @@ def _enum_by_name(value: str, enum: EnumType) -> Enum:
 
 def _member(part: str, enum: EnumType) -> str:
     """The member that the text names or unambiguously begins, without regard to case."""
-    if not part:
-        raise _shown(
-            part, enum.name, "The identifier name  cannot be processed because it is either too similar or empty."
-        )
     lowered = part.lower()
     exact = [name for name in enum.values if name.lower() == lowered]
     begins = exact or [name for name in enum.values if name.lower().startswith(lowered)]
@@ -242,8 +251,8 @@ def _member(part: str, enum: EnumType) -> str:
         raise _shown(
             part,
             enum.name,
-            f"The identifier name {part} cannot be processed because it is not unique enough to be matched. "
-            f"Use the following enumerator names: {', '.join(begins)}.",
+            f"The identifier name {part} cannot be processed because it is either too similar or identical to the "
+            f"following enumerator names: {', '.join(begins)}. Use a more specific identifier name.",
         )
     raise _shown(
         part,
@@ -276,6 +285,8 @@ def _string(value: Any, wanted: str) -> str:
 def _character(value: Any, wanted: str) -> str:
     if isinstance(value, str) and len(value) == 1:
         return value
+    if isinstance(value, int) and 0 <= value < 2**16:
+        return chr(value)
     raise _shown(value, wanted, "String must be exactly one character long.")
 
 

@@ -10,7 +10,40 @@ from .objects import short_type, text
 BINDING = "System.Management.Automation.ParameterBindingException"
 VALIDATION = "System.Management.Automation.ParameterBindingValidationException"
 PARENT = "System.Management.Automation.ParentContainsErrorRecordException"
-CATEGORIES = ["NotSpecified", "OpenError", "CloseError", "DeviceError", "DeadlockDetected", "InvalidArgument", "InvalidData", "InvalidOperation", "InvalidResult", "InvalidType", "MetadataError", "NotImplemented", "NotInstalled", "ObjectNotFound", "OperationStopped", "OperationTimeout", "SyntaxError", "ParserError", "PermissionDenied", "ResourceBusy", "ResourceExists", "ResourceUnavailable", "ReadError", "WriteError", "FromStdErr", "SecurityError", "ProtocolError", "ConnectionError", "AuthenticationError", "LimitsExceeded", "QuotaExceeded", "NotEnabled"]
+CATEGORIES = [
+    "NotSpecified",
+    "OpenError",
+    "CloseError",
+    "DeviceError",
+    "DeadlockDetected",
+    "InvalidArgument",
+    "InvalidData",
+    "InvalidOperation",
+    "InvalidResult",
+    "InvalidType",
+    "MetadataError",
+    "NotImplemented",
+    "NotInstalled",
+    "ObjectNotFound",
+    "OperationStopped",
+    "OperationTimeout",
+    "SyntaxError",
+    "ParserError",
+    "PermissionDenied",
+    "ResourceBusy",
+    "ResourceExists",
+    "ResourceUnavailable",
+    "ReadError",
+    "WriteError",
+    "FromStdErr",
+    "SecurityError",
+    "ProtocolError",
+    "ConnectionError",
+    "AuthenticationError",
+    "LimitsExceeded",
+    "QuotaExceeded",
+    "NotEnabled",
+]
 SYSTEM_EXCEPTION = -2146233087
 EXCEPTION = -2146233088
 _MOST = 40
@@ -80,7 +113,7 @@ class Stop(Exception):
 
 
 class NotConverted(Exception):
-    """A value does not become the wanted type. `cast`: an ordinary cast failed (pipeline binding looks further then)."""
+    """A value does not become the wanted type. `cast`: an ordinary cast failed (piped input looks further then)."""
 
     def __init__(self, message: str, *, cast: bool = True) -> None:
         super().__init__(message)
@@ -171,8 +204,9 @@ def command_not_found(name: str) -> Failure:
     """There is no such command, or it is not for this session to see."""
     return Failure(
         Record(
-            f"The term '{name}' is not recognized as a name of a cmdlet, function, script file, or executable program.\n"
-            "Check the spelling of the name, or if a path was included, verify that the path is correct and try again.",
+            f"The term '{name}' is not recognized as a name of a cmdlet, function, script file, or executable "
+            "program.\nCheck the spelling of the name, or if a path was included, verify that the path is correct and "
+            "try again.",
             "CommandNotFoundException",
             "ObjectNotFound",
             "System.Management.Automation.CommandNotFoundException",

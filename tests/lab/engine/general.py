@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..values import Enum, Error, Message, Obj, Output
+from .columns import Column
 from .command import Body, Stopped
 from .compare import OPERATORS, apply, has_wildcard, truth, wildcard
 from .convert import LOCAL
-from .failures import Failure, command_not_found
+from .failures import Failure, NotConverted, command_not_found
 from .forward import error_record
 from .jobs import Job, numbers, shown
-from .objects import lookup, plain, text
+from .objects import plain, text
 
 if TYPE_CHECKING:
     from .signatures import Signature
@@ -23,40 +24,48 @@ class WhereObject(Body):
     """Where-Object in its simplified form: a property, an operator, a value."""
 
     def begin(self) -> None:
-        name = next((switch for switch in _SWITCHES if self.on(switch)), None)
-        self._operator = name
-        given = "Value" in self.bound
-        if name is None and not self.on("Not") and not self.on("Is") and not self.on("IsNot") and given:
-            raise Failure(
-                self.me.error(
-                    "An operator is required to compare the two specified values. Include a valid operator in the command, "
-                    "and then try the command again. For example, Get-Process | Where-Object -Property Name -eq Idle",
-                    "OperatorNotSpecified",
-                    "InvalidArgument",
-                )
-            )
-        if name is not None and not given:
-            raise Failure(
-                self.me.error(
-                    "The specified operator requires both the -Property and -Value parameters. Provide values for both "
-                    "parameters, and then try the command again.",
-                    "ValueNotSpecifiedForWhereObject",
-                    "InvalidArgument",
-                )
-            )
+        self._operator = next((switch for switch in _SWITCHES if switch in self.bound), None)
 
     def process(self) -> None:
         item = self.bound.get("InputObject")
         if item is None:
             return
-        found = lookup(item, self.bound["Property"])
-        value = found[1] if found else None
-        if self._operator is not None:
-            keep = apply(self._operator, value, self.bound["Value"])
-        else:
-            keep = truth(value) != self.on("Not")
+        self._check()
+        found = Column(self.bound["Property"]).find(item)
+        value = found[0][1] if found else None
+        try:
+            keep = self._keeps(value)
+        except NotConverted as problem:
+            message = f"The operator failed: {problem}"
+            kind = "System.Management.Automation.PSInvalidOperationException"
+            self.me.write_error(self.me.error(message, "OperatorFailed", "InvalidOperation", item, exception=kind))
+            return
         if keep:
             self.me.write(item)
+
+    def _keeps(self, value: Any) -> bool:
+        if self._operator is not None:
+            return apply(self._operator, value, self.bound["Value"])
+        return truth(value) != self.on("Not")
+
+    def _check(self) -> None:
+        """An operator wants a value, and a value an operator."""
+        given = "Value" in self.bound
+        if self._operator is None and given:
+            raise self._refused(
+                "An operator is required to compare the two specified values. Include a valid operator in the command, "
+                "and then try the command again. For example, Get-Process | Where-Object -Property Name -eq Idle",
+                "OperatorNotSpecified",
+            )
+        if self._operator is not None and not given:
+            raise self._refused(
+                "The specified operator requires both the -Property and -Value parameters. Provide values for both "
+                "parameters, and then try the command again.",
+                "ValueNotSpecifiedForWhereObject",
+            )
+
+    def _refused(self, message: str, identifier: str) -> Failure:
+        return Failure(self.me.error(message, identifier, "InvalidArgument"))
 
 
 class ForEachObject(Body):
@@ -69,8 +78,13 @@ class ForEachObject(Body):
         pattern = self.bound["MemberName"]
         if not self.me.should_process():
             return
-        found = lookup(item, pattern)
-        self.me.write(found[1] if found else None, enumerate=True)
+        found = Column(pattern).find(item)
+        if len(found) > 1:
+            names = " ".join(name for name, _ in found)
+            message = f'Input name "{pattern}" is ambiguous. It can be resolved to multiple matched members: {names}.'
+            self.me.write_error(self.me.error(message, "AmbiguousPropertyOrMethodName", "InvalidArgument", item))
+            return
+        self.me.write(found[0][1] if found else None, enumerate=True)
 
 
 class WriteOutput(Body):
@@ -258,8 +272,9 @@ class RemoveJob(JobBody):
             if not job.done.is_set() and not self.on("Force"):
                 self.me.write_error(
                     self.me.error(
-                        f"The command cannot remove the job with the job ID {job.number} and the name {job.name} because "
-                        "the job is not finished. To remove the job, first stop the job, or use the Force parameter.",
+                        f"The command cannot remove the job with the job ID {job.number} and the name {job.name} "
+                        "because the job is not finished. To remove the job, first stop the job, or use the Force "
+                        "parameter.",
                         "JobObjectNotFinishedCannotBeRemoved",
                         "InvalidOperation",
                         plain(shown(job)),

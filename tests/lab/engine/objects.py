@@ -50,7 +50,7 @@ _SIMPLE = {
 
 
 def is_live(value: Obj) -> bool:
-    """Whether it is an object of a .NET class that a module brings; any other is a PSCustomObject with that type name."""
+    """Whether it is of a .NET class that a module brings; any other is a PSCustomObject with that type name."""
     return not isinstance(value, Note) and value.type in table().bases
 
 

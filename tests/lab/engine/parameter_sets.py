@@ -170,8 +170,6 @@ class Sets:
                 self.current = mandatory_sets
                 if self.current != default:
                     self.preferred = default
-            else:
-                self.preferred = default
         several = (mandatory_sets & (self.signature.every_flag or ALL_SETS)).bit_count()
         if mandatory_sets == ALL_SETS or several == 1:
             return self._not_piped(data, mandatory_sets)

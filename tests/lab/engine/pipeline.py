@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,7 +58,7 @@ def _run_statement(context: Context, commands: Commands, statement: Statement, g
     chain = [Processor(context, one.signature, one.body) for one in found]
     for at, (processor, invocation) in enumerate(zip(chain, statement, strict=True)):
         processor.prepare(invocation.arguments, piped=at > 0 or given is not None)
-    for processor, following in zip(chain, chain[1:], strict=False):
+    for processor, following in itertools.pairwise(chain):
         processor.next = following
     for processor in chain:
         processor.body.begin()

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psrpcore
 from psrpcore.types import PSVersion
@@ -40,6 +40,10 @@ _STREAMS = {
     "Verbose": framing.VERBOSE_RECORD,
     "Debug": framing.DEBUG_RECORD,
 }
+
+
+_ASKED = (psrpcore.SetMaxRunspacesEvent, psrpcore.SetMinRunspacesEvent, psrpcore.ResetRunspaceStateEvent)
+_Event: TypeAlias = "psrpcore.PSRPEvent[Any, Any]"
 
 
 class Outbox:
@@ -278,16 +282,16 @@ class OwnEngine:
             while (payload := self._pool.data_to_send()) is not None:
                 self._outbox.put([payload.data])
 
-    def _next_event(self) -> psrpcore.PSRPEvent | None:
+    def _next_event(self) -> _Event | None:
         return self._pool.next_event()
 
-    def _heard(self, event: psrpcore.PSRPEvent) -> None:
+    def _heard(self, event: _Event) -> None:
         pipeline = self._pipelines.get(event.pipeline_id) if event.pipeline_id else None
         if isinstance(event, psrpcore.CreatePipelineEvent) and pipeline is not None:
             pipeline.start(event.pipeline, bool(event.pipeline.no_input))
         elif isinstance(event, psrpcore.GetAvailableRunspacesEvent):
             self._pool.runspace_availability_response(event.ci, 1)
-        elif isinstance(event, psrpcore.SetMaxRunspacesEvent | psrpcore.SetMinRunspacesEvent) or isinstance(event, psrpcore.ResetRunspaceStateEvent):
+        elif isinstance(event, _ASKED):
             self._pool.runspace_availability_response(event.ci, True)
         elif isinstance(event, psrpcore.PipelineInputEvent) and pipeline is not None:
             pipeline.give(value_of(event.data))

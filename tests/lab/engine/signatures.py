@@ -1,6 +1,6 @@
-"""The lab's own table of cmdlet signatures, as the binder reads it. Pure data; make_signatures.py says what the form means.
+"""The lab's own table of cmdlet signatures, as the binder reads it. make_signatures.py says what the form means.
 
-A set of parameter sets is a bit mask (`ALL_SETS` before anything narrowed it), because that is how PowerShell counts them.
+A set of parameter sets is a bit mask (`ALL_SETS` before anything narrowed it): that is how PowerShell counts them.
 """
 
 from __future__ import annotations
