@@ -46,7 +46,7 @@ options:
     choices: [auto, always, never]
     default: auto
   width:
-    description: How many cells wide the table may be. What does not fit is cut and ends in an ellipsis.
+    description: How many cells wide the table may be, 72 or more. What does not fit is cut and ends in an ellipsis.
     type: int
     default: 100
 seealso:

@@ -26,7 +26,7 @@ HEADS = ("VM", "HOST", "POWER", "MODE", "STATE", "HEALTH", "LAST SYNC", "PARTNER
 # Columns give way in this order, down to these widths, where the table is wider than the terminal.
 GIVE_WAY = ((0, 14), (7, 8), (4, 14), (1, 8), (0, 8), (4, 8), (2, 7), (1, 4), (7, 4))
 GAP = "  "
-LEAST_WIDTH = 60
+LEAST_WIDTH = 72
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,7 @@ STATES: Mapping[str, State] = {
     "UpdateError": State("disk update failed", "changing the replicated disks failed: resume it", Level.BAD),
     "FiredrillInProgress": State("test failover runs", "wait until it is done", Level.BUSY),
 }
-UNREADABLE = State(
-    "unreadable", "Windows did not answer for it: nothing is known, which is not the same as nothing wrong"
-)
+UNREADABLE = State("unreadable", "Windows did not answer for it: nothing is known, not even that all is well")
 
 HEALTHS: Mapping[str, tuple[str, Level]] = {
     "Normal": ("normal", Level.GOOD),
