@@ -292,6 +292,8 @@ def _reverse(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
     """Reverse what is failed over: towards a prepared primary, or one that became a replica already."""
     if target.mode == PRIMARY:
         return _finish(have, target, other, goal)
+    if target.changing:
+        return NextWait(f"states are still changing: {have}")
     if not target.failed_over:
         return NextRefused(f"nothing is failed over here, so nothing can be reversed: {have}")
     if other is None:
@@ -305,6 +307,8 @@ def _return_home(have: Pair, target: Side, other: Side | None, goal: Goal) -> Ne
     """After a disaster: the old primary becomes the replica of the side that runs."""
     if target.mode == PRIMARY:
         return _finish(have, target, other, goal)
+    if target.changing:
+        return NextWait(f"states are still changing: {have}")
     if not target.failed_over:
         return NextRefused(f"nothing is failed over here: {have}")
     if other is None:

@@ -31,6 +31,7 @@ class Step:
     looked for afterwards. `limit_seconds` bounds the time until the step's effect is read back; None is the task's own.
     `probe` marks a cmdlet that changes nothing (Test-VMReplicationConnection): it is sent in check mode too, is no
     action of the result, and equal probes of several subjects travel once. Its failure is the failure of each of them.
+    `if_late` is added to the message when the effect is not seen in time: what may still happen.
     """
 
     stage: str
@@ -40,6 +41,7 @@ class Step:
     waits: bool = False
     act: bool = False
     probe: bool = False
+    if_late: str = ""
     limit_seconds: float | None = None
 
 

@@ -87,7 +87,8 @@ def _step(progress: Progress, step: Step, now: float, waiting: Waiting) -> Progr
         return replace(progress, awaited=step, since=now)
     if now - progress.since < limit:
         return progress
-    return replace(progress, failure=f"{_what(step)} did not take effect within {limit:g} seconds.")
+    late = f" {step.if_late}" if step.if_late else ""
+    return replace(progress, failure=f"{_what(step)} did not take effect within {limit:g} seconds.{late}")
 
 
 def _wait(progress: Progress, wait: Wait, now: float, waiting: Waiting) -> Progress:

@@ -1,0 +1,77 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""One VM under decision of hyperv_failover: what is known of it and of its other side, and how its steps are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .failover_acts import ACTS, allowed
+from .failover_options import Want
+from .failover_proof import Proof
+from .failover_read import VM, Have
+from .failover_states import PRIMARY, Side
+from .names import is_one_of
+from .pipeline import Command, Statement, vm_by_id
+from .plan import Decision, Done, Refused, Step, Wait
+
+
+@dataclass(frozen=True)
+class Case:
+    """One VM under decision. `proof` is the other side's word, if the task brought one."""
+
+    have: Have
+    want: Want
+    vm: VM
+    sent: frozenset[str]
+
+    @property
+    def own(self) -> Side:
+        """This host's side."""
+        return self.vm.side
+
+    @property
+    def proof(self) -> Proof | None:
+        """What the other host answered, whatever its age."""
+        return self.want.proofs.get(self.vm.id)
+
+    @property
+    def here(self) -> bool:
+        """True when the VM shall run on this host: by its own name, or by the broker under which it replicates."""
+        names = (self.have.host, *self._own_names())
+        return is_one_of(self.want.runs_on, names)
+
+    def _own_names(self) -> tuple[str, ...]:
+        relation = self.vm.relation
+        own = relation.get("primary_server") if self.own.mode == PRIMARY else relation.get("replica_server")
+        return (str(own),) if own else ()
+
+    @property
+    def partner_host(self) -> str:
+        """The other host, as it is known here."""
+        return str(self.vm.record["partner"] or "its partner")
+
+    def refuse(self, text: str) -> Refused:
+        """A refusal that says which VM where."""
+        return Refused(f"{self.vm.name} on {self.have.host}: {text}")
+
+    def done(self, reason: str, *open_ends: str) -> Done:
+        """Nothing (more) to do; what stays open are warnings."""
+        return Done(reason, tuple(f"{self.vm.name} on {self.have.host}: {text}" for text in open_ends))
+
+    def step(self, act: str, statement: Statement, why: str = "", **marks: Any) -> Step:
+        """The act as a step, if Windows allows it from the states read."""
+        return Step(act, statement, why or ACTS[act].meaning, self.vm.id, waits=ACTS[act].waits, **marks)
+
+    def act(self, act: str, extra: Mapping[str, Any] | None = None, **marks: Any) -> Decision:
+        """The act on this VM's object, or a wait while it changes, or a refusal."""
+        if self.own.changing:
+            return Wait(f"{self.vm.name} on {self.have.host} is {self.own}")
+        if not allowed(act, self.own, self.proof.side if self.proof else None):
+            other = f"; {self.proof.host}: {self.proof.side}" if self.proof else ""
+            return self.refuse(f"cannot {ACTS[act].meaning} from here. It is {self.own}{other}.")
+        command = Command(ACTS[act].cmdlet, {**ACTS[act].parameters, **(extra or {}), "Confirm": False})
+        return self.step(act, Statement((vm_by_id(self.vm.id),)) | command, **marks)

@@ -1,0 +1,350 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What hyperv_failover does next for one VM on the host where it runs. Pure; decided anew from every read.
+
+The acts and what Windows allows are failover_acts.py's. The module sees one side only, so every act that depends on the
+other side asks for proof of it: `partner`, no older than partner_max_age, or partner_declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from .failover_acts import ACTS
+from .failover_case import Case
+from .failover_options import (
+    CANCELLED,
+    COMMITTED,
+    DEAD,
+    FAILED_OVER_STATE,
+    PREPARED_STATE,
+    PREPARED_WORD,
+    REVERSED,
+    TEST_ABSENT,
+    TEST_RUNNING,
+    UNUSABLE,
+    Want,
+)
+from .failover_point import NoPoint, choose_point
+from .failover_proof import Proof
+from .failover_read import Have
+from .failover_states import (
+    FAILED_OVER,
+    FAILED_OVER_WAITING,
+    OFF,
+    PAUSED,
+    PREPARED,
+    PRIMARY,
+    READY,
+    REPLICA_MODES,
+    REPLICATING,
+    RUNNING,
+    SAVED,
+    STOPPING,
+    WAITING_FOR_COPY,
+)
+from .pipeline import Command, Statement, vm_by_id
+from .plan import Decision, Refused, Step, Wait
+
+UNPROTECTED = "it runs UNPROTECTED on the failed-over replica: reverse the replication"
+COMMIT_PENDING = "the failover can still be cancelled, and its undo data grows until it is committed or reversed"
+MAY_GO_OFF_LATER = "If the guest is still shutting down it may go off later: look at it before anything else."
+
+
+def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decision:
+    """The next step for the VM of that id."""
+    vm = have.vms.get(subject)
+    if vm is None:
+        return Refused(
+            f"{have.host}: the VM {subject} was here when the task began and is not any more. Look for it first."
+        )
+    case = Case(have, want, vm, sent)
+    both = _both_run(case)
+    return both or _STATES[want.state](case)
+
+
+def _both_run(case: Case) -> Refused | None:
+    """Both copies may be running: neither is touched, except that tests are not about them."""
+    proof = case.proof
+    if proof is None or case.want.state in (TEST_RUNNING, TEST_ABSENT) or not (case.own.may_run and proof.side.may_run):
+        return None
+    return case.refuse(
+        f"it may be running on BOTH hosts ({case.own.power} here, {proof.side.power} on {proof.host}); neither copy is"
+        " touched. Find out which one the users work with, shut the other one down, then run this again."
+    )
+
+
+# -- prepared --------------------------------------------------------------------------------------------------------
+
+
+def _prepared(case: Case) -> Decision:
+    own = case.own
+    if case.here:
+        if own.mode == PRIMARY:
+            return case.done("it is the primary on the host where it shall run")
+        return case.refuse(
+            f"it shall run here, so the side to prepare is its primary: run this on {case.partner_host}."
+        )
+    if own.mode in REPLICA_MODES:
+        if case.proof and case.proof.side.mode == PRIMARY:
+            return case.done(f"it is the primary on {case.proof.host} already")
+        return case.refuse(f"it is {own}; only a primary can be prepared. Read {case.partner_host} first.")
+    if own.state == PREPARED:
+        return case.done("it is prepared for the failover")
+    return _stop_and_prepare(case)
+
+
+def _stop_and_prepare(case: Case) -> Decision:
+    own = case.own
+    if own.mode != PRIMARY or own.state != REPLICATING:
+        if own.changing:
+            return Wait(f"{case.vm.name} on {case.have.host} is {own}")
+        return case.refuse(
+            f"a planned failover starts from Primary/Replicating. It is {own}. Mend its replication first."
+        )
+    if case.proof and case.proof.side.test_vm:
+        return case.refuse(f"a test VM of it is on {case.proof.host}: end the test first (state: test_absent there).")
+    if case.proof and case.proof.side.state != REPLICATING:
+        return case.refuse(f"its replica on {case.proof.host} is {case.proof.side}, not Replicating.")
+    if own.power == STOPPING:
+        return Wait(f"the guest of {case.vm.name} is shutting down", case.want.shutdown_timeout)
+    if own.power == RUNNING:
+        return _stop(case)
+    if own.power in (SAVED, PAUSED):
+        return case.refuse(
+            f"it is {own.power}, not Off. Its state would be lost or left behind: resume it and shut it down, or decide"
+            " that the state can go, then run this again."
+        )
+    return case.act("prepare")
+
+
+def _stop(case: Case) -> Decision:
+    if case.want.shutdown == "refuse":
+        return case.refuse("it runs, and shutting its guest down was not allowed (shutdown: clean).")
+    forced = {"Force": True} if case.want.shutdown == "force" else {}
+    return case.act("stop_guest", forced, limit_seconds=case.want.shutdown_timeout, if_late=MAY_GO_OFF_LATER)
+
+
+# -- failed over -----------------------------------------------------------------------------------------------------
+
+
+def _failed_over(case: Case) -> Decision:
+    own = case.own
+    if not case.here:
+        if own.mode == PRIMARY and case.proof is None:
+            return case.refuse(f"it shall run on {case.want.runs_on}: run this there.")
+        return case.refuse(f"it shall run on {case.want.runs_on}, and this is {case.have.host}: run this there.")
+    if own.mode == PRIMARY:
+        return _started(case, "it is the primary here already")
+    if own.mode not in REPLICA_MODES:
+        return case.refuse(f"there is no replica of it here: it is {own}.")
+    if own.test_vm:
+        return case.refuse("a test VM of it is here: end the test first (state: test_absent).")
+    unproven = _unproven(case)
+    if unproven:
+        return unproven
+    if own.failed_over:
+        return _started(case, "it is failed over to this host")
+    return _fail_over(case)
+
+
+def _fail_over(case: Case) -> Decision:
+    try:
+        point = choose_point(case.want.point, case.vm.points)
+    except NoPoint as error:
+        return case.refuse(f"recovery point: {error}.")
+    return _with_point(case, "fail_over", point.id if point else "")
+
+
+def _with_point(case: Case, act: str, point: str) -> Decision:
+    """A failover from a recovery point pipes the point, which belongs to the VM that was found by id."""
+    plain = case.act(act)
+    if not isinstance(plain, Step) or not point:
+        return plain
+    chosen = Command("Where-Object", {"Property": "Id", "EQ": True, "Value": point})
+    command = plain.statement.commands[-1]
+    statement = Statement((vm_by_id(case.vm.id),)) | Command("Get-VMSnapshot") | chosen | command
+    return case.step(act, statement)
+
+
+def _unproven(case: Case) -> Refused | None:
+    """Why the other side's state does not allow a failover to here (L1, L8); None when it does."""
+    proof, want = case.proof, case.want
+    if proof is None:
+        if want.declared in (DEAD, PREPARED_WORD):
+            return None
+        if want.declared == UNUSABLE:
+            return case.refuse("unusable waives no reading: give partner, with the old VM read as Off.")
+        return case.refuse(
+            f"nothing is known of its primary. Read {case.partner_host} and give it as partner; or declare it with"
+            " partner_declared, if it cannot be read."
+        )
+    stale = _stale(case, proof)
+    if stale:
+        return stale
+    if want.declared == UNUSABLE:
+        return None if proof.side.power == OFF else _old_copy_on(case, proof)
+    if proof.side.mode in REPLICA_MODES and case.own.failed_over:
+        return None
+    if proof.side.state != PREPARED:
+        return case.refuse(
+            f"its primary on {proof.host} is {proof.side}, not PreparedForFailover. A planned failover prepares it"
+            " first (state: prepared there); an unplanned one loses data and has to be declared (partner_declared)."
+        )
+    return None
+
+
+def _stale(case: Case, proof: Proof) -> Refused | None:
+    age = proof.age_seconds(case.have.read_at)
+    if age <= case.want.max_age:
+        return None
+    return case.refuse(
+        f"what {proof.host} said is {age:.0f} seconds old, and partner_max_age is {case.want.max_age}. Read it again."
+    )
+
+
+def _old_copy_on(case: Case, proof: Proof) -> Refused:
+    return case.refuse(
+        f"the old copy on {proof.host} is {proof.side.power}, not Off. Shut it down, turn it off, or power its host"
+        " off, then read it again."
+    )
+
+
+def _started(case: Case, reason: str) -> Decision:
+    """Start it here if that was wished, only when the other copy was read as Off or its host was declared (L1)."""
+    own = case.own
+    ends = (UNPROTECTED,) if own.failed_over else ()
+    pending = (COMMIT_PENDING,) if own.failed_over and own.state == FAILED_OVER_WAITING else ()
+    if own.power == RUNNING:
+        return case.done(f"{reason}, and runs", *ends, *pending)
+    if not case.want.start:
+        return case.done(f"{reason}, {own.power}", *pending)
+    if own.changing:
+        return Wait(f"{case.vm.name} on {case.have.host} is {own}")
+    proof = case.proof
+    if proof is None and case.want.declared not in (DEAD, PREPARED_WORD):
+        return case.refuse(f"it is not started: nothing is known of the other copy. Read {case.partner_host} first.")
+    if proof is not None:
+        stale = _stale(case, proof)
+        if stale:
+            return stale
+        if proof.side.power != OFF:
+            return case.refuse(f"it is not started: the copy on {proof.host} is {proof.side.power}, not Off.")
+    if case.vm.unconnected:
+        return case.refuse(
+            f"it would come up without a network: {', '.join(case.vm.unconnected)} is connected to nothing. Set the"
+            " switch (hyperv_failover_network), or allow it with unconnected_adapters: allow."
+        )
+    return case.act("start")
+
+
+# -- committed, reversed, cancelled ----------------------------------------------------------------------------------
+
+
+def _committed(case: Case) -> Decision:
+    own = case.own
+    if not case.here:
+        return case.refuse(f"the failover to commit is on {case.want.runs_on}: run this there.")
+    if own.mode in REPLICA_MODES and own.state == FAILED_OVER:
+        return case.done("the failover is committed", UNPROTECTED)
+    if own.mode == PRIMARY:
+        return case.done("it is the primary here: there is no failover to commit")
+    return case.act("commit")
+
+
+def _reversed(case: Case) -> Decision:
+    own, proof = case.own, case.proof
+    if not case.here:
+        return case.refuse(f"the side to reverse is on {case.want.runs_on}: run this there.")
+    if own.mode == PRIMARY:
+        if own.state == READY and proof and proof.side.state == WAITING_FOR_COPY:
+            return case.act("start_copy")
+        return _started(case, "it is the primary here")
+    if own.changing and not own.failed_over:
+        return Wait(f"{case.vm.name} on {case.have.host} is {own}")
+    if not own.failed_over:
+        return case.refuse(f"nothing is failed over here: it is {own}.")
+    if proof and proof.side.mode == PRIMARY and proof.side.state != PREPARED:
+        return case.refuse(
+            f"its old primary on {proof.host} is {proof.side} and still thinks that it is the primary: turn it into the"
+            " replica first (hyperv_vm_replication with side: replica there, its VM Off)."
+        )
+    if str(case.vm.relation.get("authentication")) == "certificate" and not case.want.certificate:
+        return case.refuse(
+            "its relation uses a certificate, and Windows wants this host's own one at a reverse:"
+            " give certificate_thumbprint."
+        )
+    return case.act("reverse", {"CertificateThumbprint": case.want.certificate} if case.want.certificate else {})
+
+
+def _cancelled(case: Case) -> Decision:
+    """On the replica the failover goes, on the primary the preparation. Each only when it is there (L7)."""
+    own = case.own
+    if own.mode == PRIMARY and own.state == PREPARED:
+        if case.proof and case.proof.side.failed_over:
+            return case.refuse(
+                f"it is failed over to {case.proof.host}: cancel there first, then here, or the VM could start twice."
+            )
+        return case.act("cancel_preparation")
+    if own.mode in REPLICA_MODES and own.test_vm:
+        return case.refuse("a test VM of it is here, and Windows would end that instead: end the test first.")
+    if own.mode in REPLICA_MODES and own.state == FAILED_OVER_WAITING:
+        return _cancel_failover(case)
+    if own.state == FAILED_OVER:
+        return case.refuse("the failover is committed and cannot be cancelled: fail back instead.")
+    if own.changing:
+        return Wait(f"{case.vm.name} on {case.have.host} is {own}")
+    return case.done(f"nothing is prepared or failed over here: it is {own}")
+
+
+def _cancel_failover(case: Case) -> Decision:
+    lossless = case.own.power == OFF and case.proof is not None and case.proof.side.state == PREPARED
+    if not lossless and not case.want.discard_changes:
+        return case.refuse(
+            f"it is {case.own.power}, and what it changed since the failover is lost when that is cancelled. Reverse"
+            " instead, or accept the loss with changes_since_failover: discard."
+        )
+    return case.act("cancel_failover")
+
+
+# -- test ------------------------------------------------------------------------------------------------------------
+
+
+def _test_running(case: Case) -> Decision:
+    own = case.own
+    if own.mode in REPLICA_MODES and own.test_vm:
+        return _test_started(case)
+    try:
+        point = choose_point(case.want.point, case.vm.points)
+    except NoPoint as error:
+        return case.refuse(f"recovery point: {error}.")
+    return _with_point(case, "start_test", point.id if point else "")
+
+
+def _test_started(case: Case) -> Decision:
+    if case.vm.test_power == RUNNING or not case.want.start:
+        return case.done(f"its test VM is {case.vm.test_power or 'there'}")
+    if case.vm.test_power != OFF:
+        return Wait(f"the test VM of {case.vm.name} is {case.vm.test_power or 'not listed yet'}")
+    command = Command(ACTS["start"].cmdlet, {"Confirm": False})
+    why = "start the test VM; it is connected to what its test switch says and to nothing else"
+    return Step("start_test_vm", Statement((vm_by_id(case.vm.test_id),)) | command, why, case.vm.id)
+
+
+def _test_absent(case: Case) -> Decision:
+    own = case.own
+    if own.mode in REPLICA_MODES and own.test_vm:
+        return case.act("end_test")
+    return case.done("there is no test VM of it")
+
+
+_STATES: Mapping[str, Callable[[Case], Decision]] = {
+    PREPARED_STATE: _prepared,
+    FAILED_OVER_STATE: _failed_over,
+    COMMITTED: _committed,
+    REVERSED: _reversed,
+    CANCELLED: _cancelled,
+    TEST_RUNNING: _test_running,
+    TEST_ABSENT: _test_absent,
+}

@@ -1,0 +1,153 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What hyperv_failover was asked for, and how its options are read. Raises OptionError before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from .errors import OptionError
+from .failover_point import ANY, PointWish, read_point_wish
+from .failover_proof import Proof, read_proofs
+from .names import not_a_host_name
+from .option_groups import VM_SELECTION, WAITING, VMSelection
+from .values import thumbprint
+
+PREPARED_STATE = "prepared"
+TEST_RUNNING = "test_running"
+TEST_ABSENT = "test_absent"
+FAILED_OVER_STATE = "failed_over"
+COMMITTED = "committed"
+REVERSED = "reversed"
+CANCELLED = "cancelled"
+STATES = (PREPARED_STATE, TEST_RUNNING, TEST_ABSENT, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED)
+DIRECTED = (PREPARED_STATE, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED)
+"""States that have no direction by themselves: after a reverse the sides have swapped."""
+
+DEAD, UNUSABLE, PREPARED_WORD = "dead", "unusable", "prepared"
+
+SPEC: Mapping[str, Any] = {
+    **VM_SELECTION,
+    **WAITING,
+    "state": {"type": "str", "choices": list(STATES), "required": True},
+    "runs_on": {"type": "str"},
+    "partner": {"type": "list", "elements": "dict"},
+    "partner_max_age": {"type": "int", "default": 120},
+    "partner_declared": {"type": "str", "choices": [DEAD, UNUSABLE, PREPARED_WORD]},
+    "recovery_point": {"type": "str"},
+    "recovery_point_time": {"type": "str"},
+    "shutdown": {"type": "str", "choices": ["refuse", "clean", "force"], "default": "refuse"},
+    "shutdown_timeout": {"type": "int", "default": 900},
+    "start": {"type": "bool", "default": False},
+    "unconnected_adapters": {"type": "str", "choices": ["refuse", "allow"], "default": "refuse"},
+    "changes_since_failover": {"type": "str", "choices": ["keep", "discard"], "default": "keep"},
+    "certificate_thumbprint": {"type": "str"},
+}
+RULES: Mapping[str, Any] = {
+    "mutually_exclusive": [["recovery_point", "recovery_point_time"]],
+    "required_one_of": [["names", "ids"]],
+}
+
+
+def utc_now() -> datetime:
+    """The control node's clock."""
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Want:
+    """The task. `proofs` are the other side's words by VM id. `clock` is the control node's."""
+
+    vms: VMSelection
+    state: str
+    runs_on: str = ""
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    max_age: int = 120
+    declared: str = ""
+    point: PointWish = ANY
+    shutdown: str = "refuse"
+    shutdown_timeout: float = 900
+    start: bool = False
+    unconnected: bool = False
+    discard_changes: bool = False
+    certificate: str = ""
+    clock: Callable[[], datetime] = utc_now
+
+    @property
+    def unplanned(self) -> bool:
+        """True for a failover that loses what was not replicated."""
+        return self.state == FAILED_OVER_STATE and self.declared in (DEAD, UNUSABLE)
+
+
+def read_want(options: Mapping[str, Any]) -> Want:
+    """The options as one value. Raises OptionError, naming the option, for what cannot be meant."""
+    given = options.get("certificate_thumbprint")
+    want = Want(
+        vms=VMSelection.of(options),
+        state=options["state"],
+        runs_on=_runs_on(options),
+        proofs=read_proofs(options.get("partner") or []),
+        max_age=options["partner_max_age"],
+        declared=options.get("partner_declared") or "",
+        point=read_point_wish(options.get("recovery_point"), options.get("recovery_point_time")),
+        shutdown=options["shutdown"],
+        shutdown_timeout=options["shutdown_timeout"],
+        start=options["start"],
+        unconnected=options["unconnected_adapters"] == "allow",
+        discard_changes=options["changes_since_failover"] == "discard",
+        certificate=_thumbprint(given) if given else "",
+    )
+    _check(want)
+    return want
+
+
+def _runs_on(options: Mapping[str, Any]) -> str:
+    name = options.get("runs_on")
+    if name is None:
+        if options["state"] in DIRECTED:
+            raise OptionError(
+                "runs_on",
+                f"state {options['state']} has no direction without it.",
+                "Give the Windows name of the host (or of its broker) where the VMs shall run.",
+            )
+        return ""
+    wrong = not_a_host_name(name)
+    if wrong:
+        raise OptionError("runs_on", wrong, "Give the Windows name of the host where the VMs shall run.")
+    return str(name)
+
+
+def _thumbprint(given: str) -> str:
+    try:
+        return thumbprint(given)
+    except ValueError as error:
+        raise OptionError("certificate_thumbprint", str(error), "Give this host's own certificate.") from None
+
+
+def _check(want: Want) -> None:
+    if want.declared and want.state not in (FAILED_OVER_STATE, CANCELLED, REVERSED, COMMITTED):
+        raise OptionError("partner_declared", f"state {want.state} does not ask about the other side.", "Leave it out.")
+    if want.declared in (DEAD, PREPARED_WORD) and want.proofs:
+        raise OptionError(
+            "partner_declared",
+            f"the partner is declared {want.declared}, but partner holds what its host answered.",
+            "A declaration never beats a reading: leave one of the two out.",
+        )
+    if want.point != ANY and want.state not in (FAILED_OVER_STATE, TEST_RUNNING):
+        raise OptionError("recovery_point", f"state {want.state} uses none.", "Leave it out.")
+    if want.point != ANY and want.state == FAILED_OVER_STATE and not want.unplanned:
+        raise OptionError(
+            "recovery_point",
+            "a planned failover takes the newest data, which the primary has just sent.",
+            "An older point is an unplanned failover, with its own reason: partner_declared.",
+        )
+    if want.shutdown != "refuse" and want.state != PREPARED_STATE:
+        raise OptionError("shutdown", f"state {want.state} shuts no guest down.", "Leave it out.")
+    for option, least in (("partner_max_age", 1), ("shutdown_timeout", 1)):
+        value = want.max_age if option == "partner_max_age" else want.shutdown_timeout
+        if value < least:
+            raise OptionError(option, f"{value:g} seconds is not possible.", f"Give {least} or more.")
