@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from ..values import Enum, Obj
 from ..world.certificate import USAGE_NAMES, Certificate
 from ..world.host import Host
+from .files import own
 from .resolve import is_pattern, matches
 
-TYPE = "System.Security.Cryptography.X509Certificates.X509Certificate2"
+SPACE = "System.Security.Cryptography.X509Certificates"
 ADDED = "Microsoft.PowerShell.Commands"
 STORES = ("My", "Root", "CA")
 PROVIDER = "Microsoft.PowerShell.Security\\Certificate"
@@ -36,14 +37,14 @@ def parse(path: str) -> CertPath | None:
 
 def dns_name(name: str) -> Obj:
     """DnsNameRepresentation: Punycode and Unicode forms."""
-    return Obj(f"{ADDED}.DnsNameRepresentation", {"Punycode": name, "Unicode": name}, name)
+    return Obj(f"{ADDED}.DnsNameRepresentation", {"Punycode": name, "Unicode": name})
 
 
 def usage(identifier: str) -> Obj:
     """EnhancedKeyUsageRepresentation."""
     name = USAGE_NAMES.get(identifier, "")
     facts = {"FriendlyName": name, "ObjectId": identifier}
-    return Obj(f"{ADDED}.EnhancedKeyUsageRepresentation", facts, f"{name} ({identifier})")
+    return Obj(f"{ADDED}.EnhancedKeyUsageRepresentation", facts)
 
 
 def certificate_object(host: Host, one: Certificate) -> Obj:
@@ -68,19 +69,19 @@ def certificate_object(host: Host, one: Certificate) -> Obj:
         "PSChildName": one.thumbprint,
         "PSIsContainer": False,
     }
-    return Obj(TYPE, facts, f"[Subject]\n  {one.subject}\n\n[Thumbprint]\n  {one.thumbprint}")
+    return Obj(own(f"{SPACE}.X509Certificate2"), facts)
 
 
 def store_object(name: str) -> Obj:
     """X509Store, as a container of the drive."""
     facts = {
         "Name": name,
-        "Location": Enum("System.Security.Cryptography.X509Certificates.StoreLocation", "LocalMachine"),
+        "Location": Enum(f"{SPACE}.StoreLocation", "LocalMachine"),
         "PSPath": f"{PROVIDER}::LocalMachine\\{name}",
         "PSChildName": name,
         "PSIsContainer": True,
     }
-    return Obj("System.Security.Cryptography.X509Certificates.X509Store", facts, name)
+    return Obj(own(f"{SPACE}.X509Store"), facts)
 
 
 def stores(path: CertPath, *, literal: bool) -> list[str]:

@@ -22,7 +22,7 @@ def _state(kind: str, name: str) -> Enum:
 def cluster_of(call: Call) -> Cluster:
     """The cluster of this host. Refuses on a host that is no node, and for another cluster's name."""
     cluster = call.host.cluster
-    if cluster is None:
+    if cluster is None or call.host.services.get("ClusSvc") != "Running":
         text = "The cluster service is not running. Make sure that the service is running on all nodes in the cluster."
         raise Refusal(text, call.cmdlet, "ConnectionError")
     wanted = call.get("Cluster") or (call.get("Name") if call.cmdlet == "Get-Cluster" else None)
@@ -68,7 +68,7 @@ def get_nodes(call: Call) -> Iterator[Record]:
                 "Name": node.host.name,
                 "NodeName": node.host.name,
                 "Id": str(node.id),
-                "State": _state("ClusterNodeState", node.state if node.host.powered else "Down"),
+                "State": _state("ClusterNodeState", "Down" if node.state == "Up" and not node.up else node.state),
             },
             node.host.name,
         )

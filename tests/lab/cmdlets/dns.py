@@ -52,4 +52,4 @@ def resolve_name(call: Call) -> Iterator[Record]:
         "QueryType": record,
         "IP4Address": address,
     }
-    yield Output(Obj(f"{SPACE}.DnsRecord_A", facts, f"{SPACE}.DnsRecord_A"))
+    yield Output(Obj(f"{SPACE}.DnsRecord_A", facts))

@@ -16,6 +16,11 @@ PREFIX = "Microsoft.PowerShell.Core\\FileSystem::"
 UNAUTHORISED = "System.UnauthorizedAccessException"
 
 
+def own(kind: str) -> str:
+    """A name of our own for a type that PowerShell's engine has: to an object of that name it would add members."""
+    return f"{kind}#lab"
+
+
 def refusal(text: str, id: str, category: str, target: object, exception: str) -> Refusal:
     """A refusal of the item cmdlets, whose exceptions are each their own class."""
     made = Refusal(text, id, category, target)
@@ -79,8 +84,8 @@ def item_object(host: Host, entry: Entry) -> Obj:
         "PSIsContainer": entry.is_folder,
     }
     if entry.is_folder:
-        return Obj("System.IO.DirectoryInfo", facts, entry.path)
-    return Obj("System.IO.FileInfo", {**facts, "Length": entry.size, "DirectoryName": above}, entry.path)
+        return Obj(own("System.IO.DirectoryInfo"), facts)
+    return Obj(own("System.IO.FileInfo"), {**facts, "Length": entry.size, "DirectoryName": above})
 
 
 def make_folder(host: Host, path: str, *, force: bool) -> Entry:

@@ -62,7 +62,7 @@ def rule_object(firewall: Firewall, rule: FirewallRule, store: str) -> Obj:
         "CreationClassName": "MSFT|FW|FirewallRule|" + rule.name,
         "PSComputerName": None,
     }
-    return Obj(f"{CIM}/MSFT_NetFirewallRule", facts, f'MSFT_NetFirewallRule (InstanceID = "{rule.name}")')
+    return Obj(f"{CIM}/MSFT_NetFirewallRule", facts)
 
 
 def port_object(rule: FirewallRule) -> Obj:

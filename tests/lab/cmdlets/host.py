@@ -7,11 +7,16 @@ from dataclasses import replace
 
 from ..values import Enum, Obj, Output, Record, Refusal
 from ..world.server import same_name
+from .files import own
 from .registry import Call, cmdlet
 from .resolve import is_pattern, matches
 from .shapes import SPACE, standard, wide
 
-SERVICE_NAMES = {"vmms": "Hyper-V Virtual Machine Management", "WinRM": "Windows Remote Management (WS-Management)"}
+SERVICE_NAMES = {
+    "vmms": "Hyper-V Virtual Machine Management",
+    "WinRM": "Windows Remote Management (WS-Management)",
+    "ClusSvc": "Cluster Service",
+}
 
 
 @cmdlet("Get-VMHost")
@@ -86,7 +91,7 @@ def _service(name: str, status: str) -> Obj:
         "Status": Enum(f"{space}.ServiceControllerStatus", status),
         "StartType": Enum(f"{space}.ServiceStartMode", "Automatic"),
     }
-    return Obj(f"{space}.ServiceController", facts, name)
+    return Obj(own(f"{space}.ServiceController"), facts)
 
 
 def _no_service(wanted: str, kind: str) -> Refusal:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..values import Obj
 from ..world.host import Host
+from .files import own
 
 TCPIP_KEY = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters"
 PREFIX = "Microsoft.PowerShell.Core\\Registry::"
@@ -42,4 +43,4 @@ def key_object(path: str, values: Mapping[str, object]) -> Obj:
     """What Get-Item gives."""
     name = "HKEY_LOCAL_MACHINE\\" + path.replace("/", "\\").partition("\\")[2]
     facts = {"Name": name, "Property": list(values), "PSPath": PREFIX + name, "PSIsContainer": True}
-    return Obj("Microsoft.Win32.RegistryKey", facts, name)
+    return Obj(own("Microsoft.Win32.RegistryKey"), facts)

@@ -67,7 +67,7 @@ def vhd_object(host: Host, path: str, disk: Disk, attached: bool) -> Obj:
         "DiskNumber": None,
         "Number": None,
     }
-    return Obj(f"{VHD_SPACE}.VirtualHardDisk", facts, path)
+    return Obj(f"{VHD_SPACE}.VirtualHardDisk", facts)
 
 
 @cmdlet("Get-VHD")

@@ -33,7 +33,7 @@ class ClusterNode:
     @property
     def up(self) -> bool:
         """Whether it takes part now."""
-        return self.state == "Up" and self.host.powered
+        return self.state == "Up" and self.host.powered and self.host.services.get("ClusSvc") == "Running"
 
 
 @dataclass
@@ -70,6 +70,7 @@ class Cluster:
         node = ClusterNode(host, id=len(self.nodes) + 1)
         self.nodes.append(node)
         host.modules.add("FailoverClusters")
+        host.services["ClusSvc"] = "Running"
         host.cluster = self
         host.server = self.server
         host.files.shared = self.files
