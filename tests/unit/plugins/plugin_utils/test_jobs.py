@@ -1,0 +1,146 @@
+"""Waiting cmdlets side by side: Stop-VM for many guests over the lab's wire, each as a job with its own end."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.endpoint import outline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import RemoteError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.jobs import as_sent, is_job
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import Outcome, to_result
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Command, Pipeline, vm_by_id
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Decision, Done, Noun, Step, Wait
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.properties import select
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import PsrpSession, open_session
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import Output
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab
+
+pytestmark = pytest.mark.lab(hosts=1, vms=24)
+
+Have = dict[str, dict[str, Any]]
+LIMIT_SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class Off:
+    """The wish of these tests: all VMs off."""
+
+
+def parse(output: Output, want: Off) -> Have:
+    if output.errors:
+        raise RemoteError("hv-a", "Get-VM", output.errors)
+    rows = output.of_type("VirtualMachine")
+    return {r.properties["Id"]: {"name": r.properties["Name"], "power": r.properties["State"]} for r in rows}
+
+
+def decide(have: Have, want: Off, subject: str, sent: frozenset[str]) -> Decision:
+    power = have[subject]["power"]
+    if power == "Off":
+        return Done("it is off")
+    if power == "Stopping":
+        return Wait("the guest shuts down", LIMIT_SECONDS)
+    statement = vm_by_id(subject) | Command("Stop-VM", {"Confirm": False})
+    return Step("stop", statement, "shut the guest down", subject, waits=True, limit_seconds=LIMIT_SECONDS)
+
+
+NOUN: Noun[Have, Off] = Noun(
+    name="off",
+    spec={},
+    read_options=lambda options: Off(),
+    query=lambda want: Pipeline.of(Command("Get-VM") | select("VirtualMachine", "Id", "Name", "State")),
+    parse=parse,
+    subjects=lambda have, want: tuple(have),
+    decide=decide,
+    predict=lambda have, want, step: {**have, step.subject: {**have[step.subject], "power": "Off"}},
+    record=lambda have, want, subject: dict(have[subject]),
+)
+
+
+@pytest.fixture
+def pipelines() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def connection(lab: Lab) -> Any:
+    for vm in lab.world.host("hv-a").vms.values():
+        vm.turn("Running", lab.world.clock.now())
+        vm.guest.shutdown_seconds = 1.0
+    found = connection_loader.get("psrp", PlayContext(), os.devnull)
+    endpoint = lab.endpoint("hv-a")
+    found.set_options(
+        direct={
+            "remote_addr": endpoint.address,
+            "port": endpoint.http.port,
+            "protocol": "http",
+            "auth": "basic",
+            "remote_user": lab.user,
+            "remote_password": lab.password,
+            "message_encryption": "never",
+        }
+    )
+    return found
+
+
+def session(connection: Any, log: list[str]) -> PsrpSession:
+    return open_session(connection, "hv-a", become=False, bare_cmdlets=None, log=log.append)
+
+
+def stop_all(connection: Any, log: list[str]) -> tuple[Outcome, float]:
+    began = time.monotonic()
+    with session(connection, log) as opened:
+        outcome = apply(Task(NOUN, Off(), opened, Waiting(poll_interval=0.2, settle_timeout=2)))
+    return outcome, time.monotonic() - began
+
+
+def test_guests_shut_down_side_by_side(lab: Lab, connection: Any, pipelines: list[str]) -> None:
+    outcome, seconds = stop_all(connection, pipelines)
+    result = to_result(outcome, "vms", diff=False)
+    assert {vm["power"] for vm in result["vms"]} == {"Off"}
+    assert "failed" not in result
+    assert len(lab.world.recorder.of("Stop-VM")) == 24
+    assert seconds < 12, "one after the other takes 24 seconds and more"
+    assert sum("Stop-VM" in pipeline for pipeline in pipelines) == 1, "one pipeline for the stage"
+    assert pipelines[1] == "PSRP: 24 x (Get-VM -Id | Stop-VM -Confirm -AsJob)"
+
+
+def test_a_guest_that_hangs_or_refuses_holds_up_nobody(lab: Lab, connection: Any, pipelines: list[str]) -> None:
+    hangs, refuses = list(lab.world.host("hv-a").vms.values())[:2]
+    hangs.guest.answer = "hang"
+    refuses.guest.locked = True
+    outcome, _ = stop_all(connection, pipelines)
+    failures = {failure["name"]: failure["msg"] for failure in outcome.failures()}
+    assert set(failures) == {hangs.name, refuses.name}
+    assert "is not over after 4 seconds" in failures[hangs.name] or "within 4 seconds" in failures[hangs.name]
+    assert "Windows says:" in failures[refuses.name]
+    assert sum(record["power"] == "Off" for record in outcome.after.values()) == 22
+    assert to_result(outcome, "vms", diff=False)["changed"] is True
+
+
+def test_an_endpoint_that_hides_the_jobs_is_read_for_their_effects(connection: Any, pipelines: list[str]) -> None:
+    connection.set_options(direct={**connection._options, "configuration_name": "Hyperv.Replica"})
+    outcome, _ = stop_all(connection, pipelines)
+    assert outcome.failures() == []
+    assert {record["power"] for record in outcome.after.values()} == {"Off"}
+
+
+@pytest.mark.parametrize(
+    "cmdlet, waits, job",
+    [("Stop-VM", True, True), ("Stop-VM", False, False), ("Complete-VMFailover", True, False)],
+)
+def test_only_waiting_cmdlets_that_can_are_jobs(cmdlet: str, waits: bool, job: bool) -> None:
+    step = Step("stage", vm_by_id("1") | Command(cmdlet, {"Confirm": False}), "why", "1", waits=waits)
+    assert is_job(as_sent(step)) is job
+    assert not is_job(as_sent(step, jobs=False))
+    assert ("-AsJob" in outline(Pipeline.of(as_sent(step).statement))) is job
