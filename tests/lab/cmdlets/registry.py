@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..faults import BUSY, DELAY, DROP_AFTER, DROP_BEFORE, DROP_LATE, Fault
+from ..recorder import changes_state
 from ..values import Error, Record, Refusal
 from . import rights
 from .rights import permitted
@@ -184,8 +185,15 @@ def _land(call: Call, handler: Handler, entry: Recorded) -> None:
             world.lock.wait(0.01)
 
 
+# What may let replication through, or stop it.
+_CONDITIONS = frozenset({"NetFirewallRule", "VMReplicationServer", "VMReplicationAuthorizationEntry"})
+
+
 def _allowed(call: Call, handler: Handler) -> Iterator[Record]:
     rights.check(call)
+    if changes_state(call.cmdlet) and call.cmdlet.partition("-")[2] in _CONDITIONS:
+        # The cycles until now ran under the conditions that held until now.
+        call.world.replicate_all()
     yield from handler(call)
 
 

@@ -110,6 +110,12 @@ REFUSALS: dict[str, Words] = {
         "is not highly available. (Virtual machine ID {id})",
     ),
     "server_disabled": Words("OperationFailed", "InvalidOperation", "This server is not enabled as a Replica server."),
+    "disk_full": Words(
+        "OperationFailed",
+        "NotSpecified",
+        "Hyper-V failed to enable replication for virtual machine '{vm}': There is not enough space on the disk of the "
+        "Replica server (0x80070070). (Virtual machine ID {id})",
+    ),
     "storage_denied": Words(
         "AccessDenied",
         "PermissionDenied",

@@ -156,6 +156,10 @@ LAWS: dict[str, Law] = {
 }
 
 
+# A backup, merge or migration in progress holds these off.
+_NOT_WHILE_BUSY = ("Start-VMFailover", "Set-VMReplication -Reverse", "Set-VMReplication -AsReplica")
+
+
 def side_of(relation: Relation) -> str:
     """Which side of a replication the relation is."""
     if relation.kind == EXTENDED:
@@ -178,6 +182,8 @@ def judge(operation: str, vm: VM, relation: Relation | None) -> str:
     after = SAME if law.states is None else law.states.get(relation.state)
     if after is None:
         raise refuse(law.wrong_state, vm=vm, cmdlet=cmdlet)
+    if vm.busy and operation.startswith(_NOT_WHILE_BUSY):
+        raise refuse("busy", vm=vm, why=vm.busy)
     if law.off and vm.state != "Off":
         raise refuse("wrong_power", vm=vm)
     if law.copied and relation.last_replication is None:

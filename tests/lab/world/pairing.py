@@ -11,6 +11,7 @@ from .laws_refusals import refuse
 from .network import Adapter, Vlan
 from .relation import EXTENDED, EXTENDED_REPLICA, PRIMARY, REPLICA, SIMPLE, Relation, Settings, Statistics
 from .replicating import begin_cycles
+from .storage import normal
 from .vm import VM
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def placeholder(world: World, target: Host, host: Host, vm: VM, disks: list[str]
     storage = entry_of(target, host).storage.rstrip("\\")
     if target.files.find(storage) is None or not target.files.is_folder(storage):
         raise refuse("storage_denied", path=storage)
+    _take_space(target, vm, storage, sum(disk.file_size for disk in vm.disks if disk.id in disks))
     folder = f"{storage}\\{REPLICA_FOLDER}"
     made = VM(
         name=vm.name,
@@ -150,6 +152,18 @@ def placeholder(world: World, target: Host, host: Host, vm: VM, disks: list[str]
             name = disk.path.rpartition("\\")[2]
             made.disks.append(replace(disk, path=f"{folder}\\Virtual hard disks\\{vm.id}\\{name}"))
     return world.add_vm(target, made)
+
+
+def _take_space(target: Host, vm: VM, path: str, size: int) -> None:
+    """The copy takes what it takes of the volume below the path. Raises disk_full."""
+    volumes = [*target.volumes, *(target.cluster.volumes if target.cluster else ())]
+    fitting = [one for one in volumes if (normal(path) + "\\").startswith(normal(one.root) + "\\")]
+    volume = max(fitting, key=lambda one: len(one.root), default=None)
+    if volume is None:
+        return
+    if volume.free < size:
+        raise refuse("disk_full", vm=vm)
+    volume.free -= size
 
 
 def _disconnected(adapter: Adapter) -> Adapter:

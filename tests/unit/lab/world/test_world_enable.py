@@ -110,6 +110,17 @@ def test_pass_through_disk_has_to_be_left_out() -> None:
     assert len(hands.vm("HV-B", "App01").disks) == 1
 
 
+def test_enable_takes_its_space_there() -> None:
+    hands = Hands(vms=4)
+    volume = next(one for one in hands.world.host("HV-B").volumes if one.letter == "D")
+    size, free = hands.vm("HV-A", "App01").disks[0].file_size, volume.free
+    hands.enable()
+    assert volume.free == free - size
+    volume.free = 1024
+    refused = hands.run("HV-A", "Enable-VMReplication", VM="App03", **ENABLE)
+    assert (refused.refused, "0x80070070" in refused.errors[0].message) == (SERVICE, True)
+
+
 def test_excluded_disk_does_not_exist_there() -> None:
     hands = Hands(vms=8)
     vm = hands.vm("HV-B", "App04")

@@ -192,6 +192,13 @@ def test_not_off_is_refused(hands: Hands, operation: str, prepare: Preparation) 
     assert _act(hands, "HV-A", operation).refused == WRONG_STATE
 
 
+@pytest.mark.parametrize(("operation", "host"), [("Start-VMFailover -Prepare", "HV-A"), ("Start-VMFailover", "HV-B")])
+def test_a_backup_in_progress_holds_a_failover_off(hands: Hands, operation: str, host: str) -> None:
+    hands.vm(host, "App01").busy = "BackingUpVirtualMachine"
+    assert _act(hands, host, operation).refused == ("ObjectInUse", "ResourceBusy")
+    assert str(hands.shown(host, "App01")["PrimaryOperationalStatus"]) == "BackingUpVirtualMachine"
+
+
 def test_failover_needs_a_copy_that_was_finished(hands: Hands) -> None:
     hands.relation("HV-B", "App01").last_replication = None
     assert _act(hands, "HV-B", "Start-VMFailover").refused == WRONG_STATE
