@@ -131,9 +131,13 @@ def tested(case: Case, goal: Goal) -> dict[str, Any]:
     settings = {**(stored.settings if stored else {}), **goal.settings}
     if settings.get("authentication") == "kerberos":
         settings.pop("certificate_thumbprint", None)
+    server, said = goal.server or (stored.replica_server if stored else None), case.want.partner_server
+    if settings.get("authentication") is None and said is not None:
+        settings["authentication"] = said.only_type
+    type_ = str(settings.get("authentication"))
     if settings.get("replica_port") is None:
-        settings["replica_port"] = PORT_OF_TYPE.get(str(settings.get("authentication")))
-    return {**settings, "replica_server": goal.server or (stored.replica_server if stored else None)}
+        settings["replica_port"] = (said.port(type_, str(server)) if said else None) or PORT_OF_TYPE.get(type_)
+    return {**settings, "replica_server": server}
 
 
 def connection_tested(case: Case) -> Decision:
