@@ -27,7 +27,7 @@ def start(call: Call) -> Iterator[Record]:
     point = call.get("VMRecoverySnapshot")
     if point is not None:
         for given in listed(point):
-            vm = by_object(call.host, Obj(given.type, {"VMId": given.get("VMId")}))
+            vm = by_object(call.host, given)
             yield from _serve(call, vm, _point(vm, given))
         return
     yield from each_vm(call, lambda vm: _serve(call, vm, None))

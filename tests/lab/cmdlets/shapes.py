@@ -20,7 +20,6 @@ from ..world.vm import VM
 SPACE = "Microsoft.HyperV.PowerShell"
 VM_TYPE, REPLICATION_TYPE = f"{SPACE}.VirtualMachine", f"{SPACE}.VMReplication"
 NO_ID = uuid.UUID(int=0)
-MODE_REPLICA = "Replica"
 
 
 @cache

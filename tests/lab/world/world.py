@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..faults import Faults
 from ..recorder import Recorder
@@ -37,7 +37,6 @@ class World:
         self.recorder = Recorder(self)
         self.faults = Faults(seed)
         self.on_change: list[Callable[[], None]] = []  # called when power or links changed (listeners drop clients)
-        self.names: set[str] = set()
 
     @property
     def lock(self) -> threading.Condition:
@@ -169,8 +168,8 @@ class World:
             self.lock.notify_all()
 
     @classmethod
-    def build(cls, hosts: int = 2, vms: int = 20, **facts: object) -> World:
+    def build(cls, hosts: int = 2, vms: int = 20, **facts: Any) -> World:
         """A world from counts: see `build.build`."""
         from .build import build
 
-        return build(hosts, vms, **facts)  # type: ignore[arg-type]
+        return build(hosts, vms, **facts)
