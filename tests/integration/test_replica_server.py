@@ -1,0 +1,352 @@
+"""hyperv_replica_server, its role and its playbook through ansible-playbook against the lab: check, prove that nothing
+changed, apply, prove, repeat without a change. The password is in a file only."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.lab.world import certificate
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab
+    from tests.lab.world.host import Host
+
+MODULE = "hyperv.replica.hyperv_replica_server"
+QUICK = {"poll_interval": 0.05, "settle_timeout": 5}
+CHECK = ["--check", "--diff"]
+HTTP_RULE, HTTPS_RULE = "VIRT-HVRHTTPL-In-TCP-NoScope", "VIRT-HVRHTTPSL-In-TCP-NoScope"
+
+
+@dataclass
+class Player:
+    """Runs playbooks and modules against a lab, from its own inventory."""
+
+    lab: Lab
+    folder: Path
+    config: Path
+
+    def host(self, name: str) -> Host:
+        """A host of the world by its inventory name."""
+        return self.lab.world.host(name)
+
+    def module(self, host: str, options: dict[str, Any], *arguments: str) -> dict[str, Any]:
+        """The result of the module on a host, with `rc` of the run."""
+        target = self.folder / "result.json"
+        target.unlink(missing_ok=True)
+        keep = {"content": "{{ result | to_json }}", "dest": str(target), "mode": "0600"}
+        play = {
+            "hosts": host,
+            "gather_facts": False,
+            "tasks": [
+                {MODULE: {**QUICK, **options}, "register": "result", "ignore_errors": True, "ignore_unreachable": True},
+                {
+                    "ansible.builtin.copy": keep,
+                    "delegate_to": "localhost",
+                    "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
+                    "check_mode": False,
+                    "diff": False,
+                },
+            ],
+        }
+        path = self.folder / "play.yml"
+        path.write_text(yaml.safe_dump([play]), encoding="utf-8")
+        run = self.playbook(str(path), *arguments)
+        assert target.exists(), run.stdout + run.stderr
+        result: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+        return result
+
+    def playbook(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a playbook of a file or of the collection."""
+        program = shutil.which("ansible-playbook", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+        assert program
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(self.config), "ANSIBLE_NOCOLOR": "1"}
+        return subprocess.run(
+            [program, name, *arguments], env=environment, cwd=self.folder, capture_output=True, text=True, timeout=300
+        )
+
+    def sent(self) -> list[str]:
+        """The state-changing cmdlets since the last look."""
+        calls = [call.cmdlet for call in self.lab.world.recorder.state_changing()]
+        self.lab.world.recorder.clear()
+        return calls
+
+    def facts(self, name: str) -> Any:
+        """Everything of a host that this module may change, to compare."""
+        host = self.host(name)
+        return copy.deepcopy((vars(host.server), [vars(rule) for rule in host.firewall.rules], host.files.entries))
+
+
+@pytest.fixture
+def player(lab: Lab, tmp_path: Path) -> Player:
+    """A player for the lab of the test."""
+    return Player(lab, tmp_path, lab.write_files(tmp_path / "lab"))
+
+
+def rhythm(player: Player, options: dict[str, Any], host: str = "hv-b") -> dict[str, Any]:
+    """Check, prove, apply, prove, repeat; returns what the real run said."""
+    player.sent()
+    before = player.facts(host)
+    foreseen = player.module(host, options, *CHECK)
+    assert not foreseen.get("failed"), foreseen["msg"]
+    assert foreseen["changed"], foreseen
+    assert player.sent() == []
+    assert player.facts(host) == before
+
+    done = player.module(host, options, "--diff")
+    assert not done.get("failed"), done["msg"]
+    assert done["changed"], done
+    assert player.sent() == [action["cmdlet"] for action in done["actions"]]
+    assert [{**action, "sent": True} for action in foreseen["actions"]] == done["actions"]
+    _check_prediction(foreseen, done)
+
+    after = player.facts(host)
+    again = player.module(host, options, "--diff")
+    assert not again["changed"], again
+    assert again["actions"] == []
+    assert player.sent() == []
+    assert player.facts(host) == after
+    return done
+
+
+def _check_prediction(foreseen: dict[str, Any], done: dict[str, Any]) -> None:
+    """What check mode predicted is what the real run read back; null is what could not be known."""
+    for key, value in foreseen.items():
+        if key not in ("actions", "diff", "listener", "warnings"):
+            assert done[key] == value, key
+    assert foreseen["listener"] in (None, done["listener"])
+
+
+def test_kerberos_with_a_list_ports_monitoring_storage_and_firewall(player: Player) -> None:
+    done = rhythm(
+        player,
+        {
+            "state": "enabled",
+            "authentication": "kerberos",
+            "kerberos_port": 8080,
+            "certificate_port": 8443,
+            "monitoring_interval_hours": 48,
+            "monitoring_start": "10:30",
+            "allowed_primaries": [
+                {"name": "hv-a.corp.example"},
+                {"name": "*.lab.example", "storage": "C:\\Lab\\Replica", "trust_group": "Lab"},
+            ],
+            "default_storage": "C:\\Replica",
+            "create_storage": True,
+            "open_firewall": True,
+        },
+    )
+    server = player.host("hv-b").server
+    assert (server.enabled, server.authentication) == (True, "Kerberos")
+    assert (server.kerberos_port, server.certificate_port) == (8080, 8443)
+    assert (server.monitoring_interval.total_seconds(), server.monitoring_start.total_seconds()) == (172800, 37800)
+    assert {(one.name, one.storage, one.trust_group) for one in server.entries} == {
+        ("hv-a.corp.example", "C:\\Replica", "DEFAULT"),
+        ("*.lab.example", "C:\\Lab\\Replica", "Lab"),
+    }
+    firewall = player.host("hv-b").firewall
+    assert firewall.admits(8080)
+    assert not firewall.admits(80)
+    assert done["firewall"] == [
+        {"type": "kerberos", "rule": "HyperVReplica-HTTP-In-TCP", "ports": [8080], "in_force": True}
+    ]
+    assert done["listener"]["status"] == ["Ok"]
+
+    only_port = rhythm(player, {"certificate_port": 9443})
+    assert [action["cmdlet"] for action in only_port["actions"]] == ["Set-VMReplicationServer"]
+    assert (server.kerberos_port, server.certificate_port, server.authentication) == (8080, 9443, "Kerberos")
+
+    rhythm(player, {"allowed_primaries": [{"name": "*.lab.example", "state": "absent"}]})
+    assert [one.name for one in server.entries] == ["hv-a.corp.example"]
+
+    rhythm(
+        player, {"allowed_primaries": [{"name": "hv-z.corp.example", "storage": "C:\\Replica"}], "unlisted": "purge"}
+    )
+    assert [one.name for one in server.entries] == ["hv-z.corp.example"]
+
+    rhythm(player, {"state": "disabled"})
+    assert (server.enabled, server.kerberos_port, server.certificate_port) == (False, 8080, 9443)
+
+
+def test_certificates_auto_renewal_and_the_built_in_rule(player: Player) -> None:
+    host = player.host("hv-b")
+    own = next(one for one in host.certificates if one.store == "My")
+    options = {"state": "enabled", "authentication": "certificate", "certificate_thumbprint": "auto"}
+    done = rhythm(player, {**options, "open_firewall": True, "report": ["certificates", "replicas", "firewall"]})
+    assert host.server.thumbprint == own.thumbprint
+    assert [(one["thumbprint"], one["problems"], one["trusted"]) for one in done["certificates"]] == [
+        (own.thumbprint, [], True)
+    ]
+    assert done["replicas"] == []
+    assert [rule.name for rule in host.firewall.rules if rule.enabled and rule.name.startswith("VIRT")] == [HTTPS_RULE]
+
+    now = player.lab.world.clock.now()
+    soon = certificate.issue(host.fqdn, not_before=now, days=3)
+    host.certificates = [one for one in host.certificates if one is not own] + [soon]
+    refused = player.module("hv-b", options)
+    assert refused["failed"]
+    assert "self-signed" in refused["msg"]
+    assert player.host("hv-b").server.thumbprint == own.thumbprint
+
+    spoken = rhythm(player, {"certificate_thumbprint": f" {soon.thumbprint.lower()[:8]} {soon.thumbprint[8:]}"})
+    assert spoken["certificate_thumbprint"] == soon.thumbprint
+    host.certificates = [*host.certificates, own]
+    renewed = rhythm(player, {"certificate_thumbprint": "auto", "renew_before": 30})
+    assert renewed["certificate_thumbprint"] == own.thumbprint
+    kept = player.module("hv-b", {"certificate_thumbprint": "auto"})
+    assert not kept["changed"]
+
+
+def test_any_server_to_a_list_and_back_only_by_name(player: Player) -> None:
+    host = player.host("hv-b")
+    any_server = {"admit": "any_server", "default_storage": "C:\\Replica"}
+    rhythm(player, {**any_server, "state": "enabled", "authentication": "kerberos", "create_storage": True})
+    assert [one.name for one in host.server.entries] == ["*"]
+
+    listed = {"allowed_primaries": [{"name": "hv-a.corp.example"}], "default_storage": "C:\\Replica"}
+    rhythm(player, {**listed, "admit": "listed"})
+    assert [one.name for one in host.server.entries] == ["hv-a.corp.example"]
+
+    before = player.facts("hv-b")
+    for arguments in ([], CHECK):
+        refused = player.module("hv-b", any_server, *arguments)
+        assert refused["failed"]
+        assert "list_to_any_server" in refused["msg"]
+        assert refused["actions"] == []
+    assert player.sent() == []
+    assert player.facts("hv-b") == before
+    rhythm(player, {**any_server, "accept_weaker": ["list_to_any_server"]})
+    assert [one.name for one in host.server.entries] == ["*"]
+
+
+def test_bad_input_names_the_option_and_sends_nothing(player: Player) -> None:
+    before = player.facts("hv-b")
+    wrong: list[tuple[str, dict[str, Any]]] = [
+        ("allowed_primaries", {"allowed_primaries": [{"name": "192.0.2.7", "storage": "C:\\R"}]}),
+        ("allowed_primaries", {"allowed_primaries": [{"name": "hv-a", "storage": "C:\\R"}]}),
+        ("kerberos_port", {"kerberos_port": 70000}),
+        ("certificate_thumbprint", {"authentication": "kerberos", "certificate_thumbprint": "auto"}),
+        ("default_storage", {"admit": "any_server"}),
+        ("monitoring_start", {"monitoring_start": 720}),
+        ("other_nodes", {"other_nodes": [{"host": "hv-c"}]}),
+        ("kerberos_port_mapping", {"kerberos_port_mapping": {"hv-b": 80}}),
+        ("certificate_port_mapping", {"certificate_port_mapping": {}}),
+    ]
+    for option, options in wrong:
+        result = player.module("hv-b", options, *CHECK)
+        assert result["failed"]
+        assert result["option"] == option
+        assert result["actions"] == []
+    assert player.lab.world.recorder.calls == []
+    assert player.facts("hv-b") == before
+
+
+def test_a_rule_that_policy_ignores_is_an_error_and_never_open(player: Player) -> None:
+    host = player.host("hv-b")
+    host.firewall.local_rules_apply = False
+    host.firewall.find([HTTP_RULE])[0].enabled = True
+    result = player.module("hv-b", {"state": "enabled", "authentication": "kerberos", "open_firewall": True})
+    assert result["failed"]
+    assert "group policy" in result["msg"]
+    assert result["firewall"] == [{"type": "kerberos", "rule": HTTP_RULE, "ports": [80], "in_force": False}]
+
+
+def test_the_playbook_makes_both_hosts_replica_servers_of_each_other(player: Player) -> None:
+    wishes = {
+        "authentication": "kerberos",
+        "partners": "hv-a,hv-b",
+        "default_storage": "C:\\Replica",
+        "create_storage": "yes",
+        "open_firewall": "true",
+        "accept_weaker": "",
+        "poll_interval": "0.05",
+    }
+    arguments = [word for name, value in wishes.items() for word in ("-e", f"{name}={value}")]
+    names = ("hv-a", "hv-b")
+    before = [player.facts(name) for name in names]
+    checked = player.playbook("hyperv.replica.replica_server", *arguments, "--check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert player.sent() == []
+    assert [player.facts(name) for name in names] == before
+
+    run = player.playbook("hyperv.replica.replica_server", *arguments)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert player.sent()
+    for own, other in (names, names[::-1]):
+        server = player.host(own).server
+        assert server.enabled
+        assert [one.name.lower() for one in server.entries] == [f"{other}.corp.example"]
+        assert player.host(own).firewall.admits(80)
+
+    after = [player.facts(name) for name in names]
+    again = player.playbook("hyperv.replica.replica_server", *arguments)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "changed=0" in again.stdout
+    assert "changed=1" not in again.stdout
+    assert player.sent() == []
+    assert [player.facts(name) for name in names] == after
+
+
+def test_the_role_refuses_a_partner_that_is_not_in_the_inventory(player: Player) -> None:
+    run = player.playbook("hyperv.replica.replica_server", "-e", "authentication=kerberos", "-e", "partners=hv-x")
+    assert run.returncode != 0
+    assert "hv-x is not in the inventory" in run.stdout
+    assert player.lab.world.recorder.calls == []
+
+
+def test_the_playbook_limited_to_one_host_asks_the_partner_for_its_name(player: Player) -> None:
+    words = "-e authentication=kerberos -e partners=hv-a,hv-b -e default_storage=C:\\Replica -e create_storage=on"
+    run = player.playbook(
+        "hyperv.replica.replica_server", *words.split(), "-e", "poll_interval=0.05", "--limit", "hv-b"
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert [one.name for one in player.host("hv-b").server.entries] == [player.host("hv-a").fqdn]
+    assert {call.host for call in player.lab.world.recorder.state_changing()} == {"HV-B"}
+
+
+@pytest.mark.lab(preset="cluster")
+def test_a_cluster_is_written_once_and_its_firewalls_on_every_node(player: Player) -> None:
+    words = "-e target=cl_1 -e authentication=kerberos -e partners=hv-a,hv-b,hv-c -e create_storage=true"
+    storage = "default_storage=C:\\ClusterStorage\\Volume1\\Replica"
+    mapping = {"CL-1-BROKER.corp.example": 8080, "HV-B.corp.example": 8081, "HV-C.corp.example": 8082}
+    arguments = [
+        *words.split(),
+        *("-e", storage, "-e", "open_firewall=true", "-e", "poll_interval=0.05"),
+        *("-e", f"kerberos_port_mapping={json.dumps(json.dumps(mapping))}"),
+    ]
+    run = player.playbook("hyperv.replica.replica_server", *arguments)
+    assert run.returncode == 0, run.stdout + run.stderr
+    calls = [(call.host, call.cmdlet) for call in player.lab.world.recorder.state_changing()]
+    shared = [call for call in calls if not call[1].endswith("-NetFirewallRule")]
+    assert {host for host, _ in shared} == {"HV-B"}
+    for name in ("hv-b", "hv-c"):
+        assert player.host(name).firewall.admits(8080)
+        assert player.host(name).firewall.admits(mapping[f"{name.upper()}.corp.example"])
+    player.sent()
+    again = player.playbook("hyperv.replica.replica_server", *arguments)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert player.sent() == []
+
+    alone = player.playbook(
+        "hyperv.replica.replica_server", "-e", "target=cl_1", "--limit", "hv-c", "-e", "state=disabled"
+    )
+    assert alone.returncode != 0
+    assert "replicas may depend on it on HV-B" in _flat(alone)
+    limited = player.playbook("hyperv.replica.replica_server", *arguments, "--limit", "hv-c")
+    assert limited.returncode == 0, limited.stdout + limited.stderr
+    assert "node HV-B of cluster CL-1 is not in this run" in _flat(limited)
+
+
+def _flat(run: subprocess.CompletedProcess[str]) -> str:
+    """Everything that a run said, on one line: warnings are broken into lines."""
+    return " ".join((run.stdout + run.stderr).split())
