@@ -48,7 +48,7 @@ def _acts(hands: Hands, dice: random.Random) -> Callable[[], object]:
     chance = dice.random()
     host = dice.choice(HOSTS)
     if chance < 0.03:
-        return lambda: (world.power_off(host, clean=dice.random() < 0.5), world.power_on(host))
+        return lambda: _restart(world, host, clean=dice.random() < 0.5)
     if chance < 0.08:
         return lambda: dice.choice([world.cut, world.mend, world.mend])("HV-A", "HV-B")
     if chance < 0.25:
@@ -59,6 +59,11 @@ def _acts(hands: Hands, dice: random.Random) -> Callable[[], object]:
     cmdlet, facts = dice.choice(CALLS)
     name = "Name" if cmdlet.endswith("-VM") else "VMName"
     return lambda: hands.run(host, cmdlet, **{name: ["App01"]}, **facts)
+
+
+def _restart(world: World, host: str, *, clean: bool) -> None:
+    world.power_off(host, clean=clean)
+    world.power_on(host)
 
 
 @pytest.mark.parametrize("seed", range(12))
