@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .world import build, certificate
+from .world.clock import Clock
 from .world.cluster import Broker, Cluster
 from .world.host import Host
 from .world.world import World
@@ -29,9 +30,9 @@ class Model:
         default=True, metadata={"help": "give each host a machine certificate that the others trust"}
     )
 
-    def build(self) -> World:
-        """The world."""
-        world = build.build(self.hosts, self.vms, domain=self.domain, seed=self.seed, speed=self.speed)
+    def build(self, clock: Clock | None = None) -> World:
+        """The world; with a clock of its own, or one of this speed."""
+        world = build.build(self.hosts, self.vms, domain=self.domain, seed=self.seed, speed=self.speed, clock=clock)
         hosts = list(world.hosts.values())
         for host in hosts:
             host.fqdn_reading = self.fqdn

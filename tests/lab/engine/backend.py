@@ -10,6 +10,7 @@ import contextlib
 import json
 import socket
 import threading
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,5 +107,5 @@ class Backend:
             yield refusal.error
         except Exception as error:
             # A handler that breaks is a fault of the lab: it must show in the test, and not hold the pipeline for ever.
+            traceback.print_exc()
             yield Error(f"{type(error).__name__}: {error}", "LabHandlerFailed", "NotSpecified", terminating=True)
-            raise

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 import uuid
+from datetime import timedelta, tzinfo
 from pathlib import Path
 
 from ..cmdlets.registry import Session
@@ -36,6 +37,15 @@ def program() -> str | None:
     """The path of a `pwsh` that speaks PSRP and has the stub modules, or None: there is none here."""
     found = os.environ.get("HYPERV_REPLICA_PWSH")
     return shutil.which(found) if found else None
+
+
+def _zone_file(folder: Path, zone: tzinfo) -> Path:
+    """A time zone file (RFC 8536, version 1) of one fixed offset: the host's, whatever this machine's is."""
+    offset = zone.utcoffset(None) or timedelta()
+    path = folder / "zone"
+    head = b"TZif" + bytes(16) + struct.pack(">6i", 0, 0, 0, 0, 1, 4)
+    path.write_bytes(head + struct.pack(">iBB", int(offset.total_seconds()), 0, 0) + b"LAB\0")
+    return path
 
 
 class EngineGone(ConnectionError):
@@ -84,7 +94,11 @@ class RealEngine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,
-                env={**os.environ, "HYPERV_STUBS_BACKEND": str(socket_path)},
+                env={
+                    **os.environ,
+                    "HYPERV_STUBS_BACKEND": str(socket_path),
+                    "TZ": str(_zone_file(Path(self._folder.name), session.host.time_zone)),
+                },
                 text=True,
             )
         self._channels: dict[uuid.UUID, _Channel] = {POOL: _Channel()}

@@ -1,0 +1,41 @@
+"""Our own engine against the real PowerShell, cmdlet by cmdlet. Skipped, visibly, where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conformance.suite import Suite, groups, suite
+from tests.lab.engine.real import program
+
+pytestmark = pytest.mark.skipif(program() is None, reason="no real PowerShell: HYPERV_REPLICA_PWSH does not name one")
+GROUPS = groups()
+SHOWN = 5
+
+
+@pytest.fixture(scope="module")
+def both(request: pytest.FixtureRequest) -> Iterator[Suite]:
+    """Both engines; says at the end how many cases agree."""
+    with suite() as made:
+        yield made
+        reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(made.report.summary())
+            for reason in sorted({one.reason for one in made.report.known}):
+                count = sum(one.reason == reason for one in made.report.known)
+                reporter.write_line(f"  {count} known: {reason}")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_both_engines_agree(both: Suite, group: str) -> None:
+    unknown = both.run(GROUPS[group])
+    shown = "\n\n".join(map(str, unknown[:SHOWN]))
+    assert not unknown, f"{len(unknown)} of {len(GROUPS[group])} cases differ, the first:\n\n{shown}"
+
+
+def test_every_known_difference_still_is_one(both: Suite) -> None:
+    if both.report.cases < sum(map(len, GROUPS.values())):
+        pytest.skip("not all cases ran")
+    assert not [f"{row.cases}: {row.reason}" for row in both.unused()]
