@@ -141,7 +141,11 @@ ROWS = (
             "connect: type not offered",
         ),
     ),
-    Row("8.1", "name not resolved, 0x00002EE7", ("connect: name not known", "connect: name outside ASCII")),
+    Row(
+        "8.1",
+        "name not resolved, 0x00002EE7",
+        ("connect: name not known", "connect: name outside ASCII, though there is such a host"),
+    ),
     Row(
         "8.1",
         "Kerberos refused, 0x00002EFE",
@@ -155,7 +159,12 @@ ROWS = (
     Row(
         "8.1",
         "certificate not trusted, 0x00002F8F",
-        ("connect: no common root", "connect: authority in between not known"),
+        (
+            "connect: no common root",
+            "connect: no common root there",
+            "connect: authority in between without its root",
+            "connect: authority in between not known",
+        ),
     ),
     Row(
         "8.1",
@@ -232,7 +241,11 @@ ROWS = (
     Row(
         "10",
         "a cluster's certificate names the broker",
-        ("cluster: certificate for the node instead of the broker",),
+        (
+            "cluster: certificate for the node instead of the broker",
+            "connect: broker and node named by one certificate",
+            "connect: broker named by the certificate, node not",
+        ),
     ),
     Row(
         "10",
@@ -255,12 +268,25 @@ ROWS = (
     Row(
         "11.1",
         "a broker on each side that is a cluster",
-        ("connect: from a cluster without a broker", "connect: broker failed", "cluster: the broker failed"),
+        (
+            "connect: from a cluster without a broker",
+            "connect: from a cluster whose broker failed",
+            "connect: broker failed",
+            "cluster: the broker failed",
+        ),
     ),
     Row(
         "11.1",
         "the broker's resource and group",
         ("cluster: the broker's group", "cluster: a failed broker", "cluster: the broker's resource"),
+    ),
+    Row(
+        "11.1",
+        "the peer authorises the broker, not its nodes",
+        (
+            "connect: from a cluster, under its broker's name",
+            "connect: from a cluster, authorised by the node's name only",
+        ),
     ),
     Row("11.1", "settings on any node, for all", ("cluster: set on one node, read on the other",)),
     Row("11.1", "shared storage only", ("cluster: local storage",)),

@@ -8,7 +8,7 @@ from typing import Any
 from tests.lab.values import Refusal
 from tests.lab.world import connect
 from tests.lab.world.certificate import CLIENT_AUTHENTICATION, authority, issue
-from tests.lab.world.cluster import Broker
+from tests.lab.world.cluster import Broker, Cluster
 from tests.lab.world.firewall import HTTP_RULE
 from tests.lab.world.host import REPLICATION_KEY, Host
 from tests.unit.lab.periphery.bench import Act, Bench, after
@@ -60,11 +60,10 @@ def change(bench: Bench, host: Host, **facts: object) -> None:
     host.certificates = [root, replace(own, **facts)]  # type: ignore[arg-type]
 
 
-def strangers(bench: Bench) -> None:
-    """A trusts another authority than the one that issued B's certificate."""
+def strangers(bench: Bench, host: str = "HV-A") -> None:
+    """One host trusts another authority than the one that issued the certificates."""
     bench.certify()
-    other = authority("Other CA")
-    bench.a.certificates[0] = other.certificate
+    bench.world.host(host).certificates[0] = authority("Other CA").certificate
 
 
 def chained(bench: Bench, *, known: bool) -> None:
@@ -78,6 +77,12 @@ def chained(bench: Bench, *, known: bool) -> None:
             host.certificates.append(between.certificate)
     bench.a.certificates[1] = issue(bench.a.fqdn, root)
     bench.b.server.thumbprint = bench.own(bench.b).thumbprint
+
+
+def rootless(bench: Bench) -> None:
+    """A knows the authority in between, and not the root above it."""
+    chained(bench, known=True)
+    bench.a.certificates = [one for one in bench.a.certificates if one.store != "Root"]
 
 
 def self_signed(bench: Bench, *, unchecked: bool) -> None:
@@ -113,22 +118,40 @@ def entry(name: str) -> Act:
     return lambda bench: bench.serve(entry=name)
 
 
-def cluster_of_a(bench: Bench) -> None:
+def cluster_of_a(broker: Broker | None) -> Act:
     """A is a cluster's node, B serves."""
-    from tests.lab.world.cluster import Cluster
+    return serving(lambda bench: Cluster("CL9", "corp.example", broker).join(bench.a))
 
-    bench.serve()
-    Cluster("CL9", "corp.example").join(bench.a)
+
+def certified_cluster(*names: str) -> Act:
+    """B is the node of a cluster, with a certificate for the broker and for these names."""
+
+    def prepare(bench: Bench) -> None:
+        root = bench.certify()
+        cluster = bench.cluster()
+        both = issue("REP.corp.example", root, dns_names=names)
+        for node in cluster.nodes:
+            node.host.certificates = [root.certificate, both]
+            bench.serve(node.host, "Certificate")
+        cluster.server.thumbprint = both.thumbprint
+
+    return prepare
 
 
 HTTPS: dict[str, Any] = {"port": 443, "authentication": "Certificate"}
+TO_BROKER: dict[str, Any] = {**HTTPS, "to": "rep.corp.example"}
 
 TRIES = [
     Try("connect: Kerberos", Bench.serve),
     Try("connect: short name in the same domain", Bench.serve, to="HV-B"),
     Try("connect: name not known", Bench.serve, "0x00002EE7", to="hv-x.corp.example"),
     Try("connect: another domain is another host", Bench.serve, "0x00002EE7", to="hv-b.other.example"),
-    Try("connect: name outside ASCII", Bench.serve, "0x00002EE7", to="hv-ä.corp.example"),
+    Try(
+        "connect: name outside ASCII, though there is such a host",
+        lambda b: b.serve(b.world.add_host(Host("HV-Ä"))),
+        "0x00002EE7",
+        to="hv-ä.corp.example",
+    ),
     Try("connect: IP address", Bench.serve, "InvalidParameter", to="10.0.0.2"),
     Try("connect: to itself", Bench.serve, "InvalidParameter", to="hv-a.corp.example"),
     Try("connect: Kerberos with a thumbprint", Bench.serve, "InvalidParameter", thumbprint="AB"),
@@ -218,6 +241,8 @@ TRIES = [
     ),
     Try("connect: certificate revoked", lambda b: change(b, b.b, revocation="revoked"), "0x00002F8F", **HTTPS),
     Try("connect: no common root", strangers, "0x00002F8F", **HTTPS),
+    Try("connect: no common root there", lambda b: strangers(b, "HV-B"), "0x00002F8F", **HTTPS),
+    Try("connect: authority in between without its root", rootless, "0x00002F8F", **HTTPS),
     Try("connect: authority in between not known", lambda b: chained(b, known=False), "0x00002F8F", **HTTPS),
     Try("connect: authority in between", lambda b: chained(b, known=True), **HTTPS),
     Try("connect: self-signed", lambda b: self_signed(b, unchecked=False), "0x00002F8F", **HTTPS),
@@ -242,5 +267,17 @@ TRIES = [
         to="rep.corp.example",
         reaches="HV-C",
     ),
-    Try("connect: from a cluster without a broker", cluster_of_a, "InvalidParameter"),
+    Try("connect: broker and node named by one certificate", certified_cluster("HV-B.corp.example"), **TO_BROKER),
+    Try("connect: broker named by the certificate, node not", certified_cluster(), "0x00002F8F", **TO_BROKER),
+    Try("connect: from a cluster without a broker", cluster_of_a(None), "InvalidParameter"),
+    Try("connect: from a cluster whose broker failed", cluster_of_a(Broker("REP9", "Failed")), "0x00002EFD"),
+    Try(
+        "connect: from a cluster, under its broker's name",
+        after(cluster_of_a(Broker("REP9")), entry("rep9.corp.example")),
+    ),
+    Try(
+        "connect: from a cluster, authorised by the node's name only",
+        after(cluster_of_a(Broker("REP9")), entry("hv-a.corp.example")),
+        "0x80070005",
+    ),
 ]
