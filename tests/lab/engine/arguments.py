@@ -128,7 +128,7 @@ def _cannot_convert(
         why = str(problem)
         if element in _TRUTH:
             why = (
-                f'Cannot convert value "{_type_shown(value)}" to type "{element}". Boolean parameters accept only '
+                f'Cannot convert value "{_type_shown(value)}" to type "{shown_type}". Boolean parameters accept only '
                 "Boolean values and numbers, such as $True, $False, 1 or 0."
             )
         made = speaker.binding(

@@ -108,7 +108,9 @@ class Processor:
     def __init__(self, context: Context, signature: Signature, body: Callable[[Processor], Body]) -> None:
         self.context = context
         self.signature = signature
-        self.speaker = Speaker(signature.name, signature.owner)
+        inner = signature.behind or signature
+        self.speaker = Speaker(inner.name, inner.owner)
+        """Whose errors they are once it runs: the cmdlet's, also behind a proxy function."""
         self.binder = Binder(signature)
         self.piped = False
         self.next: Processor | None = None

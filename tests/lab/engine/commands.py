@@ -77,20 +77,26 @@ def _proxy(signature: Signature, allowed: Iterable[str], owner: str) -> Signatur
     )
 
 
+def _showing() -> Signature:
+    """The restricted session's own Out-Default: it wants something to show."""
+    return _own(
+        "Out-Default", parameter_from("InputObject", {"type": "System.Object", "mandatory": True, "value": True}, ())
+    )
+
+
+def _own(name: str, *parameters: Parameter) -> Signature:
+    """A function of the restricted session: these parameters and the common ones."""
+    signature = table().signatures[name.lower()]
+    every = (*parameters, *(one for one in signature.parameters if one.common))
+    by_name = {alias.lower(): one for one in every for alias in one.aliases} | {one.name.lower(): one for one in every}
+    return replace(signature, owner=name, parameters=every, by_name=by_name, sets=(), default=None, function=True)
+
+
 def _narrow_select() -> Signature:
     """The restricted session's own Select-Object: it knows a few names of properties, those of commands."""
-    signature = table().signatures["select-object"]
-    choice: Parameter = parameter_from(
-        "Property", {"type": "System.String[]", "position": 0, "choices": NARROW}, signature.sets
-    )
-    whole = parameter_from("InputObject", {"type": "System.Object", "mandatory": True, "value": True}, signature.sets)
-    common = tuple(one for one in signature.parameters if one.common)
-    parameters = (choice, whole, *common)
-    by_name = {alias.lower(): one for one in parameters for alias in one.aliases}
-    by_name |= {one.name.lower(): one for one in parameters}
-    return replace(
-        signature, owner="Select-Object", parameters=parameters, by_name=by_name, sets=(), default=None, function=True
-    )
+    choice = parameter_from("Property", {"type": "System.String[]", "position": 0, "choices": NARROW}, ())
+    whole = parameter_from("InputObject", {"type": "System.Object", "mandatory": True, "value": True}, ())
+    return _own("Select-Object", choice, whole)
 
 
 @lru_cache(maxsize=1)
@@ -106,6 +112,7 @@ def _constrained() -> dict[str, Found]:
             names[f"{module}\\{name}".lower()] = found
     for name, allowed in limited().items():
         names[name.lower()] = Found(_proxy(whole[name.lower()].signature, allowed, name), LabCmdlet)
+    names["out-default"] = Found(_showing(), general.Swallow)
     names["select-object"] = Found(_narrow_select(), columns.SelectObject)
     return names
 
@@ -142,9 +149,12 @@ class Commands:
         found = _constrained().get(name.lower())
         if found is not None:
             return found
-        known = _everything().get(name.rpartition("\\")[2].lower())
-        loaded = known is not None and known.body is LabCmdlet
-        raise command_not_found(name.rpartition("\\")[2] if loaded else name)
+        module, _, bare = name.rpartition("\\")
+        if not module and bare.lower() in ALIASES:
+            return Commands._resolve_constrained(ALIASES[bare.lower()])
+        known = _everything().get(bare.lower())
+        hidden = known is not None and known.body is LabCmdlet and known.signature.module.lower() == module.lower()
+        raise command_not_found(bare if hidden else name)
 
 
 @lru_cache(maxsize=1)

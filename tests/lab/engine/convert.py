@@ -116,7 +116,7 @@ def _number(value: str, wanted: str) -> int:
             return int(stripped, 16)
         suffixed = _SUFFIXED.match(stripped)
         if suffixed:
-            return round(float(suffixed[1]) * 1024 ** (1 + "kmgtp".index(suffixed[2].lower())))
+            return round(float(suffixed[1]) * float(1024 ** (1 + "kmgtp".index(suffixed[2].lower()))))
         return round(float(stripped)) if stripped else 0
     except (ValueError, OverflowError):
         raise _shown(value, wanted, f"The input string '{value}' was not in a correct format.") from None

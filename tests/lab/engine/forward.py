@@ -9,7 +9,7 @@ from ..cmdlets import registry
 from ..values import Continue, Error, Message, Output, Progress
 from ..values import Record as HandlerRecord
 from .command import Body
-from .failures import EXCEPTION, Failure, Record, Speaker, nobody_to_ask
+from .failures import EXCEPTION, Failure, Record, nobody_to_ask
 from .signatures import Signature
 
 PLAIN_EXCEPTION = "System.Exception"
@@ -57,7 +57,7 @@ class LabCmdlet(Body):
         elif isinstance(record, Message):
             self.me.write_message(record.stream, record.text)
         elif isinstance(record, Continue):
-            raise nobody_to_ask(Speaker(self._cmdlet.name, self._cmdlet.owner), record.query)
+            raise nobody_to_ask(self.me.speaker, record.query)
         elif isinstance(record, Error):
             made = error_record(self._cmdlet, record)
             if record.terminating:

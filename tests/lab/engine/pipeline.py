@@ -1,9 +1,9 @@
-"""A pipeline: statements of commands, run in order. What one statement loses, the next ones keep, except after Stop."""
+"""A pipeline: statements of commands, run in order."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,23 +34,43 @@ class Outcome:
     reason: Record | None = None
 
 
-def run(context: Context, commands: Commands, statements: Sequence[Statement], given: Iterable[Any] | None) -> Outcome:
-    """Run all statements. `given` is what the client sends as input for the first one, None when it sends none."""
+Report = Callable[[Outcome], None]
+"""Tells the client the pipeline's state. What a pipeline writes after that, nobody hears."""
+
+
+def run(
+    context: Context,
+    commands: Commands,
+    statements: Sequence[Statement],
+    given: Iterable[Any] | None,
+    report: Report,
+) -> None:
+    """Run all statements. `given` is what the client sends as input for the first one, None when it sends none.
+
+    A statement that a terminating error ends does not keep the others from running, but from being heard (observed
+    behaviour, not documented): after the first of several, the error is in the stream, one more statement is heard, and
+    the state is Completed; after a later one, the state is Failed at once. Only Stop ends the statements too.
+    """
     last = len(statements) - 1
+    first_failed = False
     for at, statement in enumerate(statements):
         try:
             _run_statement(context, commands, statement, given if at == 0 else None)
         except Failure as failure:
-            if at == last:
-                return Outcome(FAILED, failure.record)
-            context.streams.error(as_parent(failure.record) if failure.binding else failure.record)
+            if at == 0 < last:
+                first_failed = True
+                context.streams.error(as_parent(failure.record) if failure.binding else failure.record)
+                continue
+            report(Outcome(FAILED, failure.record))
         except Stop as stop:
-            return Outcome(FAILED, stop.record)
+            return report(Outcome(FAILED, stop.record))
         except Stopped:
-            return Outcome(STOPPED, stopped_record())
+            return report(Outcome(STOPPED, stopped_record()))
         if context.session.stopped:
-            return Outcome(STOPPED, stopped_record())
-    return Outcome(COMPLETED)
+            return report(Outcome(STOPPED, stopped_record()))
+        if first_failed and at == 1:
+            report(Outcome(COMPLETED))
+    return report(Outcome(COMPLETED))
 
 
 def _run_statement(context: Context, commands: Commands, statement: Statement, given: Iterable[Any] | None) -> None:

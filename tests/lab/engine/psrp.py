@@ -120,6 +120,7 @@ class Pipeline:
         self.session = PipelineSession(engine.session)
         self._input: deque[Any] = deque()
         self._thread: threading.Thread | None = None
+        self._reported = False
 
     def start(self, metadata: Any, no_input: bool) -> None:
         """Begin to run what the client created."""
@@ -134,8 +135,10 @@ class Pipeline:
             self._input.append(value)
             self.engine.news.notify_all()
 
-    def stop(self) -> None:
-        """Let everything that waits give up."""
+    def stop(self, shell_gone: bool = False) -> None:
+        """Let everything that waits give up; what runs on after the state was told does, unless its shell is gone."""
+        if self._reported and not shell_gone:
+            return
         self.session.over.set()
         clock = self.engine.session.host.world.clock
         with self.engine.news:
@@ -150,22 +153,26 @@ class Pipeline:
 
     def _run(self, metadata: Any, no_input: bool) -> None:
         try:
-            outcome = self._outcome(metadata, no_input)
+            self._run_statements(metadata, no_input)
         except Exception as error:
             # A command that breaks is a fault of the lab: it must show in the test, and not hang its client.
-            outcome = Outcome(FAILED, _broken(error))
-            self._send(framing.PIPELINE_STATE, state_content(outcome.state, outcome.reason), done=True)
+            self._report(Outcome(FAILED, _broken(error)))
             raise
-        self._send(framing.PIPELINE_STATE, state_content(outcome.state, outcome.reason), done=True)
 
-    def _outcome(self, metadata: Any, no_input: bool) -> Outcome:
+    def _run_statements(self, metadata: Any, no_input: bool) -> None:
         engine = self.engine
         try:
             statements = statements_of(metadata, engine.constrained)
         except Failure as failure:
-            return Outcome(FAILED, failure.record)
+            self._report(Outcome(FAILED, failure.record))
+            return
         context = Context(self.session, self, engine.jobs, engine.commands.visible)
-        return run(context, engine.commands, statements, None if no_input else self._given())
+        run(context, engine.commands, statements, None if no_input else self._given(), self._report)
+
+    def _report(self, outcome: Outcome) -> None:
+        """Send the pipeline's state; only the first one counts, and nothing follows it."""
+        self._send(framing.PIPELINE_STATE, state_content(outcome.state, outcome.reason), done=True)
+        self._reported = True
 
     def _given(self) -> Iterator[Any]:
         while True:
@@ -181,6 +188,8 @@ class Pipeline:
             yield value
 
     def _send(self, kind: int, content: str, done: bool = False) -> None:
+        if self._reported:
+            return
         data = framing.message(kind, self.engine.pool_id, self.id, content)
         self.outbox.put(framing.fragments(self.engine.next_number(), data), done)
 
@@ -266,7 +275,7 @@ class OwnEngine:
         """The shell is over: everything that waits gives up, and its threads end."""
         pipelines = list(self._pipelines.values())
         for pipeline in pipelines:
-            pipeline.stop()
+            pipeline.stop(shell_gone=True)
         self._outbox.put([], done=True)
         until = time.monotonic() + _CLOSE_SECONDS
         for pipeline in pipelines:

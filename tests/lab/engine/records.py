@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ..values import Obj
 from .clixml import Writer
 from .failures import BINDING, CATEGORIES, PARENT, VALIDATION, Record
+from .objects import is_live, type_names
 
 _RUNTIME = "System.Management.Automation.RuntimeException"
 _SYSTEM = "System.SystemException"
@@ -46,7 +48,13 @@ def _error(writer: Writer, record: Record, name: str | None) -> None:
     writer.shown(record.message)
     writer.parts.append("<MS>")
     _exception(writer, record)
-    writer.write(record.target, "TargetObject")
+    if name is not None and isinstance(record.target, Obj) and is_live(record.target):
+        # Inside the state's own error no depth is left for a live target.
+        writer.open("TargetObject", type_names(record.target))
+        writer.shown(record.target_name)
+        writer.close()
+    else:
+        writer.write(record.target, "TargetObject")
     writer.write(record.fqid, "FullyQualifiedErrorId")
     _invocation(writer, record)
     writer.write(CATEGORIES.index(record.category), "ErrorCategory_Category")
