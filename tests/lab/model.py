@@ -67,10 +67,16 @@ def _form_cluster(world: World, hosts: list[Host]) -> None:
 
 
 def _give_certificates(hosts: list[Host]) -> None:
-    """A machine certificate of one authority for each host, and for the brokers; all trust that authority."""
+    """A machine certificate of one authority for each host; all trust that authority.
+
+    The nodes of a cluster share one that names the broker and each of them: the role has one thumbprint for all.
+    """
     root = certificate.authority("Lab Root CA")
     for host in hosts:
-        names = [host.fqdn]
-        if host.cluster is not None and host.cluster.broker_fqdn:
-            names.append(host.cluster.broker_fqdn)
-        host.certificates += [certificate.issue(host.fqdn, root, dns_names=names), root.certificate]
+        cluster = host.cluster
+        if cluster is not None and cluster.broker_fqdn:
+            nodes = [node.host.fqdn for node in cluster.nodes]
+            own = certificate.issue(cluster.broker_fqdn, root, dns_names=[cluster.broker_fqdn, *nodes])
+        else:
+            own = certificate.issue(host.fqdn, root, dns_names=[host.fqdn])
+        host.certificates += [own, root.certificate]

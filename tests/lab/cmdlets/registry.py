@@ -18,7 +18,6 @@ from ..faults import BUSY, DELAY, DROP_AFTER, DROP_BEFORE, DROP_LATE, Fault
 from ..recorder import changes_state
 from ..values import Error, Record, Refusal
 from . import rights
-from .rights import permitted
 
 if TYPE_CHECKING:
     from ..recorder import Recorded
@@ -200,7 +199,7 @@ def _allowed(call: Call, handler: Handler) -> Iterator[Record]:
 def _run(call: Call, handler: Handler, entry: Recorded) -> Iterator[Record]:
     """Run a handler step by step, each under the lock; always closes the entry."""
     world = call.world
-    records = permitted(call, handler)
+    records = _allowed(call, handler)
     outcome = "lost"
     try:
         while True:

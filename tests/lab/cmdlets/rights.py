@@ -7,14 +7,13 @@ configuration of the role) and none. Where rights are not documented to the lett
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..values import Record, Refusal
+from ..values import Refusal
 
 if TYPE_CHECKING:
     from ..world.host import Host
-    from .registry import Call, Handler
+    from .registry import Call
 
 ADMINISTRATOR, HYPERV, NONE = "administrator", "hyperv", "none"
 LOCAL_NAMES = frozenset({".", "localhost"})
@@ -36,12 +35,6 @@ def right_of(host: Host, user: str) -> str:
     name = user.rpartition("\\")[2].partition("@")[0].casefold()
     listed = {one.rpartition("\\")[2].partition("@")[0].casefold(): right for one, right in host.users.items()}
     return listed.get(name, ADMINISTRATOR)
-
-
-def permitted(call: Call, handler: Handler) -> Iterator[Record]:
-    """The records of the handler, or the refusal of a call that this user may not make."""
-    check(call)
-    yield from handler(call)
 
 
 def check(call: Call) -> None:
