@@ -1,0 +1,1 @@
+"""What `make demo` shows: the collection at work on two simulated hosts."""
