@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.playbook.play_context import PlayContext
-from ansible.plugins.loader import connection_loader
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.endpoint import outline
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import RemoteError
@@ -73,24 +71,11 @@ def pipelines() -> list[str]:
 
 
 @pytest.fixture
-def connection(lab: Lab) -> Any:
+def connection(lab: Lab, connection_to: Callable[..., Any]) -> Any:
     for vm in lab.world.host("hv-a").vms.values():
         vm.turn("Running", lab.world.clock.now())
         vm.guest.shutdown_seconds = 1.0
-    found = connection_loader.get("psrp", PlayContext(), os.devnull)
-    endpoint = lab.endpoint("hv-a")
-    found.set_options(
-        direct={
-            "remote_addr": endpoint.address,
-            "port": endpoint.http.port,
-            "protocol": "http",
-            "auth": "basic",
-            "remote_user": lab.user,
-            "remote_password": lab.password,
-            "message_encryption": "never",
-        }
-    )
-    return found
+    return connection_to()
 
 
 def session(connection: Any, log: list[str]) -> PsrpSession:
@@ -129,7 +114,7 @@ def test_a_guest_that_hangs_or_refuses_holds_up_nobody(lab: Lab, connection: Any
 
 
 def test_an_endpoint_that_hides_the_jobs_is_read_for_their_effects(connection: Any, pipelines: list[str]) -> None:
-    connection.set_options(direct={**connection._options, "configuration_name": "Hyperv.Replica"})
+    connection.set_option("configuration_name", "Hyperv.Replica")
     outcome, _ = stop_all(connection, pipelines)
     assert outcome.failures() == []
     assert {record["power"] for record in outcome.after.values()} == {"Off"}

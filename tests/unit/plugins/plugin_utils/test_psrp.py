@@ -34,23 +34,9 @@ def log() -> list[str]:
 
 
 @pytest.fixture
-def connect(lab: Lab, log: list[str]) -> Connect:
-    def session(name: str = "hv-a", auth: str = "basic", https: bool = False, **options: Any) -> PsrpSession:
-        endpoint = lab.endpoint(name)
-        connection = connection_loader.get("psrp", PlayContext(), os.devnull)
-        given = {
-            "remote_addr": endpoint.address,
-            "port": (endpoint.https if https else endpoint.http).port,
-            "protocol": "https" if https else "http",
-            "auth": auth,
-            "remote_user": lab.user,
-            "remote_password": lab.password,
-            "ca_cert": str(lab.ca_file) if https else None,
-            "message_encryption": "never" if auth == "basic" else "auto",
-            **options,
-        }
-        connection.set_options(direct={key: value for key, value in given.items() if value is not None})
-        return open_session(connection, name, become=False, bare_cmdlets=None, log=log.append)
+def connect(connection_to: Callable[..., Any], log: list[str]) -> Connect:
+    def session(name: str = "hv-a", **options: Any) -> PsrpSession:
+        return open_session(connection_to(name, **options), name, become=False, bare_cmdlets=None, log=log.append)
 
     return session
 
