@@ -68,7 +68,8 @@ bench: $(VENV)/.test $(LINK)
 lint: $(VENV)/.lint $(LINK)
 	$(RUN) $(BIN)/ruff check plugins tests
 	$(RUN) $(BIN)/ruff format --check plugins tests
-	$(RUN) $(BIN)/mypy plugins/plugin_utils plugins/filter plugins/action tests/lab
+	cd $(dir $(LINK))/../.. && $(CURDIR)/$(BIN)/mypy --config-file "$(CURDIR)/pyproject.toml" \
+	  $(addprefix ansible_collections/hyperv/replica/,plugins/plugin_utils plugins/filter plugins/action tests/lab)
 	$(RUN) tests/lint.sh
 
 sanity: $(VENV)/.test

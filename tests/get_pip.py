@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 subprocess.run([sys.executable, "-m", "ensurepip", "--default-pip"], check=True, stdout=subprocess.DEVNULL)
-options = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel", "--disable-pip-version-check")]
-subprocess.run(
-    [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", *options], check=True
-)
+UNKNOWN_TO_PIP = ("--no-setuptools", "--no-wheel", "--disable-pip-version-check")
+options = [word for word in sys.argv[1:] if word not in UNKNOWN_TO_PIP]
+install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"]
+subprocess.run([*install, *options], check=True)
