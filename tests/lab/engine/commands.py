@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -117,22 +117,34 @@ def _constrained() -> dict[str, Found]:
     return names
 
 
-class Commands:
-    """The commands of one session."""
+# Modules that come with a feature of Windows: a host may lack them.
+FEATURE_MODULES = frozenset({"Hyper-V", "FailoverClusters", "NetSecurity", "Storage", "DnsClient"})
 
-    def __init__(self, constrained: bool = False) -> None:
+
+class Commands:
+    """The commands of one session. `installed` says which of the modules of Windows features the host has now."""
+
+    def __init__(self, constrained: bool = False, installed: Container[str] = FEATURE_MODULES) -> None:
         self._constrained = constrained
+        self._installed = installed
 
     def visible(self) -> Iterable[Signature]:
         """The signatures of what can be called, by bare name."""
         names = _constrained() if self._constrained else _everything()
-        return [found.signature for name, found in sorted(names.items()) if "\\" not in name]
+        there = (found.signature for name, found in sorted(names.items()) if "\\" not in name)
+        return [signature for signature in there if self._has(signature.module)]
+
+    def _has(self, module: str) -> bool:
+        return module not in FEATURE_MODULES or module in self._installed
 
     def resolve(self, name: str) -> Found:
         """The command of that name. Raises Failure: there is none, or none for this session."""
+        module, slash, bare = name.rpartition("\\")
+        known = _everything().get(bare.lower())
+        if known is not None and not self._has(known.signature.module):
+            raise module_not_loaded(module, name) if slash and not self._constrained else command_not_found(name)
         if self._constrained:
             return self._resolve_constrained(name)
-        module, slash, bare = name.rpartition("\\")
         found = _everything().get(bare.lower())
         if not slash:
             found = found or _everything().get(ALIASES.get(bare.lower(), "").lower())
