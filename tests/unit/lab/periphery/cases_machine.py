@@ -62,6 +62,14 @@ HOST = [
         check=lambda _, a: first(a, "FullyQualifiedDomainName") == "HV-B",
     ),
     Case(
+        "host: no role, no module",
+        "Get-VMHost",
+        {},
+        lambda bench: bench.b.modules.discard("Hyper-V"),
+        error="CouldNotAutoLoadModule",
+        category="ObjectNotFound",
+    ),
+    Case(
         "host: another computer is a second hop",
         "Get-VMHost",
         {"ComputerName": ["HV-A"]},
@@ -104,7 +112,21 @@ HOST = [
 ]
 
 CLUSTER = [
-    Case("cluster: not a node", "Get-Cluster", {}, error="Get-Cluster", **NO_CLUSTER),
+    Case(
+        "cluster: no feature, no module",
+        "Get-Cluster",
+        {},
+        error="CouldNotAutoLoadModule",
+        category="ObjectNotFound",
+    ),
+    Case(
+        "cluster: not a node",
+        "Get-Cluster",
+        {},
+        lambda bench: bench.b.modules.add("FailoverClusters"),
+        error="Get-Cluster",
+        **NO_CLUSTER,
+    ),
     Case("cluster: name", "Get-Cluster", {}, Bench.cluster, check=lambda _, a: first(a, "Domain") == "corp.example"),
     Case(
         "cluster: another one's name", "Get-Cluster", {"Name": "CL2"}, Bench.cluster, error="Get-Cluster", **NO_CLUSTER
