@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import SPEC, gather, read_options
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info_action import InfoAction, Reader
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import Reading
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner import ReplicaAction
 
 
-class ActionModule(InfoAction):
-    """Binds the reader to the runner."""
+class ActionModule(ReplicaAction):
+    """Binds the reading to the runner."""
 
-    noun = Reader("hyperv_replication_info", SPEC, read_options, gather)
+    noun = Reading("hyperv_replication_info", SPEC, read_options, gather)

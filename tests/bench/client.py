@@ -119,7 +119,7 @@ def bare(facts: Facts, meter: Meter, pipelines: Path) -> None:
 def information() -> Callable[[Any], None]:
     """hyperv_replication_info, everything gathered."""
     from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import SPEC, gather, read_options
-    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info_action import drive
+    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import drive
 
     want = read_options({**_defaults(SPEC), "gather": ["all"]})
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol
 
-from .errors import ConnectionLost, ReplicaError
+from .errors import ConnectionLost, OptionError, ReplicaError
 from .pipeline import Pipeline
 from .plan import Want
 from .session import Output, Session
@@ -40,9 +40,8 @@ class Reading(Generic[Want]):
     rules: Mapping[str, Any] = field(default_factory=dict)  # mutually_exclusive, required_if … of the argument spec
 
 
-def read(reading: Reading[Want], want: Want, session: Session, now: Callable[[], datetime]) -> dict[str, Any]:
-    """Answer the reading's questions over the session; the result of the task. Raises what the reading raises."""
-    gathering = reading.gather(want, session.host, now)
+def drive(gathering: Generator[Any, Output, dict[str, Any]], session: Session) -> dict[str, Any]:
+    """Answer the questions of a gathering over the session; what it returns. Raises what it raises."""
     warnings: dict[str, None] = {}
     try:
         question: Question = next(gathering)
@@ -56,11 +55,11 @@ def read(reading: Reading[Want], want: Want, session: Session, now: Callable[[],
 
 
 def read_result(reading: Reading[Want], want: Want, session: Session, now: Callable[[], datetime]) -> dict[str, Any]:
-    """The result of the task also where the host was lost or could not be read; other errors are raised."""
+    """The result of the task, also where the host was lost or could not be read."""
     try:
-        return {"changed": False, **read(reading, want, session, now)}
+        return {"changed": False, **drive(reading.gather(want, session.host, now), session)}
     except ConnectionLost as lost:
         return {"changed": False, "unreachable": True, "msg": f"{lost}. The task only reads: run it again."}
     except ReplicaError as error:
-        option = getattr(error, "option", None)
-        return {"changed": False, "failed": True, "msg": str(error), **({"option": option} if option else {})}
+        option = {"option": error.option} if isinstance(error, OptionError) else {}
+        return {"changed": False, "failed": True, "msg": str(error), **option}
