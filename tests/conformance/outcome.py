@@ -6,7 +6,7 @@ import difflib
 import re
 import uuid
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.conformance.talk import Heard
@@ -37,11 +37,11 @@ def outcome(heard: Heard) -> Outcome:
         if kind == OUTPUT:
             found.setdefault("output", []).extend(shape(root))
         elif kind == ERROR:
-            found.setdefault("errors", []).extend(_error(root))
+            _add_error(found, "errors", root)
         elif kind == STATE:
             ended = root.find("MS/Obj[@N='ExceptionAsErrorRecord']")
             if ended is not None:
-                found.setdefault("ending error", []).extend(_error(ended))
+                _add_error(found, "ending error", ended)
         elif kind in STREAMS:
             found.setdefault(STREAMS[kind], []).append(_said(root))
         elif kind == PROGRESS:
@@ -114,12 +114,15 @@ class _Shape:
     def _names(self, element: ET.Element) -> list[str]:
         told, reference = element.find("TN"), element.find("TNRef")
         if told is not None:
-            names = [_GENERIC.sub("", one.text or "") for one in told]
-            # The stubs' own base class: on Windows there is none.
-            names = [name for name in names if not name.startswith("HyperVStubs.")]
+            names = _without_stubs(_GENERIC.sub("", one.text or "") for one in told)
             self._types[told.get("RefId", "")] = names
             return names
         return self._types.get(reference.get("RefId", ""), []) if reference is not None else []
+
+
+def _without_stubs(names: Iterable[str]) -> list[str]:
+    """Type names without the stubs' own base classes: on Windows there are none."""
+    return [name for name in names if not name.startswith("HyperVStubs.")]
 
 
 def _fact(root: ET.Element, name: str) -> str | None:
@@ -131,11 +134,21 @@ def _fact(root: ET.Element, name: str) -> str | None:
     return None
 
 
+def _add_error(found: Outcome, aspect: str, root: ET.Element) -> None:
+    """An error's facts; the words of one that the binder made are an aspect of their own."""
+    lines = _error(root)
+    worded = [line for line in lines if line.startswith("  Message: ")]
+    if any("ParameterBindingException" in line for line in lines):
+        found.setdefault("wording", []).extend(worded)
+        lines = [line for line in lines if line not in worded]
+    found.setdefault(aspect, []).extend(lines)
+
+
 def _error(root: ET.Element) -> list[str]:
     lines = [f"{name.removeprefix('ErrorCategory_')}: {_fact(root, name)}" for name in ERROR_FACTS]
     thrown = root.find("MS/*[@N='Exception']")
     if thrown is not None:
-        types = [one.text or "" for one in thrown.iterfind("TN/T")]
+        types = _without_stubs(one.text or "" for one in thrown.iterfind("TN/T"))
         lines.append(f"  exception: {types}")
         lines += [f"  {name}: {_fact(thrown, name)}" for name in ("Message", "HResult")]
     target = root.find("MS/*[@N='TargetObject']")
