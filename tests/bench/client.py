@@ -28,6 +28,7 @@ class Meter:
     sent: int = 0
     received: int = 0
     seconds: float = 0.0
+    processor: float = 0.0
 
     def attach(self) -> None:
         """Count from now on."""
@@ -40,14 +41,14 @@ class Meter:
             self.received += len(response.content)
             return response
 
-        requests.adapters.HTTPAdapter.send = counted  # type: ignore[method-assign]
+        requests.adapters.HTTPAdapter.send = counted  # type: ignore[assignment,method-assign]
 
     @contextmanager
     def clock(self) -> Iterator[None]:
         """The time of what is inside; what Python imports before does not count."""
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         yield
-        self.seconds = time.perf_counter() - begun
+        self.seconds, self.processor = time.perf_counter() - begun, time.process_time() - worked
 
 
 @dataclass
@@ -176,7 +177,8 @@ def main() -> None:
     else:
         bare(facts, meter, Path(file))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    cost = {"requests": meter.requests, "bytes": meter.sent + meter.received, "seconds": meter.seconds, "memory": peak}
+    cost = {"requests": meter.requests, "bytes": meter.sent + meter.received, "seconds": meter.seconds}
+    cost |= {"processor": meter.processor, "memory": peak}
     print(json.dumps({**cost, "pipelines": len(pickle.loads(Path(file).read_bytes()))}))
 
 
