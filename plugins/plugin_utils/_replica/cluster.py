@@ -121,7 +121,7 @@ def owns(error: ErrorRecord) -> bool:
 
 def cmdlet_of(error: ErrorRecord) -> str:
     """The cmdlet that an error comes from, as `getvmhost`: from the class in its id, or the command that is missing."""
-    missing = error.id == "CommandNotFoundException"
+    missing = error.is_missing_command
     name = error.target.rpartition("\\")[2] if missing else error.cmdlet_class.rpartition(".")[2]
     return name.replace("-", "").lower().removesuffix("command")
 
@@ -141,11 +141,11 @@ def parse_cluster(output: Output) -> Cluster | None:
         if not _runs(service[0]):
             return None
         raise ClusterUnreadable(_said(errors) or "Get-Cluster gave no answer")
-    absent = [e for e in errors if cmdlet_of(e) == "getservice" and e.id != "CommandNotFoundException"]
+    absent = [e for e in errors if cmdlet_of(e) == "getservice" and not e.is_missing_command]
     if absent and all(error.category == "ObjectNotFound" for error in absent):
         return None
     asked = [error for error in errors if cmdlet_of(error) == "getcluster"]
-    if not asked or all(error.id == "CommandNotFoundException" for error in asked):
+    if not asked or all(error.is_missing_command for error in asked):
         return None
     raise ClusterUnreadable(_said(tuple(asked)))
 

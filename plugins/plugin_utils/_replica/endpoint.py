@@ -51,7 +51,7 @@ class Naming:
         """Fall back to the bare name of a general cmdlet that its full one does not find; True when that is news."""
         if not self.constrained:
             return False
-        unknown = (error.target for error in output.errors if error.id == "CommandNotFoundException")
+        unknown = (error.target for error in output.errors if error.is_missing_command)
         found = {target.rpartition("\\")[2] for target in unknown if target.startswith(_GENERAL)} - self.bare
         self.bare |= found
         return bool(found)

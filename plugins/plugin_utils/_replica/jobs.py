@@ -95,4 +95,4 @@ def _has_more(row: Row) -> bool:
 
 
 def _is_hidden(error: ErrorRecord) -> bool:
-    return error.id == "CommandNotFoundException" and "Get-Job" in error.target
+    return error.is_missing_command and "Get-Job" in error.target

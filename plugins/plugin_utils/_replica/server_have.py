@@ -155,12 +155,12 @@ def _expected(error: ErrorRecord) -> bool:
 
 
 def _not_found(error: ErrorRecord) -> bool:
-    return error.category == "ObjectNotFound" and error.id != "CommandNotFoundException"
+    return error.category == "ObjectNotFound" and not error.is_missing_command
 
 
 def _advice(errors: Iterable[ErrorRecord]) -> str:
     for error in errors:
-        if error.id == "CommandNotFoundException" and "vm" in cmdlet_of(error):
+        if error.is_missing_command and "vm" in cmdlet_of(error):
             return "Install the Hyper-V role with its PowerShell module there, or name the right host."
         if error.category == "PermissionDenied":
             return "Connect as a member of the host's Administrators: its settings, certificates and firewall need it."

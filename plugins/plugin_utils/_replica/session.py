@@ -46,6 +46,11 @@ class ErrorRecord:
         """The part after the comma, the name of the cmdlet's class or of the function."""
         return self.fq_error_id.partition(",")[2]
 
+    @property
+    def is_missing_command(self) -> bool:
+        """True when the host has no such cmdlet: it does not know the name, or the module that the name says."""
+        return self.id in ("CommandNotFoundException", "CouldNotAutoLoadModule")
+
     def __str__(self) -> str:
         return f"{self.message.strip()} [{self.fq_error_id}, {self.category}]"
 
