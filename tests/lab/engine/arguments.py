@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .convert import ANY, convert, is_instance
+from .convert import ANY, SIZES, convert, is_instance
 from .failures import Failure, NotConverted, Speaker
 from .objects import Noted, text, type_name
 from .signatures import SWITCH, Parameter, Signature, table
@@ -19,6 +19,7 @@ _ELEMENT = (
     "that does not contain any null values and then try the command again."
 )
 _TRUTH = ("System.Boolean", SWITCH)
+_VALUES = ("System.Guid", "System.DateTime", "System.TimeSpan", "System.Double", "System.Char")
 STRINGS = "System.Collections.Specialized.StringCollection"
 
 
@@ -51,6 +52,8 @@ def accept(value: Any, parameter: Parameter, signature: Signature, *, coerce: bo
         value = [value]
     _check_kind(value, parameter, speaker)
     _check_rules(value, parameter, speaker)
+    if value is None and is_value_type(parameter.type) and not parameter.nullable:
+        raise _null_value(parameter, speaker)
     return True, value
 
 
@@ -66,12 +69,31 @@ def _converted(value: Any, parameter: Parameter, signature: Signature, speaker: 
         if signature.function and isinstance(value, list) and element == parameter.type:
             value = _transformed_list(value, element)
         if parameter.type.endswith("[]"):
-            return [convert(item, element) for item in _items(value, element)]
+            keep_nulls = not signature.function and element not in (*_TRUTH, *SIZES)
+            return [None if item is None and keep_nulls else convert(item, element) for item in _items(value, element)]
         if parameter.type == STRINGS:
             return _strings(value)
         return convert(value, element, parameter.nullable)
     except NotConverted as problem:
         raise _cannot_convert(value, parameter, signature, speaker, problem) from None
+
+
+def is_value_type(kind: str) -> bool:
+    """Whether a null is no value of the type."""
+    return kind in SIZES or kind in table().enums or kind in _VALUES
+
+
+def _null_value(parameter: Parameter, speaker: Speaker) -> Failure:
+    try:
+        convert(None, parameter.type)
+        why = f'Cannot convert null to type "{parameter.type}".'
+    except NotConverted as problem:
+        why = str(problem)
+    return speaker.binding(
+        f'Cannot bind parameter \'{parameter.name}\' to the target. Exception setting "{parameter.name}": "{why}"',
+        "ParameterBindingFailed",
+        category="WriteError",
+    )
 
 
 def _null_truth(parameter: Parameter, speaker: Speaker) -> Failure:

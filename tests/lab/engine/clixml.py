@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,6 +79,7 @@ class Writer:
         self.parts: list[str] = []
         self._objects = 0
         self._types: dict[tuple[str, ...], int] = {}
+        self._empty_list: int | None = None
 
     def __str__(self) -> str:
         return "".join(self.parts)
@@ -153,7 +154,13 @@ class Writer:
         self.parts.append(f"<I32>{number}</I32>")
         self.close()
 
-    def _list(self, value: Iterable[Any], name: str | None, depth: int) -> None:
+    def _list(self, value: Sequence[Any], name: str | None, depth: int) -> None:
+        if not value:
+            # .NET has one empty array of a type: the second time it is a reference.
+            if self._empty_list is not None:
+                self.parts.append(f'<Ref{_name(name)} RefId="{self._empty_list}" />')
+                return
+            self._empty_list = self._objects
         self.open(name, ARRAY)
         start = len(self.parts)
         for item in value:

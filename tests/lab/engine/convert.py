@@ -52,7 +52,7 @@ def convert(value: Any, wanted: str, nullable: bool = False) -> Any:
         return None
     if is_instance(value, wanted):
         return value
-    if isinstance(value, list) and enum is None:
+    if isinstance(value, list) and (enum is None or nullable):
         raise NotConverted("Specified method is not supported.", cast=False)
     if enum is not None:
         return _enum(value, enum)

@@ -24,6 +24,7 @@ class WhereObject(Body):
     """Where-Object in its simplified form: a property, an operator, a value."""
 
     def begin(self) -> None:
+        self._texts: frozenset[str] | None = None
         self._operator = next((switch for switch in _SWITCHES if switch in self.bound), None)
 
     def process(self) -> None:
@@ -44,9 +45,20 @@ class WhereObject(Body):
             self.me.write(item)
 
     def _keeps(self, value: Any) -> bool:
+        if self._operator in ("In", "NotIn") and (texts := self._all_texts()) is not None:
+            # A text on the left makes text of the right: many ids against many VMs are one look-up each.
+            among = value is not None and text(plain(value)).casefold() in texts
+            return among == (self._operator == "In")
         if self._operator is not None:
             return apply(self._operator, value, self.bound["Value"])
         return truth(value) != self.on("Not")
+
+    def _all_texts(self) -> frozenset[str] | None:
+        """-Value folded, when it is a list of texts only."""
+        given = self.bound["Value"]
+        if self._texts is None and isinstance(given, list) and given and all(isinstance(one, str) for one in given):
+            self._texts = frozenset(one.casefold() for one in given)
+        return self._texts
 
     def _check(self) -> None:
         """An operator wants a value, and a value an operator."""
