@@ -51,11 +51,23 @@ class CannotRead(ReplicaError):
             f"{self.host}: could not read {'; '.join(said)}"
             + (f"; and {more} more" if more else "")
             + ". Nothing is known about these parts, which is not the same as empty."
+            + _advice(tuple(record for part in self.parts for record in part.records))
             + " Give unreadable=report to get the rest and have them listed."
         )
 
     def _whose(self, part: Unreadable) -> str:
         return part.kind + (f" of VM {self.names.get(part.vm, part.vm)}" if part.vm else "")
+
+
+def _advice(records: tuple[ErrorRecord, ...]) -> str:
+    """What to do about the errors that have one remedy."""
+    if any(record.is_missing_command for record in records):
+        return (
+            " Install the Hyper-V module for PowerShell on the host, or let its constrained endpoint admit the cmdlet."
+        )
+    if any(record.category == "PermissionDenied" for record in records):
+        return " Connect as a member of the host's group Hyper-V Administrators (or Administrators)."
+    return ""
 
 
 def by_owner(
