@@ -17,7 +17,7 @@ from .errors import ReplicaError
 from .jobs import COLLECT, WATCH, as_sent, is_job, refused_as_jobs, split
 from .outcome import Outcome, owner
 from .pipeline import Pipeline
-from .plan import Have, Step, Wait, Want
+from .plan import Have, Step, Want
 from .progress import Progress, judge, started
 from .session import ErrorRecord, Output
 from .task import Task
@@ -40,7 +40,11 @@ class _Run(Generic[Have, Want]):
     task: Task[Have, Want]
     jobs_possible: bool = True
     said: str = ""
+    began: float = field(init=False)
     jobs: dict[str, Step] = field(default_factory=dict)  # decided steps that travelled as jobs and may have news
+
+    def __post_init__(self) -> None:
+        self.began = self.task.clock.now()
 
     @property
     def progress(self) -> dict[str, Progress]:
@@ -74,12 +78,18 @@ class _Run(Generic[Have, Want]):
         ready = {s: p.next for s, p in self.progress.items() if p.next is not None and not p.ended}
         if ready:
             self._send_stage(ready)
-        elif all(progress.ended for progress in self.progress.values()):
+        elif all(progress.ended for progress in self.progress.values()) or self._out_of_patience(now):
             return False
         else:
             self._tell()
             task.clock.sleep(task.waiting.poll_interval)
         return True
+
+    def _out_of_patience(self, now: float) -> bool:
+        """True when those that are through have waited long enough for the others."""
+        patience = self.task.waiting.patience
+        over = patience is not None and now - self.began >= patience
+        return over and any(progress.ended for progress in self.progress.values())
 
     def _send_stage(self, ready: Mapping[str, Step]) -> None:
         """Send the steps of the first stage that is due; other stages are decided again after the next read."""
@@ -131,18 +141,11 @@ class _Run(Generic[Have, Want]):
 
     def _tell(self) -> None:
         """One line on what is waited for, when it differs from the line before."""
-        reasons = Counter(_reason(progress) for progress in self.progress.values() if not progress.ended)
+        reasons = Counter(progress.reason for progress in self.progress.values() if not progress.ended)
         line = "; ".join(f"{count} x {reason}" if count > 1 else reason for reason, count in reasons.items())
         if line != self.said:
             self.said = line
             self.task.say(f"{self.task.session.host}: waiting: {line}")
-
-
-def _reason(progress: Progress) -> str:
-    awaited = progress.awaited
-    if isinstance(awaited, Wait):
-        return awaited.reason
-    return awaited.why if isinstance(awaited, Step) else "the next read"
 
 
 def _without_job(step: Step) -> Step:

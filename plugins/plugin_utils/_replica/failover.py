@@ -28,6 +28,9 @@ def predict(have: Have, want: Want, step: Step) -> Have:
     vm = have.vms[step.subject]
     if step.stage == "start_test_vm":
         return _with(have, replace(vm, test_power=RUNNING))
+    if step.stage == "start_action":
+        action = step.statement.commands[-1].parameters["AutomaticStartAction"]
+        return _with(have, replace(vm, record={**vm.record, "automatic_start_action": action}))
     proof = want.proofs.get(vm.id)
     partner = proof.side if proof else None
     rule = rule_for(step.stage, vm.side, partner, True) or _any_rule(step.stage, vm.side)
@@ -59,6 +62,7 @@ def record(have: Have, want: Want, subject: str) -> dict[str, Any]:
         "power": vm.side.power,
         "mode": vm.side.mode,
         "state": vm.side.state,
+        "automatic_start_action": vm.start_action,
         "test_vm": None if not vm.side.test_vm else {"id": vm.test_id or None, "power": vm.test_power or None},
         "partner": vm.record["partner"],
         "possible": list(possible(vm.side)),

@@ -18,6 +18,7 @@ from .failover_options import (
     COMMITTED,
     DEAD,
     FAILED_OVER_STATE,
+    FENCED,
     PREPARED_STATE,
     PREPARED_WORD,
     REVERSED,
@@ -27,7 +28,7 @@ from .failover_options import (
     Want,
 )
 from .failover_point import NoPoint, choose_point
-from .failover_proof import Proof
+from .failover_power import UNPROTECTED, fenced, old_copy_on, stale, started
 from .failover_read import Have
 from .failover_states import (
     FAILED_OVER,
@@ -47,8 +48,6 @@ from .failover_states import (
 from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Refused, Step, Wait
 
-UNPROTECTED = "it runs UNPROTECTED on the failed-over replica: reverse the replication"
-COMMIT_PENDING = "the failover can still be cancelled, and its undo data grows until it is committed or reversed"
 MAY_GO_OFF_LATER = "If the guest is still shutting down it may go off later: look at it before anything else."
 
 
@@ -67,7 +66,8 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
 def _both_run(case: Case) -> Refused | None:
     """Both copies may be running: neither is touched, except that tests are not about them."""
     proof = case.proof
-    if proof is None or case.want.state in (TEST_RUNNING, TEST_ABSENT) or not (case.own.may_run and proof.side.may_run):
+    about_tests = case.want.state in (TEST_RUNNING, TEST_ABSENT)
+    if proof is None or about_tests or case.want.turn_off or not (case.own.may_run and proof.side.may_run):
         return None
     return case.refuse(
         f"it may be running on BOTH hosts ({case.own.power} here, {proof.side.power} on {proof.host}); neither copy is"
@@ -111,6 +111,8 @@ def _stop_and_prepare(case: Case) -> Decision:
         return Wait(f"the guest of {case.vm.name} is shutting down", case.want.shutdown_timeout)
     if own.power == RUNNING:
         return _stop(case)
+    if case.vm.task:
+        return Wait(f"what Windows is doing with {case.vm.name} ({case.vm.task})")
     if own.power in (SAVED, PAUSED):
         return case.refuse(
             f"it is {own.power}, not Off. Its state would be lost or left behind: resume it and shut it down, or decide"
@@ -136,7 +138,7 @@ def _failed_over(case: Case) -> Decision:
             return case.refuse(f"it shall run on {case.want.runs_on}: run this there.")
         return case.refuse(f"it shall run on {case.want.runs_on}, and this is {case.have.host}: run this there.")
     if own.mode == PRIMARY:
-        return _started(case, "it is the primary here already")
+        return started(case, "it is the primary here already")
     if own.mode not in REPLICA_MODES:
         return case.refuse(f"there is no replica of it here: it is {own}.")
     if own.test_vm:
@@ -145,7 +147,7 @@ def _failed_over(case: Case) -> Decision:
     if unproven:
         return unproven
     if own.failed_over:
-        return _started(case, "it is failed over to this host")
+        return started(case, "it is failed over to this host")
     return _fail_over(case)
 
 
@@ -180,11 +182,11 @@ def _unproven(case: Case) -> Refused | None:
             f"nothing is known of its primary. Read {case.partner_host} and give it as partner; or declare it with"
             " partner_declared, if it cannot be read."
         )
-    stale = _stale(case, proof)
-    if stale:
-        return stale
+    too_old = stale(case, proof)
+    if too_old:
+        return too_old
     if want.declared == UNUSABLE:
-        return None if proof.side.power == OFF else _old_copy_on(case, proof)
+        return None if proof.side.power == OFF else old_copy_on(case, proof)
     if proof.side.mode in REPLICA_MODES and case.own.failed_over:
         return None
     if proof.side.state != PREPARED:
@@ -193,50 +195,6 @@ def _unproven(case: Case) -> Refused | None:
             " first (state: prepared there); an unplanned one loses data and has to be declared (partner_declared)."
         )
     return None
-
-
-def _stale(case: Case, proof: Proof) -> Refused | None:
-    age = proof.age_seconds(case.have.read_at)
-    if age <= case.want.max_age:
-        return None
-    return case.refuse(
-        f"what {proof.host} said is {age:.0f} seconds old, and partner_max_age is {case.want.max_age}. Read it again."
-    )
-
-
-def _old_copy_on(case: Case, proof: Proof) -> Refused:
-    return case.refuse(
-        f"the old copy on {proof.host} is {proof.side.power}, not Off. Shut it down, turn it off, or power its host"
-        " off, then read it again."
-    )
-
-
-def _started(case: Case, reason: str) -> Decision:
-    """Start it here if that was wished, only when the other copy was read as Off or its host was declared (L1)."""
-    own = case.own
-    ends = (UNPROTECTED,) if own.failed_over else ()
-    pending = (COMMIT_PENDING,) if own.failed_over and own.state == FAILED_OVER_WAITING else ()
-    if own.power == RUNNING:
-        return case.done(f"{reason}, and runs", *ends, *pending)
-    if not case.want.start:
-        return case.done(f"{reason}, {own.power}", *pending)
-    if own.changing:
-        return Wait(f"{case.vm.name} on {case.have.host} is {own}")
-    proof = case.proof
-    if proof is None and case.want.declared not in (DEAD, PREPARED_WORD):
-        return case.refuse(f"it is not started: nothing is known of the other copy. Read {case.partner_host} first.")
-    if proof is not None:
-        stale = _stale(case, proof)
-        if stale:
-            return stale
-        if proof.side.power != OFF:
-            return case.refuse(f"it is not started: the copy on {proof.host} is {proof.side.power}, not Off.")
-    if case.vm.unconnected:
-        return case.refuse(
-            f"it would come up without a network: {', '.join(case.vm.unconnected)} is connected to nothing. Set the"
-            " switch (hyperv_failover_network), or allow it with unconnected_adapters: allow."
-        )
-    return case.act("start")
 
 
 # -- committed, reversed, cancelled ----------------------------------------------------------------------------------
@@ -260,7 +218,7 @@ def _reversed(case: Case) -> Decision:
     if own.mode == PRIMARY:
         if own.state == READY and proof and proof.side.state == WAITING_FOR_COPY:
             return case.act("start_copy")
-        return _started(case, "it is the primary here")
+        return started(case, "it is the primary here")
     if own.changing and not own.failed_over:
         return Wait(f"{case.vm.name} on {case.have.host} is {own}")
     if not own.failed_over:
@@ -295,6 +253,8 @@ def _cancelled(case: Case) -> Decision:
         return case.refuse("the failover is committed and cannot be cancelled: fail back instead.")
     if own.changing:
         return Wait(f"{case.vm.name} on {case.have.host} is {own}")
+    if own.mode == PRIMARY and case.want.start:
+        return started(case, "nothing is prepared here")
     return case.done(f"nothing is prepared or failed over here: it is {own}")
 
 
@@ -314,7 +274,7 @@ def _cancel_failover(case: Case) -> Decision:
 def _test_running(case: Case) -> Decision:
     own = case.own
     if own.mode in REPLICA_MODES and own.test_vm:
-        return _test_started(case)
+        return _teststarted(case)
     try:
         point = choose_point(case.want.point, case.vm.points)
     except NoPoint as error:
@@ -322,7 +282,7 @@ def _test_running(case: Case) -> Decision:
     return _with_point(case, "start_test", point.id if point else "")
 
 
-def _test_started(case: Case) -> Decision:
+def _teststarted(case: Case) -> Decision:
     if case.vm.test_power == RUNNING or not case.want.start:
         return case.done(f"its test VM is {case.vm.test_power or 'there'}")
     if case.vm.test_power != OFF:
@@ -347,4 +307,5 @@ _STATES: Mapping[str, Callable[[Case], Decision]] = {
     CANCELLED: _cancelled,
     TEST_RUNNING: _test_running,
     TEST_ABSENT: _test_absent,
+    FENCED: fenced,
 }

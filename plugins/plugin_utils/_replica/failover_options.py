@@ -24,8 +24,11 @@ FAILED_OVER_STATE = "failed_over"
 COMMITTED = "committed"
 REVERSED = "reversed"
 CANCELLED = "cancelled"
-STATES = (PREPARED_STATE, TEST_RUNNING, TEST_ABSENT, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED)
-DIRECTED = (PREPARED_STATE, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED)
+FENCED = "fenced"
+STATES = (PREPARED_STATE, TEST_RUNNING, TEST_ABSENT, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED, FENCED)
+DIRECTED = (PREPARED_STATE, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED, FENCED)
+STARTING_STATES = (FAILED_OVER_STATE, REVERSED, CANCELLED)
+"""States with which a VM may be started; a test VM apart."""
 """States that have no direction by themselves: after a reverse the sides have swapped."""
 
 DEAD, UNUSABLE, PREPARED_WORD = "dead", "unusable", "prepared"
@@ -42,7 +45,11 @@ SPEC: Mapping[str, Any] = {
     "recovery_point_time": {"type": "str"},
     "shutdown": {"type": "str", "choices": ["refuse", "clean", "force"], "default": "refuse"},
     "shutdown_timeout": {"type": "int", "default": 900},
+    "patience": {"type": "float"},
     "start": {"type": "bool", "default": False},
+    "heartbeat_timeout": {"type": "float"},
+    "start_action": {"type": "str", "choices": ["Nothing", "StartIfRunning", "Start"]},
+    "old_vm": {"type": "str", "choices": ["leave", "turn_off"], "default": "leave"},
     "unconnected_adapters": {"type": "str", "choices": ["refuse", "allow"], "default": "refuse"},
     "changes_since_failover": {"type": "str", "choices": ["keep", "discard"], "default": "keep"},
     "certificate_thumbprint": {"type": "str"},
@@ -72,6 +79,9 @@ class Want:
     shutdown: str = "refuse"
     shutdown_timeout: float = 900
     start: bool = False
+    heartbeat_timeout: float | None = None
+    start_action: str = ""
+    turn_off: bool = False
     unconnected: bool = False
     discard_changes: bool = False
     certificate: str = ""
@@ -97,6 +107,9 @@ def read_want(options: Mapping[str, Any]) -> Want:
         shutdown=options["shutdown"],
         shutdown_timeout=options["shutdown_timeout"],
         start=options["start"],
+        heartbeat_timeout=options.get("heartbeat_timeout"),
+        start_action=options.get("start_action") or "",
+        turn_off=options["old_vm"] == "turn_off",
         unconnected=options["unconnected_adapters"] == "allow",
         discard_changes=options["changes_since_failover"] == "discard",
         certificate=_thumbprint(given) if given else "",
@@ -147,7 +160,18 @@ def _check(want: Want) -> None:
         )
     if want.shutdown != "refuse" and want.state != PREPARED_STATE:
         raise OptionError("shutdown", f"state {want.state} shuts no guest down.", "Leave it out.")
+    _check_power(want)
     for option, least in (("partner_max_age", 1), ("shutdown_timeout", 1)):
         value = want.max_age if option == "partner_max_age" else want.shutdown_timeout
         if value < least:
             raise OptionError(option, f"{value:g} seconds is not possible.", f"Give {least} or more.")
+
+
+def _check_power(want: Want) -> None:
+    """Options that only some states have a use for."""
+    if want.start_action and want.state not in (FAILED_OVER_STATE, REVERSED):
+        raise OptionError("start_action", f"state {want.state} does not set it.", "Leave it out.")
+    if want.turn_off and want.state != FENCED:
+        raise OptionError("old_vm", f"state {want.state} turns nothing off.", "Leave it out, or use state: fenced.")
+    if want.heartbeat_timeout is not None and not (want.start and want.state in STARTING_STATES):
+        raise OptionError("heartbeat_timeout", "nothing is started.", "Leave it out, or set start: true.")

@@ -9,15 +9,15 @@ The VMs and their relations are read as the information module reads them, so th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from .errors import ReplicaError
-from .failover_options import FAILED_OVER_STATE, REVERSED, TEST_RUNNING, Want
+from .failover_options import PREPARED_STATE, STARTING_STATES, TEST_RUNNING, Want
 from .failover_point import ANY, Point, parse_points
 from .failover_proof import side_of
-from .failover_states import Side
+from .failover_states import PRIMARY, Side
 from .info_clock import Clock, read_clock
 from .info_kind import Answer
 from .info_kinds import VM_KINDS
@@ -44,6 +44,13 @@ class VM:
     test_power: str = ""
     points: tuple[Point, ...] = ()
     unconnected: tuple[str, ...] = ()
+    task: str = ""
+    """What Windows is doing with its replication, where that was read."""
+
+    @property
+    def start_action(self) -> str:
+        """What it does when its host starts."""
+        return str(self.record["automatic_start_action"])
 
     @property
     def id(self) -> str:
@@ -89,6 +96,13 @@ def _more(want: Want) -> Iterator[Statement]:
         yield from (
             vms | Command("Get-VMNetworkAdapter") | select("VMNetworkAdapter", *columns) for vms in _sources(want)
         )
+    if needs_tasks(want):
+        primaries = Command("Where-Object", {"Property": "ReplicationMode", "EQ": True, "Value": PRIMARY})
+        columns = ("VMId", "CurrentTask")
+        yield from (
+            vms | primaries | Command("Measure-VMReplication") | select("VMReplicationHealth", *columns)
+            for vms in _sources(want)
+        )
     if want.state == TEST_RUNNING:
         tests = Command("Get-VM") | Command(
             "Where-Object", {"Property": "ReplicationMode", "EQ": True, "Value": "TestReplica"}
@@ -103,7 +117,12 @@ def needs_points(want: Want) -> bool:
 
 def needs_adapters(want: Want) -> bool:
     """Adapters are read where a VM may be started and has to come up with a network."""
-    return want.start and want.state in (FAILED_OVER_STATE, REVERSED) and not want.unconnected
+    return want.start and want.state in STARTING_STATES and not want.unconnected
+
+
+def needs_tasks(want: Want) -> bool:
+    """A last delta may be on its way already, sent by a run that did not wait for it."""
+    return want.state == PREPARED_STATE
 
 
 def _sources(want: Want) -> tuple[Statement, ...]:
@@ -124,11 +143,22 @@ def parse(output: Output, want: Want) -> Have:
     clock = read_clock(rest)
     points = _part(rest, "recovery_points", "VMSnapshot", vms, clock) if needs_points(want) else {}
     adapters = _part(rest, "adapters", "VMNetworkAdapter", vms, clock) if needs_adapters(want) else {}
+    tasks = _tasks(rest)
+    read = {r["id"]: _vm(r, tests, points.get(r["id"], []), adapters.get(r["id"], [])) for r in vms.records}
     return Have(
         host=str(vms.host),
         read_at=want.clock(),
-        vms={r["id"]: _vm(r, tests, points.get(r["id"], []), adapters.get(r["id"], [])) for r in vms.records},
+        vms={id: replace(vm, task=tasks.get(id, "")) for id, vm in read.items()},
     )
+
+
+def _tasks(output: Output) -> dict[str, str]:
+    """What Windows is doing, by VM id. A nested task arrives as its properties or as its text."""
+    found = {}
+    for row in output.of_type("VMReplicationHealth"):
+        named = [str(t.get("Name") if isinstance(t, Mapping) else t) for t in row.properties["CurrentTask"] or ()]
+        found[str(row.properties["VMId"]).lower()] = ", ".join(named)
+    return found
 
 
 def _split_test_vms(output: Output, want: Want) -> tuple[Mapping[str, str], Output]:

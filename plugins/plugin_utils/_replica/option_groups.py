@@ -36,11 +36,13 @@ class Waiting:
     wait_timeout: float = 3600
     settle_timeout: float = 120
     poll_interval: float = 5
+    patience: float | None = None
+    """After so many seconds the task ends as soon as one VM is through; None: it waits for the slowest."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Waiting:
         """Read the group; a module without it gets the defaults. Raises OptionError for a number below its least."""
-        least = {"wait_timeout": 0.0, "settle_timeout": 0.0, "poll_interval": 0.01}
+        least = {"wait_timeout": 0.0, "settle_timeout": 0.0, "poll_interval": 0.01, "patience": 0.0}
         given = {name: float(options[name]) for name in least if options.get(name) is not None}
         for name, seconds in given.items():
             if not seconds >= least[name] or seconds == float("inf"):

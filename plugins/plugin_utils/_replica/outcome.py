@@ -83,6 +83,16 @@ class Outcome:
             if progress.failure
         ]
 
+    def pending(self) -> list[Record]:
+        """One entry for each subject whose end the run did not wait for."""
+        if self.check or self.error is not None:
+            return []
+        return [
+            {"id": subject or None, "name": self.label(subject) or None, "msg": progress.reason}
+            for subject, progress in self.progress.items()
+            if not progress.ended
+        ]
+
     def _message(self, subject: str) -> str:
         progress = self.progress[subject]
         if not progress.sent:
@@ -166,8 +176,9 @@ def _warnings(outcome: Outcome) -> Iterable[str]:
 
 def _ending(outcome: Outcome) -> Record:
     """The keys that say how it ended: nothing, `failed`, or `unreachable`."""
-    failures = outcome.failures()
+    failures, pending = outcome.failures(), outcome.pending()
     ending: Record = {"failures": failures} if failures else {}
+    ending.update({"pending": pending} if pending else {})
     error = outcome.error
     if isinstance(error, ConnectionLost):
         return {**ending, "unreachable": True, "msg": _lost(outcome, error)}

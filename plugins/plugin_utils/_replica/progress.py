@@ -48,6 +48,13 @@ class Progress:
         return bool(self.failure) or self.done is not None
 
     @property
+    def reason(self) -> str:
+        """What is waited for."""
+        if isinstance(self.awaited, Wait):
+            return self.awaited.reason
+        return self.awaited.why if isinstance(self.awaited, Step) else "the next read"
+
+    @property
     def acted(self) -> bool:
         """True when something was sent that changes the host."""
         return any(not step.probe for step in self.sent)

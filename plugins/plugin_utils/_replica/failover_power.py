@@ -1,0 +1,120 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Power in a failover: starting the VM where it shall run, and keeping the other copy from running. Pure.
+
+A VM is started only when its other copy was read as Off right before, or its host was declared gone. The old primary of
+an unplanned failover may start by itself with its host: its fence is AutomaticStartAction Nothing (Microsoft: Set-VM).
+"""
+
+from __future__ import annotations
+
+from .failover_acts import ACTS
+from .failover_case import Case
+from .failover_options import DEAD, PREPARED_WORD
+from .failover_proof import Proof
+from .failover_states import FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, REPLICA_MODES, RUNNING
+from .pipeline import Command, Statement, vm_by_id
+from .plan import Decision, Refused, Step, Wait
+
+UNPROTECTED = "it runs UNPROTECTED on the failed-over replica: reverse the replication"
+COMMIT_PENDING = "the failover can still be cancelled, and its undo data grows until it is committed or reversed"
+NO_START = "Nothing"
+
+
+def stale(case: Case, proof: Proof) -> Refused | None:
+    """A refusal of what the other side said too long ago."""
+    age = proof.age_seconds(case.have.read_at)
+    if age <= case.want.max_age:
+        return None
+    return case.refuse(
+        f"what {proof.host} said is {age:.0f} seconds old, and partner_max_age is {case.want.max_age}. Read it again."
+    )
+
+
+def old_copy_on(case: Case, proof: Proof) -> Refused:
+    """A refusal because the old copy is not off."""
+    return case.refuse(
+        f"the old copy on {proof.host} is {proof.side.power}, not Off. Shut it down, turn it off, or power its host"
+        " off, then read it again."
+    )
+
+
+def started(case: Case, reason: str) -> Decision:
+    """Start it here if that was wished, only when the other copy was read as Off or its host was declared (L1)."""
+    own = case.own
+    ends = (UNPROTECTED,) if own.failed_over else ()
+    pending = (COMMIT_PENDING,) if own.failed_over and own.state == FAILED_OVER_WAITING else ()
+    if case.want.start_action and case.vm.start_action == NO_START != case.want.start_action:
+        return _set_start_action(case, case.want.start_action, "let it start with its host where it runs from now on")
+    if own.power == RUNNING:
+        return _answering(case) or case.done(f"{reason}, and runs", *ends, *pending)
+    if not case.want.start:
+        return case.done(f"{reason}, {own.power}", *pending)
+    if own.changing:
+        return Wait(f"{case.vm.name} on {case.have.host} is {own}")
+    return _unsafe(case) or case.act("start")
+
+
+def _unsafe(case: Case) -> Refused | None:
+    """Why the VM must not be started here; None when it may."""
+    proof = case.proof
+    if proof is None and case.want.declared not in (DEAD, PREPARED_WORD):
+        return case.refuse(f"it is not started: nothing is known of the other copy. Read {case.partner_host} first.")
+    if proof is not None:
+        too_old = stale(case, proof)
+        if too_old:
+            return too_old
+        if proof.side.power != OFF:
+            return case.refuse(f"it is not started: the copy on {proof.host} is {proof.side.power}, not Off.")
+    if case.vm.unconnected:
+        return case.refuse(
+            f"it would come up without a network: {', '.join(case.vm.unconnected)} is connected to nothing. Set the"
+            " switch (hyperv_failover_network), or allow it with unconnected_adapters: allow."
+        )
+    return None
+
+
+def _answering(case: Case) -> Wait | None:
+    """Wait for the guest's heartbeat where that was asked for. A VM whose heartbeat is switched off has none."""
+    limit, heartbeat = case.want.heartbeat_timeout, case.vm.record.get("heartbeat")
+    if not case.want.start or limit is None or str(heartbeat).startswith("Ok") or heartbeat == "Disabled":
+        return None
+    return Wait(f"the start of the guest of {case.vm.name}", limit)
+
+
+def fenced(case: Case) -> Decision:
+    """Keep the old copy from running: no start with its host, and turned off where that was named."""
+    own = case.own
+    if case.here:
+        return case.refuse(f"it shall run here; the copy to fence is the one on {case.partner_host}.")
+    if own.failed_over:
+        return case.refuse(f"it is failed over to this host, so this is not the old copy: it is {own}.")
+    if own.mode in REPLICA_MODES:
+        return case.done("it is a replica, which cannot be started")
+    if own.mode == PRIMARY and own.state == PREPARED:
+        return case.done("it is prepared for a failover, and cannot be started")
+    proof = case.proof
+    if proof is None or not (proof.side.failed_over or proof.side.mode == PRIMARY):
+        return case.refuse(
+            f"nothing shows that it runs on {case.want.runs_on} now. Read that host, and give its records as partner."
+        )
+    if case.vm.start_action != NO_START:
+        return _set_start_action(case, NO_START, "keep the old copy from starting with its host")
+    if own.power == OFF:
+        return case.done("it is Off and does not start with its host")
+    if case.want.turn_off:
+        return _turn_off(case)
+    return case.done(f"it does not start with its host, but it is {own.power}", f"the old copy is {own.power}")
+
+
+def _turn_off(case: Case) -> Step:
+    command = Command(ACTS["turn_off"].cmdlet, {**ACTS["turn_off"].parameters, "Confirm": False})
+    return case.step(
+        "turn_off", Statement((vm_by_id(case.vm.id),)) | command, "turn the old copy off, as asked by name"
+    )
+
+
+def _set_start_action(case: Case, action: str, why: str) -> Step:
+    command = Command("Set-VM", {"AutomaticStartAction": action, "Confirm": False})
+    return Step("start_action", Statement((vm_by_id(case.vm.id),)) | command, why, case.vm.id)
