@@ -56,7 +56,7 @@ def next_of_copy(case: Case, relation: Relation) -> Decision | None:
 
 def _when_ready(case: Case, relation: Relation) -> Decision | None:
     method = method_of(case)
-    if method in (None, NO_COPY) or (START in case.sent and method == MEDIA):
+    if method in (None, NO_COPY):
         return None
     if relation.copy_start is not None and case.want.copy_start in (None, relation.copy_start):
         return None

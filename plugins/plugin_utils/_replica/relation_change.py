@@ -18,7 +18,7 @@ from .initial_copy import cancellable, next_of_copy, remarks
 from .names import is_full, same_host
 from .plan import Decision, Wait
 from .relation_case import Case, Goal, connection_test, goal_of
-from .relation_enable import ENABLE, TEST, first_settings, lost_by_moving
+from .relation_enable import ENABLE, TEST, enable_problem, first_settings, lost_by_moving
 from .relation_have import Relation
 from .relation_settings import PORT_OF_TYPE
 from .relation_states import LEFT_ALONE, PAUSABLE, RESUME, left_alone
@@ -160,8 +160,14 @@ def _server(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     lost = lost_by_moving(case, goal)
     if lost:
         return case.refuse(f"{found} Moving would lose what was left out: name {', '.join(lost)}, or what shall hold.")
-    if goal.settings.get("authentication") is None:
-        return case.refuse(f"{found} Name authentication too, as {goal.server} has it.")
+    if not case.want.partner_read or case.want.partner_server is None:
+        return case.refuse(
+            f"{found} The old protection ends only when nothing speaks against the new one: give what {goal.server}"
+            " says of itself and of its VMs (partner_server and partner), as the role vm_replication does."
+        )
+    problem = enable_problem(case, goal)
+    if problem:
+        return case.refuse(f"{found} {problem}")
     if TEST not in case.sent:
         return connection_test(case, goal.server, first_settings(case, goal))
     why = f"it moves from {relation.replica_server} to {goal.server}, which answered; the old copy stays there"

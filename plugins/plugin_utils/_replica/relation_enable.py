@@ -40,7 +40,7 @@ def enable(case: Case) -> Decision:
     if want.between and not is_one_of(str(want.first_primary), case.have.host_names):
         return case.done(f"left alone: {want.first_primary} protects it first")
     goal = goal_of(case)
-    problem = _problem(case, goal)
+    problem = enable_problem(case, goal)
     if problem:
         return case.refuse(problem)
     settings = first_settings(case, goal)
@@ -73,7 +73,7 @@ def _first_leg_frequency(case: Case) -> int:
     return int(first.settings.get("frequency") or 0) if first else 0
 
 
-def _problem(case: Case, goal: Goal) -> str:
+def enable_problem(case: Case, goal: Goal) -> str:
     """Why the VM cannot be enabled; "" when nothing known speaks against it."""
     if goal.problem:
         return goal.problem

@@ -104,6 +104,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
         recover=options.get("recover"),
         acts=frozenset(options.get("acts") or ()),
         partner=read_partner(options.get("partner") or []),
+        partner_read=options.get("partner") is not None,
         partner_server=read_server(options.get("partner_server")),
     )
     check(want)

@@ -58,6 +58,7 @@ def _enabled(have: Have, want: Want, vm: VM, relation: Relation | None, told: Pa
             WAITING_FOR_COPY,
             "",
             allowed_primary_server=str(told.get("AllowedPrimaryServer") or ""),
+            disks=vm.disks,
         )
     usual = {row.option: row.usual for row in SETTINGS if row.option in _KNOWN_AT_ENABLE}
     out = {path.casefold() for path in told.get("ExcludedVhdPath") or ()}

@@ -64,6 +64,7 @@ class Want:
     acts: frozenset[str] = frozenset()
     partner: Mapping[str, PartnerView] = field(default_factory=dict)
     partner_server: PartnerServer | None = None
+    partner_read: bool = False
 
     @property
     def names_partner(self) -> bool:

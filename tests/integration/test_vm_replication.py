@@ -1,0 +1,449 @@
+"""hyperv_vm_replication, its role and its playbooks through ansible-playbook against the lab.
+
+The rhythm of every case is one play of three tasks: in check mode, for real, and again. What the lab recorded must be
+what the real task said it sent, what check mode foretold must be what was sent and read back, and the third task must
+have changed nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.lab.world.server import AuthorizationEntry
+from tests.lab.world.storage import Disk
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab
+    from tests.lab.world.vm import VM
+
+MODULE = "hyperv.replica.hyperv_vm_replication"
+QUICK = {"poll_interval": 0.05, "settle_timeout": 20, "wait_timeout": 120}
+SERVER = {"replica_server": "HV-B.corp.example", "authentication": "kerberos"}
+BETWEEN = {"between": ["HV-A.corp.example", "HV-B.corp.example"], "first_primary": "hv-a"}
+HV_C = {
+    "enabled": True,
+    "authentication": "certificateandkerberos",
+    "kerberos_port": 80,
+    "certificate_port": 443,
+    "any_server": True,
+    "entries": [],
+}
+CHANGING = ("health", "last_replication_time", "state")
+
+pytestmark = pytest.mark.lab(hosts=3, vms=9, speed=400)
+
+
+@dataclass
+class Player:
+    """Runs plays against a lab, from its own inventory."""
+
+    lab: Lab
+    folder: Path
+    config: Path
+    files: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a playbook of a file or of the collection."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE")}
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("ansible-playbook")), name, *arguments],
+            env={**kept, "ANSIBLE_CONFIG": str(self.config), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def tasks(self, host: str, tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Results of module calls in one play; a task is its options, and `check_mode` beside them."""
+        target = self.folder / "results.json"
+        target.unlink(missing_ok=True)
+        play: list[dict[str, Any]] = [
+            {
+                MODULE: {**QUICK, **{name: value for name, value in task.items() if name != "check_mode"}},
+                "check_mode": task.get("check_mode", False),
+                "diff": True,
+                "register": f"result_{number}",
+                "ignore_errors": True,
+                "ignore_unreachable": True,
+            }
+            for number, task in enumerate(tasks)
+        ]
+        names = [f"result_{number}" for number in range(len(tasks))]
+        play.append(
+            {
+                "ansible.builtin.copy": {
+                    "content": "{{ query('ansible.builtin.vars', *names) | to_json }}",
+                    "dest": str(target),
+                    "mode": "0600",
+                },
+                "delegate_to": "localhost",
+                "vars": {
+                    "names": names,
+                    "ansible_connection": "local",
+                    "ansible_python_interpreter": sys.executable,
+                },
+            }
+        )
+        path = self.folder / "play.yml"
+        path.write_text(yaml.safe_dump([{"hosts": host, "gather_facts": False, "tasks": play}], sort_keys=False))
+        ran = self.run(str(path))
+        assert target.exists(), ran.stdout + ran.stderr
+        results: list[dict[str, Any]] = json.loads(target.read_text(encoding="utf-8"))
+        return results
+
+    def module(self, options: Mapping[str, Any], host: str = "hv-a") -> dict[str, Any]:
+        """The result of one call."""
+        return self.tasks(host, [options])[0]
+
+    def sent(self) -> list[str]:
+        """The state-changing cmdlets since the last look."""
+        calls = [call.cmdlet for call in self.lab.world.recorder.state_changing()]
+        self.lab.world.recorder.clear()
+        return calls
+
+    def vm(self, host: str, name: str) -> VM:
+        """A VM of the world."""
+        return self.lab.world.vm(host, name)
+
+
+def rhythm(player: Player, *cases: Mapping[str, Any], host: str = "hv-a") -> list[dict[str, Any]]:
+    """Check, apply, repeat for each case in one play; what the real tasks said."""
+    player.sent()
+    tasks = [{**case, "check_mode": number == 0} for case in cases for number in range(3)]
+    results = player.tasks(host, tasks)
+    told: list[str] = []
+    for number, case in enumerate(cases):
+        foreseen, done, again = results[3 * number : 3 * number + 3]
+        for result in (foreseen, done, again):
+            if result.get("failed") or result.get("unreachable"):
+                pytest.fail(f"{case}: {result.get('msg')}")
+        check_foreseen(case, foreseen, done)
+        if "acts" not in case:
+            assert (again["changed"], again["actions"]) == (False, []), case
+        told += [action["cmdlet"] for result in (done, again) for action in result["actions"]]
+    assert player.sent() == told
+    return results[1::3]
+
+
+def check_foreseen(case: Mapping[str, Any], foreseen: Mapping[str, Any], done: Mapping[str, Any]) -> None:
+    """Check mode said what the real task then did: the same cmdlets, and the records that were read back."""
+    assert done["changed"], (case, done)
+    assert foreseen["changed"], (case, foreseen)
+    assert all(action["sent"] is False for action in foreseen["actions"])
+    assert of_each_vm(foreseen, True) == of_each_vm(done, True), case
+    for before, after in zip(foreseen["vms"], done["vms"], strict=True):
+        known = {key: value for key, value in before.items() if value is not None and key not in CHANGING}
+        assert known == {key: after[key] for key in known}, case
+
+
+def of_each_vm(result: Mapping[str, Any], sent: bool) -> dict[str, list[dict[str, Any]]]:
+    """The actions by VM: stages of several VMs travel together, so only the order within a VM is told beforehand."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for action in result["actions"]:
+        found.setdefault(action["vm"], []).append({**action, "sent": sent})
+    return found
+
+
+@pytest.fixture
+def player(lab: Lab, tmp_path: Path) -> Iterator[Player]:
+    """A player for a lab whose hosts take replicas of each other."""
+    for host in lab.world.hosts.values():
+        host.server.enabled, host.server.authentication = True, "CertificateAndKerberos"
+        host.server.thumbprint = host.certificates[0].thumbprint
+        host.server.entries.append(AuthorizationEntry("*", "D:\\Replica", "DEFAULT"))
+        for rule in host.firewall.rules:
+            rule.enabled = True
+    yield Player(lab, tmp_path, lab.write_files(tmp_path / "lab"))
+    assert not lab.world.recorder.violations
+
+
+def test_settings_one_after_the_other(player: Player) -> None:
+    vms = {"names": ["App01"]}
+    done = rhythm(
+        player,
+        {**vms, **SERVER, "initial_copy": "none"},
+        {**vms, **SERVER, "wait": True},
+        {**vms, **SERVER, "frequency": 30},
+        {**vms, **SERVER, "recovery_history": 8, "app_consistent_hours": 4},
+        {**vms, **SERVER, "compression": False, "bypass_proxy": True, "host_kvp": False},
+        {
+            **vms,
+            **SERVER,
+            "auto_resynchronize": True,
+            "auto_resynchronize_from": "22:00",
+            "auto_resynchronize_until": "05:30",
+        },
+        {**vms, "app_consistent_hours": 0},
+        {**vms, "suspended": True},
+        {**vms, "suspended": False},
+        {**vms, "acts": ["reset_statistics"]},
+    )
+    assert done[0]["vms"][0]["state"] == "ReadyForInitialReplication"
+    assert done[1]["vms"][0]["state"] == "Replicating"
+    assert done[7]["vms"][0]["state"] == "Suspended"
+    settings = player.vm("HV-A", "App01").relation.settings
+    assert (settings.frequency, settings.history, settings.vss_hours) == (30, 8, 0)
+    assert (settings.compression, settings.bypass_proxy, settings.host_kvp) == (False, True, False)
+    assert (settings.resync_start, settings.resync_end) == (timedelta(hours=22), timedelta(hours=5, minutes=30))
+
+
+def test_everything_at_the_first_enable_over_certificates(player: Player) -> None:
+    own = player.lab.world.host("HV-A").certificates[0].thumbprint
+    ids = [str(player.vm("HV-A", "App01").id), str(player.vm("HV-A", "App04").id)]
+    [done] = rhythm(
+        player,
+        {
+            "ids": ids,
+            "replica_server": "HV-B.corp.example",
+            "replica_port": 443,
+            "authentication": "certificate",
+            "certificate_thumbprint": own,
+            "frequency": 900,
+            "recovery_history": 2,
+            "compression": True,
+            "wait": True,
+        },
+    )
+    assert [(vm["id"], vm["certificate_thumbprint"], vm["frequency"]) for vm in done["vms"]] == [
+        (vm, own, 900) for vm in ids
+    ]
+
+
+def test_the_certificate_that_auto_means(player: Player) -> None:
+    own = player.lab.world.host("HV-A").certificates[0].thumbprint
+    [done] = rhythm(
+        player,
+        {
+            "names": ["App01"],
+            "replica_server": "HV-B.corp.example",
+            "authentication": "certificate",
+            "certificate_thumbprint": "auto",
+            "renew_before": 10,
+        },
+    )
+    assert done["vms"][0]["certificate_thumbprint"] == own
+
+
+def attach(vm: VM, location: int, **facts: Any) -> Disk:
+    disk = Disk(f"D:\\VMs\\{vm.name}\\more{location}.vhdx", location=location, **facts)
+    vm.disks.append(disk)
+    return disk
+
+
+def test_disks_by_place_and_path(player: Player) -> None:
+    vm = player.vm("HV-A", "App01")
+    swap, data = attach(vm, 1), attach(vm, 2)
+    vms = {"names": ["App01"]}
+    rhythm(player, {**vms, **SERVER, "excluded_disks": [swap.path.upper()], "wait": True})
+    attach(vm, 3)
+    unnamed = player.module({**vms, **SERVER, "excluded_disks": ["SCSI 0:1"]})
+    assert not unnamed["changed"]
+    assert any("SCSI 0:3" in warning for warning in unnamed["warnings"])
+    done = rhythm(
+        player,
+        {**vms, **SERVER, "disks": "all", "excluded_disks": ["scsi 0:1"], "wait": True},
+        {**vms, "disks": ["SCSI 0:0", data.path], "wait": True},
+    )
+    assert [disk["place"] for disk in done[0]["vms"][0]["replicated_disks"]] == ["SCSI 0:0", "SCSI 0:2", "SCSI 0:3"]
+    assert [disk["place"] for disk in done[1]["vms"][0]["replicated_disks"]] == ["SCSI 0:0", "SCSI 0:2"]
+
+
+def test_disks_that_cannot_be_replicated(player: Player) -> None:
+    attach(player.vm("HV-A", "App01"), 5, disk_number=2)
+    refused = player.module({"names": ["App01", "App04"], **SERVER, "initial_copy": "none"})
+    assert "SCSI 0:5" in refused["failures"][0]["msg"]
+    assert len(refused["failures"]) == 1
+    assert [vm["mode"] for vm in refused["vms"]] == ["None", "Primary"], "one that is refused does not stop the others"
+
+
+def test_a_copy_that_is_scheduled_moved_and_cancelled(player: Player) -> None:
+    now = player.lab.world.clock.now()
+    one, other = ((now + timedelta(days=days)).replace(microsecond=0).isoformat() for days in (2, 3))
+    late = (datetime.now(timezone.utc) + timedelta(days=400)).isoformat(timespec="seconds")
+    vms = {"names": ["App01"], **SERVER}
+    refused = player.module({**vms, "initial_copy_start": late})
+    assert "more than 7 days ahead" in refused["msg"]
+    rhythm(
+        player,
+        {**vms, "initial_copy_start": one},
+        {**vms, "initial_copy_start": other},
+    )
+    [cancelled] = rhythm(player, {"names": ["App01"], "acts": ["cancel_initial_copy"]})
+    assert cancelled["vms"][0]["initial_copy_start"] is None
+
+
+def test_external_media(player: Player) -> None:
+    world, vm = player.lab.world, player.vm("HV-A", "App01")
+    lost = player.module(
+        {"names": ["App01"], **SERVER, "initial_copy": "external_media", "initial_copy_path": "D:\\Nowhere"}
+    )
+    assert lost["failed"]
+    world.host("HV-A").files.make_folder("D:\\Export")
+    rhythm(player, {"names": ["App01"], **SERVER, "initial_copy": "external_media", "initial_copy_path": "D:\\Export"})
+    [folder] = [entry.path for entry in world.host("HV-A").files.below("D:\\Export", recurse=False)]
+    world.carry(folder, "HV-A", "HV-B")
+    [done] = rhythm(
+        player,
+        {
+            "ids": [str(vm.id)],
+            "side": "replica",
+            "initial_copy": "external_media",
+            "initial_copy_path": folder,
+        },
+        host="hv-b",
+    )
+    assert done["vms"][0]["state"] == "Replicating"
+
+
+def test_an_existing_copy(player: Player) -> None:
+    vm = player.vm("HV-A", "App01")
+    copy = type(vm)(vm.name, id=vm.id, disks=[Disk("E:\\Restored\\disk0.vhdx")])
+    player.lab.world.add_vm(player.lab.world.host("HV-B"), copy)
+    partner = {"id": str(vm.id), "name": "App01", "host": "HV-B", "power": "Off", "mode": "None", "state": "Disabled"}
+    refused = player.module({"names": ["App01"], **SERVER, "partner": [partner]})
+    assert "initial_copy: existing_copy" in refused["msg"]
+    rhythm(
+        player,
+        {"names": ["App01"], "side": "replica", "initial_copy": "existing_copy", "allowed_primary_server": "*"},
+        host="hv-b",
+    )
+    rhythm(player, {"names": ["App01"], **SERVER, "initial_copy": "existing_copy", "wait": True})
+
+
+def test_recovery_and_the_pause_of_the_replica(player: Player) -> None:
+    player.module({"names": ["App01"], **SERVER, "wait": True})
+    relation = player.vm("HV-A", "App01").relation
+    with player.lab.world.lock:
+        relation.drop_work()
+        relation.state = "Error"
+    left = player.module({"names": ["App01"], **SERVER, "frequency": 900})
+    assert (left["changed"], left["actions"]) == (False, [])
+    assert "recover: resume" in left["warnings"][0]
+    rhythm(player, {"names": ["App01"], "recover": "resume", "wait": True})
+    with player.lab.world.lock:
+        relation.drop_work()
+        relation.state = "WaitingForStartResynchronize"
+    rhythm(player, {"names": ["App01"], "recover": "resynchronize", "wait": True})
+    rhythm(
+        player,
+        {"names": ["App01"], "side": "replica", "suspended": True},
+        {"names": ["App01"], "side": "replica", "suspended": False},
+        host="hv-b",
+    )
+    now = player.module({"names": ["App01"], "acts": ["resynchronize_now"], "wait": True})
+    assert [action["cmdlet"] for action in now["actions"]] == ["Suspend-VMReplication", "Resume-VMReplication"]
+    assert now["vms"][0]["state"] == "Replicating"
+
+
+def test_extended_moved_and_ended(player: Player) -> None:
+    player.module({"names": ["App01"], **SERVER, "wait": True})
+    extended = {"names": ["App01"], "relationship": "extended"}
+    to_c = {"replica_server": "HV-C.corp.example", "authentication": "kerberos"}
+    rhythm(player, {**extended, **to_c, "wait": True}, {**extended, "state": "absent"}, host="hv-b")
+    refused = player.module({"names": ["App01"], **to_c})
+    assert "other_server: move" in refused["msg"]
+    player.module({"names": ["App04"], **SERVER, "wait": True})
+    said = {"partner": [], "partner_server": {**HV_C}}
+    [moved] = rhythm(player, {"names": ["App04"], **to_c, **said, "other_server": "move"})
+    assert moved["vms"][0]["replica_server"] == "HV-C.corp.example"
+    rhythm(player, {"names": ["App04"], "state": "absent", "side": "primary"})
+    rhythm(player, {"names": ["App01", "App04"], "state": "absent"}, host="hv-b")
+    assert player.vm("HV-B", "App01").relations == {}
+
+
+def test_between_both_hosts(player: Player) -> None:
+    options = {
+        "names": ["App01"],
+        **BETWEEN,
+        "authentication": "kerberos",
+        "per_host": {"hv-b": {"replica_port": 80}},
+        "excluded_disks": ["SCSI 0:7"],
+    }
+    before = player.module(options, "hv-b")
+    assert (before["changed"], before["vms"][0]["mode"]) == (False, None)
+    rhythm(player, options)
+    after = player.module({**options, "frequency": 900}, "hv-b")
+    assert (after["changed"], after["actions"]) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "option", "says"),
+    [
+        ({**SERVER, "replica_server": "10.0.0.2"}, "replica_server", "IP address"),
+        ({**SERVER, "replica_server": "HV-A"}, "replica_server", "cannot be its own replica"),
+        ({**SERVER, "names": ["App*"]}, "names", "taken literally"),
+        ({**SERVER, "certificate_thumbprint": "00" * 20}, "certificate_thumbprint", "Kerberos uses no certificate"),
+        ({**SERVER, "recovery_history": 25}, "recovery_history", "0 to 24"),
+    ],
+)
+def test_bad_input_in_check_mode_too(player: Player, options: dict[str, Any], option: str, says: str) -> None:
+    options = {"names": ["App01"], **options}
+    for result in player.tasks("hv-a", [{**options, "check_mode": True}, options]):
+        assert result["failed"]
+        assert result["option"] == option
+        assert says in result["msg"]
+    assert player.sent() == []
+
+
+def test_the_playbook_lists_confirms_and_protects(player: Player) -> None:
+    name = "hyperv.replica.enable_replication"
+    listed = player.run(name, "-e", "from_host=hv-a")
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    assert "Not protected: 3\n  App01  Running" in listed.stdout
+    given = ["-e", "from_host=hv-a", "-e", "to_host=hv-b", "-e", "vms=App01,App04", "-e", "poll_interval=0.05"]
+    given += ["-e", "authentication=kerberos"]
+    refused = player.run(name, *given, "-e", "confirm=App01")
+    assert refused.returncode == 2
+    assert "'hv-b 2' is to be confirmed" in refused.stdout
+    checked = player.run(name, *given, "--check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert player.sent() == []
+    done = player.run(name, *given, "-e", 'confirm="HV-B 2"', "-e", "wait=yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "to HV-B.corp.example, kerberos on port 80, every 300 s, copy over the network" in done.stdout
+    assert sorted(player.sent()) == sorted(["Enable-VMReplication", "Start-VMInitialReplication"] * 2)
+    again = player.run(name, *given, "-e", 'confirm="hv-b 2"', "-e", "wait=")
+    assert "changed=0" in again.stdout.partition("RECAP")[2]
+    assert player.sent() == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["-e", "vms=App01", "-e", "to_host=hv-b"],
+        ["-e", "vms=App01", "-e", "from_host=hv-x", "-e", "to_host=hv-b"],
+        ["-e", "vms=App01", "-e", "from_host=hyperv", "-e", "to_host=hv-b"],
+        ["-e", "vms=App01", "-e", "from_host=hv-a", "-e", "to_host=hv-x"],
+        ["-e", "vms=App01", "-e", "from_host=hv-a", "-e", "to_host=hv-b", "--limit", "hv-b"],
+        ["-e", "from_host=hv-x"],
+    ],
+)
+def test_the_playbook_is_never_green_for_a_host_that_was_not_meant(player: Player, given: list[str]) -> None:
+    assert player.run("hyperv.replica.enable_replication", *given).returncode == 2
+    assert player.sent() == []
+
+
+def test_the_connection_alone(player: Player) -> None:
+    given = ["-e", "from_host=hv-a", "-e", "to_host=hv-b", "-e", "authentication=kerberos"]
+    good = player.run("hyperv.replica.test_connection", *given)
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "hv-a reached HV-B.corp.example on port 80 (kerberos)" in good.stdout
+    assert "It does not prove" in good.stdout
+    player.lab.world.host("HV-B").server.listener_up = False
+    bad = player.run("hyperv.replica.test_connection", *given)
+    assert bad.returncode == 2
+    assert "0x00002EFD" in bad.stdout
+    assert player.sent() == []
