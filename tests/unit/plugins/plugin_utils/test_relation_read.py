@@ -1,0 +1,186 @@
+"""What hyperv_vm_replication asks of a host, and what it makes of the answers: never "absent" from an error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import (
+    OptionError,
+    RemoteError,
+    UnexpectedOutput,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation_want import Want
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import ErrorRecord, Output, Row
+
+HYPERV = "Microsoft.HyperV.PowerShell."
+ID = "11111111-2222-3333-4444-555555555501"
+DISK = {
+    "VMId": ID,
+    "Path": "D:\\os.vhdx",
+    "DiskNumber": None,
+    "ControllerType": "SCSI",
+    "ControllerNumber": 0,
+    "ControllerLocation": 1,
+    "SupportPersistentReservations": False,
+}
+RELATION_ROW = {
+    "VMId": ID,
+    "VMName": "App01",
+    "ReplicationRelationshipType": "Simple",
+    "ReplicationMode": "Primary",
+    "ReplicationState": "Replicating",
+    "ReplicationHealth": "Normal",
+    "PrimaryServerName": "HV-A.example.com",
+    "ReplicaServerName": "hv-b.example.com",
+    "CurrentReplicaServerName": "hv-b.example.com",
+    "AllowedPrimaryServer": "",
+    "InitialReplicationStartTime": None,
+    "ResynchronizeStartTime": None,
+    "LastReplicationTime": "2026-03-01T11:00:00.1234567+01:00",
+    "TestVirtualMachine": None,
+    "ReplicatedDisks": [DISK],
+    "ReplicaServerPort": 80,
+    "AuthenticationType": "Kerberos",
+    "CertificateThumbprint": "",
+    "ReplicationFrequencySec": 300,
+    "RecoveryHistory": 4,
+    "VSSSnapshotFrequencyHour": 0,
+    "CompressionEnabled": True,
+    "AutoResynchronizeEnabled": False,
+    "AutoResynchronizeIntervalStart": "PT18H30M",
+    "AutoResynchronizeIntervalEnd": "P1D",
+    "BypassProxyServer": False,
+    "ReplicateHostKvpItems": True,
+}
+VM_ROW = {"Id": ID, "Name": "App01", "State": "Running", "ReplicationMode": "Primary", "IsClustered": False}
+HOST = Row(HYPERV + "VMHost", {"Name": "HV-A", "FullyQualifiedDomainName": "example.com"})
+
+
+def want(**options: Any) -> Want:
+    defaults = {name: row.get("default") for name, row in RELATION.spec.items()}
+    return RELATION.read_options({**defaults, "names": ["App01"], **options})
+
+
+def answer(*errors: ErrorRecord, **changes: Any) -> Output:
+    rows = [
+        HOST,
+        Row(HYPERV + "VirtualMachine", VM_ROW),
+        Row(HYPERV + "VMReplication", {**RELATION_ROW, **changes}),
+        Row(HYPERV + "HardDiskDrive", DISK),
+    ]
+    return Output(tuple(rows), errors)
+
+
+def sources(pipeline: Pipeline) -> list[str]:
+    return [statement.commands[0].name for statement in pipeline.statements]
+
+
+def test_a_row_becomes_a_relation() -> None:
+    have = RELATION.parse(answer(), want(replica_server="hv-b.example.com"))
+    vm = have.vms[ID]
+    relation = vm.relations["Simple"]
+    assert have.host == "HV-A.example.com"
+    assert (relation.mode, relation.state, relation.health) == ("Primary", "Replicating", "Normal")
+    assert relation.last_replication_time == "2026-03-01T10:00:00.123456Z"
+    assert [disk.place for disk in relation.disks] == ["SCSI 0:1"]
+    assert relation.settings == {
+        "replica_port": 80,
+        "authentication": "kerberos",
+        "certificate_thumbprint": "",
+        "frequency": 300,
+        "recovery_history": 4,
+        "app_consistent_hours": 0,
+        "compression": True,
+        "auto_resynchronize": False,
+        "auto_resynchronize_from": "18:30:00",
+        "auto_resynchronize_until": "00:00:00",
+        "bypass_proxy": False,
+        "host_kvp": True,
+    }
+
+
+def test_the_whole_read_is_one_pipeline_and_reads_only() -> None:
+    plain = RELATION.query(want(replica_server="hv-b.example.com"))
+    assert sources(plain) == ["Get-VMHost", "Get-VM", "Get-VMReplication", "Get-VM", "Get-VM", "Get-ClusterGroup"]
+    many = RELATION.query(want(names=[f"App{number}" for number in range(1000)], replica_server="hv-b.example.com"))
+    assert len(many.statements) == len(plain.statements)
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        ({"wait": True}, "Measure-VMReplication"),
+        ({"initial_copy_start": "2026-03-01T10:00:00Z"}, "Get-Date"),
+        ({"authentication": "certificate", "certificate_thumbprint": "auto"}, "Get-ChildItem"),
+    ],
+)
+def test_what_is_not_needed_is_not_asked(options: dict[str, Any], more: str) -> None:
+    asked = {"replica_server": "hv-b.example.com"}
+    assert more in sources(RELATION.query(want(**asked, **options)))
+    assert more not in sources(RELATION.query(want(**asked)))
+
+
+def test_names_are_never_patterns() -> None:
+    pipeline = RELATION.query(want(names=["web[1]"], replica_server="hv-b.example.com"))
+    for statement in pipeline.statements:
+        for command in statement.commands:
+            assert not {"VMName", "Name"} & set(command.parameters), f"{command.name} would take a pattern"
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (
+            ErrorRecord("AccessDenied,Microsoft.HyperV.PowerShell.Commands.GetVM", "PermissionDenied", "no"),
+            "Hyper-V Administrators",
+        ),
+        (
+            ErrorRecord("CommandNotFoundException", "ObjectNotFound", "not recognized", "Hyper-V\\Get-VMReplication"),
+            "Is the Hyper-V role",
+        ),
+        (
+            ErrorRecord("OperationFailed,Microsoft.HyperV.PowerShell.Commands.GetVMReplication", "NotSpecified", "x"),
+            "Nothing was changed",
+        ),
+    ],
+)
+def test_an_error_of_the_read_is_a_failure_and_never_absent(error: ErrorRecord, advice: str) -> None:
+    for output in (answer(error), Output((HOST,), (error,)), Output((), (error,))):
+        with pytest.raises(RemoteError, match=advice):
+            RELATION.parse(output, want(state="absent"))
+
+
+def test_a_host_without_a_cluster_is_no_error() -> None:
+    missing = ErrorRecord("CommandNotFoundException", "ObjectNotFound", "x", "FailoverClusters\\Get-ClusterGroup")
+    assert ID in RELATION.parse(answer(missing), want(replica_server="hv-b.example.com")).vms
+
+
+def test_a_vm_of_the_cluster_is_found_on_its_node() -> None:
+    group = Row(
+        "Microsoft.FailoverClusters.PowerShell.ClusterGroup",
+        {"Name": "App01", "OwnerNode": "HV-C", "GroupType": "VirtualMachine"},
+    )
+    with pytest.raises(OptionError, match="its cluster runs it on HV-C"):
+        RELATION.parse(Output((HOST, group)), want(replica_server="hv-b.example.com"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"LastReplicationTime": "yesterday"},
+        {"ReplicatedDisks": ["HardDiskDrive (Name = 'x')"]},
+        {"AutoResynchronizeIntervalStart": "late"},
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_not_taken_for_something_else(changes: dict[str, Any]) -> None:
+    with pytest.raises(UnexpectedOutput, match="Get-VMReplication"):
+        RELATION.parse(answer(**changes), want(replica_server="hv-b.example.com"))
+
+
+def test_without_the_host_nothing_is_known() -> None:
+    with pytest.raises(UnexpectedOutput, match="Get-VMHost"):
+        RELATION.parse(replace(answer(), rows=answer().rows[1:]), want(replica_server="hv-b.example.com"))
