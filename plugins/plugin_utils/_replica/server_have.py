@@ -107,7 +107,6 @@ def query(want: Want) -> Pipeline:
         Pipeline.of(Command("Get-VMReplicationServer") | select("VMReplicationServer", *_SERVER)),
         Pipeline.of(query_host_name()),
         query_entries(),
-        query_cluster(),
         query_folders(want.folders),
     ]
     if want.reads_replicas:
@@ -117,7 +116,7 @@ def query(want: Want) -> Pipeline:
     if want.reads_firewall:
         parts.append(query_firewall())
     statements: tuple[Statement, ...] = ()
-    for part in parts:
+    for part in (*parts, query_cluster()):
         statements += part.statements
     return Pipeline(statements)
 
