@@ -40,7 +40,8 @@ def vms_meant(call: Call) -> Iterator[VM | Refusal]:
 def adapters_meant(call: Call, name_parameter: str = "Name") -> Iterator[Place | Refusal]:
     """Adapters by object, or those of the VMs named, by adapter name when one is given (a pattern, or several)."""
     for given in listed(call.get("VMNetworkAdapter")):
-        yield _by_object(call.host, given)
+        if isinstance(given, Obj):
+            yield _by_object(call.host, given)
     wanted = listed(call.get(name_parameter))
     for vm in vms_meant(call):
         if isinstance(vm, Refusal):

@@ -105,15 +105,14 @@ def rules_in(firewall: Firewall, store: str) -> list[FirewallRule]:
 def chosen(call: Call, store: str) -> Iterator[FirewallRule | Refusal]:
     """The rules that a call means: by name and the like, by objects, or all that fit the query."""
     rules = rules_in(call.host.firewall, store)
-    objects = listed(call.get("InputObject"))
-    if objects:
+    if "InputObject" in call.parameters:
         # An object remembers its store; a rule of a group policy cannot be changed through it.
         everything = [*call.host.firewall.policy_rules, *call.host.firewall.rules]
-        for one in objects:
-            found = [rule for rule in everything if rule.name == one["InstanceID"]]
+        for name in _instances(call.get("InputObject")):
+            found = [rule for rule in everything if rule.name == name]
             yield from found
             if not found:
-                yield _not_found("InstanceID", one["InstanceID"])
+                yield _not_found("InstanceID", name)
         return
     for parameter, attribute in CHOICES.items():
         wanted = listed(call.get(parameter))
@@ -125,6 +124,11 @@ def chosen(call: Call, store: str) -> Iterator[FirewallRule | Refusal]:
                     yield _not_found(NOT_FOUND_PROPERTY[parameter], text)
             return
     yield from (rule for rule in rules if _fits_query(call, rule))
+
+
+def _instances(given: Any) -> list[str]:
+    """The rules' names that objects of the module carry."""
+    return [str(one.get("InstanceID")) for one in listed(given) if isinstance(one, Obj)]
 
 
 def _fits_query(call: Call, rule: FirewallRule) -> bool:
@@ -152,7 +156,7 @@ def get_rules(call: Call) -> Iterator[Record]:
     store = store_of(call)
     filters = listed(call.get("AssociatedNetFirewallPortFilter"))
     if filters:
-        names = {one["InstanceID"] for one in filters}
+        names = _instances(filters)
         found: Iterable[FirewallRule | Refusal] = [r for r in rules_in(call.host.firewall, store) if r.name in names]
     else:
         found = chosen(call, store)
@@ -166,11 +170,12 @@ def get_rules(call: Call) -> Iterator[Record]:
 @cmdlet("Get-NetFirewallPortFilter")
 def get_port_filters(call: Call) -> Iterator[Record]:
     """The ports of the rule piped in, or of all rules of a store."""
-    rule, firewall = call.get("AssociatedNetFirewallRule"), call.host.firewall
-    if rule is None:
+    firewall = call.host.firewall
+    if "AssociatedNetFirewallRule" not in call.parameters:
         rules = rules_in(firewall, store_of(call))
     else:
-        rules = [one for one in (*firewall.policy_rules, *firewall.rules) if one.name == rule["InstanceID"]]
+        names = _instances(call.get("AssociatedNetFirewallRule"))
+        rules = [one for one in (*firewall.policy_rules, *firewall.rules) if one.name in names]
     wanted = {protocol.upper() for protocol in listed(call.get("Protocol"))}
     for one in rules:
         if not wanted or one.protocol.upper() in wanted:

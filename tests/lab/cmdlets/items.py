@@ -19,10 +19,10 @@ from .rights import ADMINISTRATOR, right_of
 
 
 def paths_of(call: Call) -> Iterator[tuple[str, bool]]:
-    """The paths given, each with whether it is meant literally."""
+    """The paths given, each with whether it is meant literally. A null among them is an empty path."""
     literal = call.get("LiteralPath")
     for path in listed(literal if literal is not None else call.get("Path")):
-        yield str(path).removeprefix(files.PREFIX), literal is not None
+        yield str(path or "").removeprefix(files.PREFIX), literal is not None
 
 
 def _guard(call: Call, path: str) -> None:
@@ -65,6 +65,9 @@ def found(host: Host, path: str, *, literal: bool) -> list[Obj]:
 def test_path(call: Call) -> Iterator[Record]:
     """True or False for each path; False with an error for one on another computer."""
     kind = str(call.get("PathType") or "Any")
+    if all(path is None for path in (*listed(call.get("Path")), *listed(call.get("LiteralPath")))):
+        text = "The provided Path argument was null or an empty collection."
+        raise Refusal(text, "NullPathNotPermitted", "InvalidArgument")
     for path, literal in paths_of(call):
         if call.get("IsValid"):
             yield Output(bool(path) and not set('<>"|') & set(path))

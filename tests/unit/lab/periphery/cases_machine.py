@@ -245,6 +245,8 @@ FILES = [
         category="PermissionDenied",
         check=lambda _, a: a.outputs == [False],
     ),
+    Case("file: no path", "Test-Path", {"Path": [None]}, error="NullPathNotPermitted", category="InvalidArgument"),
+    Case("file: an empty path", "Test-Path", {"Path": [""]}, check=lambda _, a: a.outputs == [False]),
     Case("file: get what is not there", "Get-Item", {"Path": ["D:\\No"]}, **MISSING),
     Case("file: no such drive", "Get-Item", {"Path": ["Q:\\x"]}, error="DriveNotFound", category="ObjectNotFound"),
     Case(
