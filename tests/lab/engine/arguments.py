@@ -60,14 +60,15 @@ def accept(value: Any, parameter: Parameter, signature: Signature, *, coerce: bo
 def _converted(value: Any, parameter: Parameter, signature: Signature, speaker: Speaker) -> Any:
     element = parameter.type.removesuffix("[]")
     if parameter.type == SWITCH and value is None:
-        return True
+        # No value: the switch of a cmdlet is given; to a function it is a null, which is false.
+        return not signature.function
     if value is None and element not in _TRUTH and not (signature.function and element == parameter.type):
         return None
     if value is None and parameter.type == "System.Boolean" and not parameter.nullable and not signature.function:
         raise _null_truth(parameter, speaker)
     try:
-        if signature.function and isinstance(value, list) and element == parameter.type:
-            value = _transformed_list(value, element)
+        if signature.function and isinstance(value, list):
+            value = _transformed(value, element, parameter.type.endswith("[]"))
         if parameter.type.endswith("[]"):
             keep_nulls = not signature.function and element not in (*_TRUTH, *SIZES)
             return [None if item is None and keep_nulls else convert(item, element) for item in _items(value, element)]
@@ -99,6 +100,12 @@ def _null_value(parameter: Parameter, speaker: Speaker) -> Failure:
 def _null_truth(parameter: Parameter, speaker: Speaker) -> Failure:
     message = f"Cannot bind argument to parameter '{parameter.name}' because it is null."
     return speaker.binding(message, "ParameterArgumentValidationErrorNullNotAllowed")
+
+
+def _transformed(value: list[Any], element: str, array: bool) -> Any:
+    if not array:
+        return _transformed_list(value, element)
+    return [_transformed_list(item, element) if isinstance(item, list) else item for item in value]
 
 
 def _transformed_list(value: list[Any], element: str) -> Any:
@@ -215,7 +222,7 @@ def _check_empty(value: Any, parameter: Parameter, speaker: Speaker) -> None:
     both = parameter.empty == "no"
     if value is None:
         raise speaker.invalid(parameter.name, _NULL_OR_EMPTY if both else _NULL)
-    if isinstance(value, list):
+    if isinstance(value, list) and parameter.type not in ANY:
         if any(item is None or (both and item == "") for item in value) or (both and not value):
             raise speaker.invalid(parameter.name, _ELEMENT)
     elif both and value in ("", {}):

@@ -165,6 +165,8 @@ class Binder:
                 )
 
     def _bind_positional(self, arguments: list[Argument]) -> list[Argument]:
+        if arguments:
+            self._positions()
         pending = [value for name, value in arguments if name is None]
         leftover: list[Argument] = [(name, value) for name, value in arguments if name is not None]
         unbindable: list[Argument] = []
@@ -190,9 +192,17 @@ class Binder:
                     fits = any(flag == 0 or flag & sets for flag in candidate.flags)
                     # A null binds to anything unconverted: it waits for conversion, for its error.
                     ready = sets and fits and (coerce or value is not None)
-                    if ready and self._bind(candidate.parameter, value, coerce=coerce):
+                    if ready and self._bind_or_not(candidate.parameter, value, coerce):
                         return True
         return False
+
+    def _bind_or_not(self, parameter: Parameter, value: Any, coerce: bool) -> bool:
+        try:
+            return self._bind(parameter, value, coerce=coerce)
+        except NotCast:
+            if coerce:
+                raise
+            return False
 
     def _bind_remaining(self, arguments: list[Argument]) -> list[Argument]:
         """ValueFromRemainingArguments takes every positional argument that is left."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..values import Enum, Number, Obj
-from .objects import Noted, integer_type, is_live, text, type_names
+from .objects import Noted, Sent, integer_type, is_live, text, type_names
 from .signatures import table
 
 _TAGS = {"System.Int32": "I32", "System.Int64": "I64", "System.UInt32": "U32", "System.UInt64": "U64"}
@@ -173,7 +173,7 @@ class Writer:
         self.close()
 
     def _dictionary(self, value: dict[Any, Any], name: str | None, depth: int) -> None:
-        self.open(name, HASHTABLE)
+        self.open(name, [f"Deserialized.{one}" for one in HASHTABLE] if isinstance(value, Sent) else HASHTABLE)
         self.parts.append("<DCT>")
         for key, each in value.items():
             self.parts.append("<En>")

@@ -196,12 +196,14 @@ class Processor:
         bound = self.binder.bound
         if bound.get("WhatIf"):
             return False
+        target = target_of(self.binder.values)
+        performing = f'Performing the operation "{self.signature.name}" on target "{target}".'
         if bound.get("Confirm", self.signature.impact == "High"):
             raise nobody_to_ask(
                 self.speaker,
-                "Are you sure you want to perform this action?\n"
-                f'Performing the operation "{self.signature.name}" on target "{target_of(self.binder.values)}".',
+                f"Are you sure you want to perform this action?\n{performing}",
             )
+        self.write_message("verbose", performing)
         return True
 
     def error(

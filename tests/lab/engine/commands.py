@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from . import columns, general
+from . import columns, general, measures
 from .command import Body, Processor
 from .endpoint import limited, listed
 from .failures import command_not_found, module_not_loaded
@@ -47,7 +47,7 @@ NARROW = [
     "CmdletBinding",
     "Parameters",
 ]
-_BODIES: Mapping[str, type[Body]] = {**general.BODIES, **columns.BODIES}
+_BODIES: Mapping[str, type[Body]] = {**general.BODIES, **columns.BODIES, **measures.BODIES}
 
 
 @dataclass(frozen=True)

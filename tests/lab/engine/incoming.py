@@ -13,7 +13,7 @@ from psrpcore.types import PSObject
 from ..values import Obj
 from .convert import LOCAL
 from .failures import Failure, Record
-from .objects import Note
+from .objects import Note, Sent
 from .pipeline import Invocation, Statement
 
 
@@ -34,7 +34,7 @@ def value_of(value: Any) -> Any:
     if isinstance(value, timedelta):
         return timedelta(days=value.days, seconds=value.seconds, microseconds=value.microseconds)
     if isinstance(value, Mapping):
-        return {value_of(key): value_of(each) for key, each in value.items()}
+        return Sent((value_of(key), value_of(each)) for key, each in value.items())
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
         return [value_of(each) for each in value]
     return _object(value)

@@ -20,6 +20,10 @@ class Note(Obj):
     """A PSCustomObject: note properties, as Select-Object makes them. `type` is its first type name."""
 
 
+class Sent(dict[Any, Any]):
+    """A table that the client sent: a Hashtable in every respect but its type names."""
+
+
 @dataclass
 class Noted:
     """A value with note properties beside it, as Select-Object -ExpandProperty -Property gives."""
@@ -45,6 +49,7 @@ _SIMPLE = {
     list: "System.Object[]",
     tuple: "System.Object[]",
     dict: "System.Collections.Hashtable",
+    Sent: "System.Collections.Hashtable",
     Note: CUSTOM,
 }
 
