@@ -86,8 +86,9 @@ class Cmdlet:
         made = itertools.chain(
             self._plain(), self._values(), self._sets(), self._piped(), self._common(), self._constrained()
         )
+        world = "clustered" if self.module == "FailoverClusters" else "protected"
         for label, statements, given, constrained in made:
-            yield Case(f"{self.name}: {label}", statements, given, constrained, "protected")
+            yield Case(f"{self.name}: {label}", statements, given, constrained, world)
 
     # Each of these gives (label, statements, input, constrained).
 

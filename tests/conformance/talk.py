@@ -21,11 +21,16 @@ from tests.lab.engine.endpoint import CONSTRAINED
 from tests.lab.recorder import Recorded
 from tests.lab.wire import memory
 from tests.lab.wire.shells import Cut, Service, ShellSession
+from tests.lab.world.host import Host
 from tests.lab.world.world import World
 
 LIMIT_SECONDS = 10.0
 HEADER = 40
 """Bytes of a PSRP message before its CLIXML (MS-PSRP 2.2.1)."""
+
+
+Kind = tuple[bool, frozenset[str]]
+"""What sessions differ in: constrained or not, and the modules that the host has."""
 
 
 @dataclass
@@ -69,14 +74,16 @@ class Talk:
         self._engines = Engines(kind, Path(self._folder.name))
         self._sessions: list[ShellSession] = []
         self._service = Service(WORLDS["plain"]().host("HV-A"), self._engine)
-        self._pools: dict[bool, tuple[_Pool, ShellSession]] = {}
+        self._pools: dict[Kind, tuple[_Pool, ShellSession]] = {}
 
     def run(self, case: Case) -> Heard:
         """Send a case to a fresh world, on HV-A."""
         heard = Heard(world=WORLDS[case.given]())
         assert heard.world is not None
-        pool, session = self._session(case.constrained)
-        session.host = heard.world.host("HV-A")
+        host = heard.world.host("HV-A")
+        kind = (case.constrained, frozenset(host.modules))
+        pool, session = self._session(kind, host)
+        session.host = host
         pool.heard = heard.messages
         pipeline = _pipeline(pool, case)
         try:
@@ -84,7 +91,7 @@ class Talk:
             _await(pipeline)
         except (WinRMError, Cut, OSError, ValueError, AttributeError, KeyError) as error:
             heard.broken = f"{type(error).__name__}: {error}"
-            self._forget(case.constrained)
+            self._forget(kind)
         heard.state = pipeline.state
         heard.calls = list(heard.world.recorder.calls)
         with suppress(WinRMError, Cut):
@@ -94,8 +101,8 @@ class Talk:
 
     def close(self) -> None:
         """End the sessions."""
-        for constrained in list(self._pools):
-            self._forget(constrained)
+        for kind in list(self._pools):
+            self._forget(kind)
         self._service.close()
         self._folder.cleanup()
 
@@ -103,16 +110,17 @@ class Talk:
         self._sessions.append(session)
         return self._engines(session, configuration)
 
-    def _session(self, constrained: bool) -> tuple[_Pool, ShellSession]:
-        if constrained not in self._pools:
-            name = CONSTRAINED if constrained else "Microsoft.PowerShell"
+    def _session(self, kind: Kind, host: Host) -> tuple[_Pool, ShellSession]:
+        if kind not in self._pools:
+            self._service.host = host
+            name = CONSTRAINED if kind[0] else "Microsoft.PowerShell"
             pool = _Pool(memory.connect(self._service), configuration_name=name)
             pool.open()
-            self._pools[constrained] = (pool, self._sessions[-1])
-        return self._pools[constrained]
+            self._pools[kind] = (pool, self._sessions[-1])
+        return self._pools[kind]
 
-    def _forget(self, constrained: bool) -> None:
-        pool, _ = self._pools.pop(constrained)
+    def _forget(self, kind: Kind) -> None:
+        pool, _ = self._pools.pop(kind)
         if pool.state == RunspacePoolState.OPENED:
             with suppress(WinRMError, Cut):
                 pool.close()

@@ -71,10 +71,15 @@ def protected() -> World:
     return world
 
 
+def clustered() -> World:
+    """As plain, but both hosts are nodes of a cluster with a broker."""
+    return Model(vms=4, cluster=2).build(Clock(0, START, leap=True))
+
+
 def _do(host: Host, cmdlet: str, parameter_set: str, **parameters: Any) -> None:
     for record in registry.dispatch(Preparing(host), cmdlet, parameter_set, parameters):
         if isinstance(record, Error):
             raise AssertionError(f"{host.name}: {cmdlet}: {record.message}")
 
 
-WORLDS: dict[str, Callable[[], World]] = {"plain": plain, "protected": protected}
+WORLDS: dict[str, Callable[[], World]] = {"plain": plain, "protected": protected, "clustered": clustered}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .endpoint import configuration_file, is_constrained
+from . import pwsh_home
+from .endpoint import configuration_file, is_constrained, modules
+from .psrp import OwnEngine
 from .real import RealEngine, program
 
 if TYPE_CHECKING:
@@ -26,24 +29,39 @@ class NoPowerShell(RuntimeError):
 
 
 class Engines:
-    """Makes the engine of each shell. `folder` keeps the file that a constrained endpoint of the real one needs."""
+    """Makes the engine of each shell. `folder` keeps what the real one needs for hosts that lack modules."""
 
     def __init__(self, kind: str, folder: Path) -> None:
         if kind not in (OWN, REAL):
             raise ValueError(f"the engine is {OWN} or {REAL}, not {kind}")
-        self._kind = kind
+        self._folder = folder
         self._pwsh = program() if kind == REAL else None
-        if kind == REAL:
-            if self._pwsh is None:
-                raise NoPowerShell
-            self._configuration = folder / "constrained.pssc"
-            self._configuration.write_text(configuration_file(), encoding="utf-8")
+        self._home: Path | None = None
+        self._lock = threading.Lock()
+        if kind == REAL and self._pwsh is None:
+            raise NoPowerShell
 
     def __call__(self, session: Session, configuration: str) -> Engine:
         """The engine for a shell of that session configuration. KeyError: the host has none of that name."""
         constrained = is_constrained(configuration)
         if self._pwsh is None:
-            from .psrp import OwnEngine
-
             return OwnEngine(session, constrained=constrained)
-        return RealEngine(session, self._pwsh, str(self._configuration) if constrained else None)
+        missing = frozenset(modules()) - session.host.modules
+        with self._lock:
+            pwsh = self._without(missing)
+            file = self._configuration(missing) if constrained else None
+        return RealEngine(session, pwsh, file)
+
+    def _without(self, missing: frozenset[str]) -> str:
+        """A PowerShell that lacks these modules."""
+        if self._pwsh is None or not missing:
+            return self._pwsh or ""
+        self._home = self._home or pwsh_home.find(self._pwsh)
+        return pwsh_home.view(self._home, self._folder / "-".join(["without", *sorted(missing)]), missing)
+
+    def _configuration(self, missing: frozenset[str]) -> str:
+        """The file of the constrained endpoint of a host that lacks these modules."""
+        path = self._folder / "-".join(["constrained", *sorted(missing)])
+        path = path.with_name(path.name + ".pssc")
+        path.write_text(configuration_file(missing), encoding="utf-8")
+        return str(path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Set
 from functools import lru_cache
 from pathlib import Path
 
@@ -73,14 +74,16 @@ def modules() -> tuple[str, ...]:
     return tuple(sorted({str(facts["module"]) for facts in _signatures().values()}))
 
 
-def configuration_file() -> str:
-    """The text of the .pssc file."""
-    entries = [f"'{name}'" for name in listed()]
+def configuration_file(missing: Set[str] = frozenset()) -> str:
+    """The text of the .pssc file, for a host that lacks these modules."""
+    entries = [f"'{name}'" for name in listed() if name.partition("\\")[0] not in missing]
     for name, parameters in limited().items():
+        if _signatures()[name]["module"] in missing:
+            continue
         given = ", ".join(f"@{{ Name = '{parameter}' }}" for parameter in parameters)
         entries.append(f"@{{ Name = '{name}'; Parameters = {given} }}")
     visible = ",\n        ".join(entries)
-    names = ", ".join(f"'{name}'" for name in modules())
+    names = ", ".join(f"'{name}'" for name in modules() if name not in missing)
     return (
         "@{\n"
         "    SchemaVersion = '2.0.0.0'\n"
