@@ -73,7 +73,8 @@ def test_inputs_come_as_text(
 
 
 @pytest.mark.parametrize(
-    "wrong", ["details=maybe", "unprotected=2", "modes=primary", "fail_on=always", "width=wide", "width=10"]
+    "wrong",
+    ["target=hv-z", "details=maybe", "unprotected=2", "modes=primary", "fail_on=always", "width=wide", "width=10"],
 )
 def test_bad_input_is_an_error(lab_of_states: Lab, tmp_path: Path, wrong: str) -> None:
     run = status(lab_of_states, tmp_path, wrong)
