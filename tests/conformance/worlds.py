@@ -31,8 +31,7 @@ class Preparing:
 
 
 def plain() -> World:
-    """Two hosts, two VMs each; the first of each host runs. The role is not on. Every module is there: of the real
-    engine none can be taken away."""
+    """Two hosts, two VMs each; the first of each host runs. The role is not on. Every module is there."""
     world = Model(vms=4).build(Clock(0, START, leap=True))
     for host in world.hosts.values():
         host.modules.add("FailoverClusters")

@@ -7,7 +7,6 @@ configuration of the role) and none. Where rights are not documented to the lett
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..values import Refusal
@@ -38,27 +37,9 @@ def right_of(host: Host, user: str) -> str:
     return listed.get(name, ADMINISTRATOR)
 
 
-def module_of(noun: str) -> str | None:
-    """The module of a Windows feature that a cmdlet of this noun comes from; None for PowerShell's own."""
-    if noun in FIREWALL_NOUNS:
-        return "NetSecurity"
-    if noun in CLUSTER_NOUNS:
-        return "FailoverClusters"
-    return {"Volume": "Storage", "DnsName": "DnsClient"}.get(noun, None if noun in GENERAL_NOUNS else "Hyper-V")
-
-
 def check(call: Call) -> None:
     """Raise the Refusal of a cmdlet that this user may not run, or that this host cannot answer now."""
     right, noun = right_of(call.host, call.session.user), call.cmdlet.partition("-")[2]
-    module = module_of(noun)
-    if module and module not in call.host.modules:
-        # Our own engine does not get here. Of the real one the stub modules cannot be taken away: the nearest to it.
-        text = f"The module '{module}' could not be loaded. For more information, run 'Import-Module {module}'."
-        refusal = Refusal(
-            text, "CouldNotAutoLoadModule", "ObjectNotFound", f"{module}\\{call.cmdlet}", terminating=True
-        )
-        refusal.error = replace(refusal.error, exception="System.Management.Automation.CommandNotFoundException")
-        raise refusal
     if noun in FIREWALL_NOUNS:
         if right != ADMINISTRATOR:
             raise Refusal("Access is denied.", "Windows System Error 5", "PermissionDenied")

@@ -122,7 +122,7 @@ FEATURE_MODULES = frozenset({"Hyper-V", "FailoverClusters", "NetSecurity", "Stor
 
 
 class Commands:
-    """The commands of one session. `installed` says which of the modules of Windows features the host has now."""
+    """The commands of one session. `installed`: modules of Windows features that its host has."""
 
     def __init__(self, constrained: bool = False, installed: Container[str] = FEATURE_MODULES) -> None:
         self._constrained = constrained

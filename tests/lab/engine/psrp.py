@@ -227,7 +227,7 @@ class OwnEngine:
         """`constrained`: the NoLanguage endpoint that lists its cmdlets (endpoint.py)."""
         self.session = session
         self.constrained = constrained
-        self.commands = Commands(constrained, session.host.modules)
+        self.commands = Commands(constrained, frozenset(session.host.modules))
         self.jobs = Jobs(session)
         self.news = threading.Condition()
         self._numbers = itertools.count(1)

@@ -62,14 +62,6 @@ HOST = [
         check=lambda _, a: first(a, "FullyQualifiedDomainName") == "HV-B",
     ),
     Case(
-        "host: no role, no module",
-        "Get-VMHost",
-        {},
-        lambda bench: bench.b.modules.discard("Hyper-V"),
-        error="CouldNotAutoLoadModule",
-        category="ObjectNotFound",
-    ),
-    Case(
         "host: another computer is a second hop",
         "Get-VMHost",
         {"ComputerName": ["HV-A"]},
@@ -112,13 +104,6 @@ HOST = [
 ]
 
 CLUSTER = [
-    Case(
-        "cluster: no feature, no module",
-        "Get-Cluster",
-        {},
-        error="CouldNotAutoLoadModule",
-        category="ObjectNotFound",
-    ),
     Case(
         "cluster: not a node",
         "Get-Cluster",
