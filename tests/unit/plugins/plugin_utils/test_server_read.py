@@ -1,0 +1,239 @@
+"""What the answers of a host mean: absent against failed, the stores of certificates, the rules in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.authorization import WantedEntry
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.cluster import ClusterUnreadable, parse_cluster
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import RemoteError, UnexpectedOutput
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_have import parse, query
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_want import Want
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import ErrorRecord, Output, Row
+
+SPACE = "Microsoft.FailoverClusters.PowerShell"
+SERVER = {
+    "ReplicationEnabled": True,
+    "AllowedAuthenticationType": "CertificateAndKerberos",
+    "ReplicationAllowedFromAnyServer": False,
+    "DefaultStorageLocation": "",
+    "KerberosAuthenticationPort": 8080,
+    "CertificateAuthenticationPort": 443,
+    "CertificateThumbprint": "ab" * 20,
+    "KerberosAuthenticationPortMapping": None,
+    "CertificateAuthenticationPortMapping": {"hv-b.corp.example": 8443},
+    "MonitoringInterval": "P1DT12H",
+    "MonitoringStartTime": "PT9H",
+    "OperationalStatus": ["Ok"],
+    "StatusDescriptions": ["Operating normally"],
+}
+HOST = {"Name": "HV-B", "FullyQualifiedDomainName": "corp.example"}
+
+
+def _error(id: str, category: str, target: str = "") -> ErrorRecord:
+    return ErrorRecord(id, category, "in some language", target)
+
+
+def _missing(cmdlet: str) -> ErrorRecord:
+    return _error("CouldNotAutoLoadModule", "ObjectNotFound", f"FailoverClusters\\{cmdlet}")
+
+
+NO_SERVICE = _error("NoServiceFoundForGivenName,Microsoft.PowerShell.Commands.GetServiceCommand", "ObjectNotFound")
+NO_RIGHTS = _error("PermissionDenied,Microsoft.PowerShell.Commands.GetServiceCommand", "PermissionDenied")
+NO_ANSWER = _error(f"Get-Cluster,{SPACE}.GetClusterCommand", "ConnectionError")
+NO_NODES = _error(f"Get-ClusterNode,{SPACE}.GetClusterNodeCommand", "PermissionDenied")
+SERVICE = Row(
+    "System.ServiceProcess.ServiceController", {"Name": "ClusSvc", "Status": "Running", "StartType": "Automatic"}
+)
+NEVER_JOINED = Row(SERVICE.type, {"Name": "ClusSvc", "Status": "Stopped", "StartType": "Disabled"})
+CLUSTER = Row(f"{SPACE}.Cluster", {"Name": "CL-1", "Domain": "corp.example"})
+NODE = Row(f"{SPACE}.ClusterNode", {"Name": "HV-B", "State": "Up"})
+GROUP = Row(
+    f"{SPACE}.ClusterGroup", {"Name": "x", "State": "Failed", "OwnerNode": "HV-B", "GroupType": "VMReplicaBroker"}
+)
+NAME = Row(f"{SPACE}.ClusterParameter", {"Name": "DnsName", "Value": "broker"})
+
+
+@pytest.mark.parametrize(
+    "rows, errors",
+    [
+        ((), (NO_SERVICE, _missing("Get-Cluster"))),
+        ((), (NO_SERVICE, NO_ANSWER)),
+        ((NEVER_JOINED,), (_missing("Get-Cluster"),)),
+        ((NEVER_JOINED,), (NO_ANSWER,)),
+    ],
+)
+def test_a_host_in_no_cluster(rows: tuple[Row, ...], errors: tuple[ErrorRecord, ...]) -> None:
+    assert parse_cluster(Output(rows, errors)) is None
+
+
+@pytest.mark.parametrize(
+    "rows, errors",
+    [
+        ((SERVICE,), (_missing("Get-Cluster"),)),
+        ((SERVICE,), (NO_ANSWER,)),
+        ((), (NO_RIGHTS,)),
+        ((), (_error("CommandNotFoundException", "ObjectNotFound", "Get-Service"),)),
+        ((), ()),
+        ((SERVICE, CLUSTER), (NO_NODES,)),
+    ],
+)
+def test_a_cluster_that_does_not_answer_is_not_absent(rows: tuple[Row, ...], errors: tuple[ErrorRecord, ...]) -> None:
+    with pytest.raises(ClusterUnreadable):
+        parse_cluster(Output(rows, errors))
+
+
+def test_a_cluster_with_a_broker() -> None:
+    cluster = parse_cluster(Output((SERVICE, CLUSTER, NODE, GROUP, NAME)))
+    assert cluster is not None
+    assert cluster.result == {
+        "name": "CL-1",
+        "domain": "corp.example",
+        "nodes": [{"name": "HV-B", "state": "Up"}],
+        "broker": {"name": "broker.corp.example", "state": "Failed", "owner": "HV-B"},
+    }
+    assert "is Failed" in cluster.warnings[0]
+
+
+def _answer(*rows: Row, errors: tuple[ErrorRecord, ...] = (NO_SERVICE,), **server: Any) -> Output:
+    space = "Microsoft.HyperV.PowerShell"
+    first = Row(f"{space}.VMReplicationServer", {**SERVER, **server})
+    return Output((first, Row(f"{space}.VMHost", HOST), *rows), errors)
+
+
+def test_the_settings() -> None:
+    have = parse(_answer(), Want())
+    now = have.settings
+    assert have.full_name == "HV-B.corp.example"
+    assert (now.enabled, now.authentication, now.kerberos_port, now.certificate_port) == (True, "both", 8080, 443)
+    assert (now.thumbprint, now.kerberos_mapping, now.certificate_mapping) == (
+        "AB" * 20,
+        None,
+        {"hv-b.corp.example": 8443},
+    )
+    assert (now.monitoring_interval, now.monitoring_start) == (129600, 32400)
+    assert (have.replicas, have.certificates, have.firewall) == (None, None, None)
+
+
+def test_a_disabled_server_has_a_type_without_a_name() -> None:
+    have = parse(_answer(ReplicationEnabled=False, AllowedAuthenticationType="0", CertificateThumbprint=None), Want())
+    assert (have.settings.authentication, have.settings.thumbprint) == (None, "")
+
+
+def test_a_type_that_nobody_knows_is_no_answer() -> None:
+    with pytest.raises(UnexpectedOutput):
+        parse(_answer(AllowedAuthenticationType="0"), Want())
+
+
+def test_a_read_that_failed_is_a_failure() -> None:
+    denied = _error("AccessDenied,Microsoft.HyperV.PowerShell.Commands.GetVMReplicationServer", "PermissionDenied")
+    with pytest.raises(RemoteError, match="Administrators"):
+        parse(Output((), (denied, NO_SERVICE)), Want())
+
+
+def test_the_cluster_is_asked_last() -> None:
+    names = [statement.commands[0].name for statement in query(Want(thumbprint="auto", open_firewall=True)).statements]
+    assert names[0] == "Get-VMReplicationServer"
+    cluster = names.index("Get-Service")
+    assert all(name.startswith("Get-Cluster") for name in names[cluster + 1 :])
+
+
+CERTIFICATE = "System.Security.Cryptography.X509Certificates.X509Certificate2"
+OWN = {
+    "Thumbprint": "cd" * 20,
+    "Subject": 'O="Corp, Inc", CN=hv-b.corp.example',
+    "Issuer": "CN=Step",
+    "NotBefore": "2025-01-01T01:00:00+01:00",
+    "NotAfter": "2027-01-01T00:00:00Z",
+    "HasPrivateKey": True,
+    "DnsNameList": [{"Punycode": "hv-b.corp.example", "Unicode": "hv-b.corp.example"}, "broker.corp.example"],
+    "EnhancedKeyUsageList": [
+        "Client Authentication (1.3.6.1.5.5.7.3.2)",
+        {"FriendlyName": "x", "ObjectId": "1.3.6.1.5.5.7.3.1"},
+    ],
+}
+STEP = {
+    "Thumbprint": "1",
+    "Subject": "CN=Step",
+    "Issuer": "CN=Root",
+    "NotBefore": None,
+    "NotAfter": "2030-01-01T00:00:00Z",
+}
+ROOT = {"Thumbprint": "2", "Subject": "CN=Root", "Issuer": "CN=Root"}
+
+
+def test_certificates_and_their_chain() -> None:
+    clock = Row("System.String", {}, "2026-03-01T12:00:00.1234567+01:00")
+    rows = tuple(Row(CERTIFICATE, one) for one in (OWN, ROOT, STEP))
+    held = parse(_answer(*rows, clock), Want(thumbprint="auto")).certificates
+    assert held is not None
+    (own,) = held.own
+    assert own.names == ("hv-b.corp.example", "broker.corp.example")
+    assert own.usages == {"1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"}
+    assert own.has_private_key
+    assert held.trusted(own)
+    assert held.now.isoformat() == "2026-03-01T11:00:00.123456+00:00"
+    without_step = parse(_answer(*(Row(CERTIFICATE, one) for one in (OWN, ROOT)), clock), Want(thumbprint="auto"))
+    assert without_step.certificates is not None
+    assert not without_step.certificates.trusted(own)
+
+
+def test_certificates_without_a_clock_are_no_answer() -> None:
+    with pytest.raises(UnexpectedOutput):
+        parse(_answer(Row(CERTIFICATE, OWN)), Want(thumbprint="auto"))
+
+
+def _rule(name: str, enabled: str, **active: str) -> Row:
+    facts = {"Name": name, "Enabled": enabled, "Direction": "Inbound", "Action": "Allow"}
+    return Row("Microsoft.Management.Infrastructure.CimInstance", {**facts, **active})
+
+
+def _ports(name: str, ports: Any, **active: str) -> Row:
+    facts = {"InstanceID": name, "Protocol": "TCP", "LocalPort": ports}
+    return Row("Microsoft.Management.Infrastructure.CimInstance", {**facts, **active})
+
+
+HTTP = "VIRT-HVRHTTPL-In-TCP-NoScope"
+NO_RULE = _error("CmdletizationQuery_NotFound_InstanceID,Get-NetFirewallRule", "ObjectNotFound")
+
+
+@pytest.mark.parametrize(
+    "status, enforcement, passes",
+    [
+        ("OK", "NotApplicable", True),
+        ("Inactive", "NotApplicable", False),
+        ("OK", "LocalFirewallRulesDisallowed", False),
+    ],
+)
+def test_a_rule_counts_when_policy_applies_it(status: str, enforcement: str, passes: bool) -> None:
+    active = {"PrimaryStatus": status, "EnforcementStatus": enforcement}
+    rows = (
+        _rule(HTTP, "True"),
+        _ports(HTTP, "80"),
+        _rule(HTTP, "True", **active),
+        _ports(HTTP, ["80", "8080-8090"], DynamicTarget="Any"),
+    )
+    firewall = parse(_answer(*rows, errors=(NO_SERVICE, NO_RULE)), Want(open_firewall=True)).firewall
+    assert firewall is not None
+    assert firewall.passes(HTTP, (80, 8085)) is passes
+    assert not firewall.passes(HTTP, (9000,))
+    stored = firewall.stored(HTTP)
+    assert stored is not None
+    assert stored.ports == ("80",)
+
+
+def test_a_firewall_that_cannot_be_read_is_a_failure() -> None:
+    denied = _error("Windows System Error 5,Get-NetFirewallRule", "PermissionDenied")
+    with pytest.raises(RemoteError):
+        parse(_answer(errors=(NO_SERVICE, denied)), Want(open_firewall=True))
+
+
+def test_folders_are_told_in_order_and_all_of_them() -> None:
+    entries = (WantedEntry("a.corp.example", "D:\\A\\"), WantedEntry("b.corp.example", "\\\\files\\b"))
+    want = Want(default_storage="E:\\B", entries=entries)
+    yes, no = Row("System.Boolean", {}, "True"), Row("System.Boolean", {}, "False")
+    have = parse(_answer(yes, no), want)
+    assert (have.folder("d:/a"), have.folder("E:\\B"), have.folder("\\\\files\\b")) == (True, False, None)
+    with pytest.raises(UnexpectedOutput):
+        parse(_answer(yes), want)
