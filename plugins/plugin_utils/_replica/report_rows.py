@@ -38,7 +38,7 @@ class RelationRow:
     partner: str
     test: str
     level: Level
-    details: str = ""
+    details: tuple[str, ...] = ()
     late: bool = False
 
     @property
@@ -166,7 +166,7 @@ def _late(leg: Record) -> bool:
     return age is not None and age > 3600 and leg["state"] == "Replicating"
 
 
-def _details(vm: Record, leg: Record) -> str:
+def _details(vm: Record, leg: Record) -> tuple[str, ...]:
     """Sizes, pending, errors, latency and frequency, as far as they were gathered."""
     parts = []
     sizes = vm.get("disk_sizes")
@@ -178,7 +178,7 @@ def _details(vm: Record, leg: Record) -> str:
     elif "statistics" in (vm.get("unreadable") or ()):
         parts.append("statistics unreadable")
     parts.append(f"every {duration(leg['frequency'])}")
-    return ", ".join(parts)
+    return tuple(parts)
 
 
 def _counters(statistics: Record) -> Iterable[str]:
@@ -196,7 +196,10 @@ def alarms(results: Mapping[str, Record], least: Level) -> list[str]:
     """What is as bad as `least` or worse, a sentence each: hosts first, then VMs, the worst first."""
     report = report_of(results)
     hosts = [f"{trouble.host}: {trouble.what} ({trouble.why})" for trouble in report.troubles]
-    vms = [
-        f"{row.vm} on {row.host}: {row.state.words}, health {row.health}" for row in report.rows if row.level <= least
-    ]
-    return [*hosts, *vms]
+    return [*hosts, *(_alarm(row) for row in report.rows if row.level <= least)]
+
+
+def _alarm(row: RelationRow) -> str:
+    said = f"{row.vm} on {row.host}: {row.state.words}, health {row.health}"
+    said += f", last replication {row.last} ago" if row.late else ""
+    return said + (f", test VM {row.test}" if row.test else "")

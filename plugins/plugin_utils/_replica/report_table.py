@@ -92,14 +92,14 @@ def _title(report: Report) -> str:
 
 def _trouble(trouble: Trouble, look: Look) -> list[str]:
     head = f"{trouble.host}: {trouble.what}"
-    first, *rest = _wrapped(clean(" ".join(trouble.why.split())), look.width, head + GAP, "    ")
+    first, *rest = _wrapped(clean(" ".join(trouble.why.split())).split(), look.width, head + GAP, "    ")
     return [look.paint(head, RED) + first[len(head) :], *rest]
 
 
-def _wrapped(text: str, width: int, first: str, rest: str) -> list[str]:
-    """The words of a text in lines of that width; `first` and `rest` are what a line begins with."""
+def _wrapped(words: Iterable[str], width: int, first: str, rest: str) -> list[str]:
+    """Words in lines of that width; `first` and `rest` are what a line begins with."""
     lines, line, empty = [], first, True
-    for word in text.split():
+    for word in words:
         if not empty and cells(line) + 1 + cells(word) > width:
             lines.append(line)
             line, empty = rest, True
@@ -116,8 +116,9 @@ def _table(rows: Sequence[RelationRow], look: Look) -> list[str]:
     lines.append(look.paint("-" * min(look.width, cells(_line(HEADS, widths, {}, look))), DIM))
     for row, text in zip(rows, texts, strict=True):
         lines.append(_line(text, widths, _colours(row), look))
-        if look.details and row.details:
-            lines += [look.paint(line, DIM) for line in _wrapped(clean(row.details), look.width, "  ", "  ")]
+        if look.details:
+            words = [f"{part}," for part in row.details[:-1]] + list(row.details[-1:])
+            lines += [look.paint(line, DIM) for line in _wrapped(words, look.width, "  ", "  ") if line.strip()]
     return lines
 
 
@@ -191,5 +192,5 @@ def _legend(report: Report, look: Look) -> list[str]:
         notes["LAST SYNC"] = "age of the last replication on the host's own clock; never: no copy yet"
     width = max(map(cells, notes), default=0)
     rest = " " * (width + 4)
-    rows = (_wrapped(meaning, look.width, f"  {fit(words, width)}  ", rest) for words, meaning in notes.items())
+    rows = (_wrapped(meaning.split(), look.width, f"  {fit(words, width)}  ", rest) for words, meaning in notes.items())
     return [look.paint(line, DIM) for lines in rows for line in lines]

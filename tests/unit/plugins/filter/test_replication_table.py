@@ -75,6 +75,8 @@ def test_case(case: dict[str, Any]) -> None:
     results = {host: result(one) for host, one in case["results"].items()}
     for level, count in case.get("alarms", {}).items():
         assert len(replication_alarms(results, level)) == count, level
+    if "first" in case:
+        assert replication_alarms(results)[0] == case["first"]
 
 
 def one_vm(**facts: Any) -> dict[str, Any]:
