@@ -129,3 +129,49 @@ def test_only_waiting_cmdlets_that_can_are_jobs(cmdlet: str, waits: bool, job: b
     assert is_job(as_sent(step)) is job
     assert not is_job(as_sent(step, jobs=False))
     assert ("-AsJob" in outline(Pipeline.of(as_sent(step).statement))) is job
+
+
+@pytest.mark.lab(hosts=1, vms=3)
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "drop_late"])
+@pytest.mark.parametrize("nth", [1, 3])
+def test_a_run_that_was_cut_off_is_finished_by_the_next(
+    lab: Lab, connection_to: Callable[..., Any], connection: Any, pipelines: list[str], kind: str, nth: int
+) -> None:
+    """Cut at a Stop-VM of a job: what the record calls unsent did not happen, and the same run again ends it."""
+    lab.world.faults.add(kind, "*", "Stop-VM", nth)
+    first, _ = stop_all(connection, pipelines)
+    called = {action.vm for action in first.actions}
+    assert called == {vm.name for vm in lab.world.host("hv-a").vms.values()}
+    assert all(action.sent is not False for action in first.actions) or not lab.world.recorder.of("Stop-VM")
+    lab.world.faults.clear()
+    again, _ = stop_all(connection_to(), pipelines)
+    assert again.error is None
+    assert again.failures() == []
+    assert {record["power"] for record in again.after.values()} == {"Off"}
+
+
+@pytest.mark.lab(hosts=1, vms=3)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("operation, nth", [(op, n) for op in ("Command", "Receive") for n in range(1, 5)])
+def test_the_wire_cut_anywhere(
+    lab: Lab,
+    connection_to: Callable[..., Any],
+    connection: Any,
+    pipelines: list[str],
+    operation: str,
+    nth: int,
+    when: str,
+) -> None:
+    rule = lab.world.faults.add_wire(operation, "*", nth, when)
+    first, _ = stop_all(connection, pipelines)
+    result = to_result(first, "vms", diff=True)
+    assert rule.struck == 1
+    assert result["unreachable"] is True
+    sent = {action["sent"] for action in result["actions"]}
+    assert sent != {False} or not lab.world.recorder.of("Stop-VM")
+    lab.world.faults.clear()
+    again = to_result(stop_all(connection_to(), pipelines)[0], "vms", diff=False)
+    assert "failed" not in again
+    assert "unreachable" not in again
+    assert {vm["power"] for vm in again["vms"]} == {"Off"}
+    assert lab.shells().open == 0
