@@ -23,7 +23,7 @@ description:
     itself, and the other nodes of its cluster, are left out.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: partners, own
+positional: partners, own, aliases
 options:
   _input:
     description: The entries that are given as such, or V(null).
@@ -38,6 +38,10 @@ options:
     description: The same of the host itself.
     type: dict
     required: true
+  aliases:
+    description: The variable C(hyperv_replica_names) of the partners by inventory name, for those without a full name.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -54,10 +58,12 @@ _value:
 """
 
 
-def partner_primaries(entries: Any, partners: Mapping[str, Any], own: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+def partner_primaries(
+    entries: Any, partners: Mapping[str, Any], own: Mapping[str, Any], aliases: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]] | None:
     """Entries and partners as one list; see DOCUMENTATION."""
     try:
-        return with_partners(plain(entries), plain(partners), plain(own))
+        return with_partners(plain(entries), plain(partners), plain(own), plain(aliases or {}))
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -12,18 +12,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import OptionError
-from .names import normal, same_host
+from .names import is_full, normal, same_host
 
 _ANSWER = "Run the role with hosts that answer, or give the Windows names as replica_server_allowed_primaries."
 
 
 def with_partners(
-    entries: list[dict[str, Any]] | None, partners: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any]
+    entries: list[dict[str, Any]] | None,
+    partners: Mapping[str, Mapping[str, Any]],
+    own: Mapping[str, Any],
+    aliases: Mapping[str, Any],
 ) -> list[dict[str, Any]] | None:
     """`entries` and one more for each partner that they do not name. None stays None without partners.
 
     `partners` are results of hyperv_replica_server by inventory name, `own` is that of the host itself: it, and the
-    nodes of its cluster, are no partners of themselves. Raises OptionError for a partner that did not answer.
+    nodes of its cluster, are no partners of themselves. `aliases` are the values of hyperv_replica_names: they stand
+    in for a host that has no full name of its own (a workgroup). Raises OptionError for a partner that did not answer.
     """
     if not partners:
         return entries
@@ -35,16 +39,17 @@ def with_partners(
             )
         if _is_own(result, own):
             continue
-        name = _windows_name(host, result)
+        name = _windows_name(host, result, aliases.get(host))
         if not any(same_host(str(one.get("name")), name) for one in found):
             found.append({"name": name})
     return found
 
 
-def _windows_name(host: str, result: Mapping[str, Any]) -> str:
+def _windows_name(host: str, result: Mapping[str, Any], aliases: Any) -> str:
     cluster = result.get("cluster")
     if not cluster:
-        return str(result["host"]["full_name"])
+        given = [aliases] if isinstance(aliases, str) else list(aliases or [])
+        return next(filter(is_full, (str(result["host"]["full_name"]), *map(str, given))), str(result["host"]["name"]))
     broker = (cluster.get("broker") or {}).get("name")
     if not broker:
         raise OptionError(
