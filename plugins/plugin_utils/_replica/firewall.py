@@ -61,9 +61,10 @@ class Firewall:
         return _find(self.local, name)
 
     def passes(self, name: str, ports: Iterable[int]) -> bool:
-        """True when the rule of the name lets these ports in, by what is in force."""
-        rule = _find(self.active, name)
-        return rule is not None and rule.counts and rule.enabled and rule.allows and rule.holds(ports)
+        """True when a rule of the name lets these ports in, by what is in force: a policy may bring one of its own."""
+        wanted = tuple(ports)
+        named = [rule for rule in self.active if same_text(rule.name, name) and rule.counts and rule.enabled]
+        return any(rule.allows and rule.holds(wanted) for rule in named)
 
 
 @dataclass(frozen=True)
