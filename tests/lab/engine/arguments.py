@@ -45,7 +45,7 @@ def accept(value: Any, parameter: Parameter, signature: Signature, *, coerce: bo
     """
     speaker = Speaker(signature.name, signature.owner)
     if coerce:
-        value = _converted(value, parameter, signature, speaker)
+        value = _converted(value, parameter, signature.function and not parameter.common, speaker)
     elif not needs_no_coercion(value, parameter):
         return False, None
     elif parameter.type.endswith("[]") and value is not None and not isinstance(value, list):
@@ -57,26 +57,27 @@ def accept(value: Any, parameter: Parameter, signature: Signature, *, coerce: bo
     return True, value
 
 
-def _converted(value: Any, parameter: Parameter, signature: Signature, speaker: Speaker) -> Any:
+def _converted(value: Any, parameter: Parameter, function: bool, speaker: Speaker) -> Any:
+    """`function`: the parameter is a function's own, and converts by a transformation of its own."""
     element = parameter.type.removesuffix("[]")
     if parameter.type == SWITCH and value is None:
         # No value: the switch of a cmdlet is given; to a function it is a null, which is false.
-        return not signature.function
-    if value is None and element not in _TRUTH and not (signature.function and element == parameter.type):
+        return not function
+    if value is None and element not in _TRUTH and not (function and element == parameter.type):
         return None
-    if value is None and parameter.type == "System.Boolean" and not parameter.nullable and not signature.function:
+    if value is None and parameter.type == "System.Boolean" and not parameter.nullable and not function:
         raise _null_truth(parameter, speaker)
     try:
-        if signature.function and isinstance(value, list):
+        if function and isinstance(value, list):
             value = _transformed(value, element, parameter.type.endswith("[]"))
         if parameter.type.endswith("[]"):
-            keep_nulls = not signature.function and element not in (*_TRUTH, *SIZES)
+            keep_nulls = not function and element not in (*_TRUTH, *SIZES)
             return [None if item is None and keep_nulls else convert(item, element) for item in _items(value, element)]
         if parameter.type == STRINGS:
             return _strings(value)
         return convert(value, element, parameter.nullable)
     except NotConverted as problem:
-        raise _cannot_convert(value, parameter, signature, speaker, problem) from None
+        raise _cannot_convert(value, parameter, function, speaker, problem) from None
 
 
 def is_value_type(kind: str) -> bool:
@@ -111,7 +112,7 @@ def _transformed(value: list[Any], element: str, array: bool) -> Any:
 def _transformed_list(value: list[Any], element: str) -> Any:
     """A function's parameters are converted as a cast does it: a list becomes text, but no number."""
     if element == "System.String":
-        return text(value)
+        return " ".join("System.Collections.ArrayList" if isinstance(item, list) else text(item) for item in value)
     if element in table().enums or element in (*_TRUTH, *ANY):
         return value
     shown = "System.Collections.ArrayList"
@@ -149,11 +150,11 @@ def _culprit(value: Any, element: str) -> Any:
 
 
 def _cannot_convert(
-    value: Any, parameter: Parameter, signature: Signature, speaker: Speaker, problem: NotConverted
+    value: Any, parameter: Parameter, function: bool, speaker: Speaker, problem: NotConverted
 ) -> Failure:
     element = parameter.type.removesuffix("[]")
     shown_type = f"System.Nullable`1[{element}]" if parameter.nullable and element == parameter.type else element
-    if signature.function:
+    if function:
         why = str(problem)
         if element in _TRUTH:
             why = (
