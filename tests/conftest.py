@@ -54,7 +54,7 @@ def need_real_engine() -> None:
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A running lab in this process, 2 hosts with 4 VMs unless the marker `lab` says otherwise.
+    """A running lab in this process, 2 hosts with 4 VMs unless the marker `lab`, or a parameter, says otherwise.
 
     A test that leaves a shell behind fails: on Windows it would stay until its idle timeout, and 30 are all there are.
     """
@@ -62,7 +62,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     from tests.lab.model import Model
 
     marker = request.node.get_closest_marker("lab")
-    options: dict[str, Any] = {"vms": 4, **(marker.kwargs if marker else {})}
+    options: dict[str, Any] = {"vms": 4, **(marker.kwargs if marker else {}), **getattr(request, "param", {})}
     engine = options.pop("engine", request.config.getoption("--engine"))
     own_addresses = options.pop("own_addresses", False)
     preset = options.pop("preset", None)

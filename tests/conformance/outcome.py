@@ -7,6 +7,7 @@ import re
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 from tests.conformance.talk import Heard
@@ -172,6 +173,8 @@ def _plain(value: Any) -> str:
         return "{" + ", ".join(f"{name}: {_plain(value[name])}" for name in sorted(value)) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_plain, value)) + "]"
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(timezone.utc).isoformat()
     return str(value) if isinstance(value, uuid.UUID) else repr(value)
 
 

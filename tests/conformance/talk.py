@@ -89,9 +89,14 @@ class Talk:
         try:
             pipeline.begin_invoke(list(case.input) if case.input is not None else None)
             _await(pipeline)
+            pool.heard = []
+            if len(case.statements) > 1:
+                # After a lost statement the state comes early and the others still run: another pipeline waits.
+                PowerShell(pool).add_cmdlet("Out-Default").invoke()
         except (WinRMError, Cut, OSError, ValueError, AttributeError, KeyError) as error:
             heard.broken = f"{type(error).__name__}: {error}"
             self._forget(kind)
+        pool.heard = []
         heard.state = pipeline.state
         heard.calls = list(heard.world.recorder.calls)
         with suppress(WinRMError, Cut):

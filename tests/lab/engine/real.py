@@ -136,9 +136,11 @@ class RealEngine:
             self._line(pipeline, "Signal")
 
     def close(self) -> None:
-        """End the session and its process. A pipeline that hangs in a handler is not waited for."""
+        """End the session and its process; at once when a pipeline still runs."""
         self._backend.close()
-        if not self._gone:
+        if any(not channel.done for owner, channel in list(self._channels.items()) if owner != POOL):
+            self._process.kill()
+        elif not self._gone:
             with contextlib.suppress(OSError, EngineGone):
                 self._line(POOL, "Close", CLOSE_SECONDS)
         with contextlib.suppress(OSError):

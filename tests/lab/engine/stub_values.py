@@ -124,7 +124,7 @@ def datetime_from(text: str, kind: str) -> datetime:
     when = datetime.fromisoformat(text.replace("Z", "+00:00"))
     if kind == "Utc":
         return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
-    return when.astimezone() if kind == "Local" else when
+    return when.astimezone() if kind == "Local" and when.tzinfo is None else when
 
 
 def datetime_text(when: datetime) -> str:

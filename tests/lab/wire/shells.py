@@ -127,6 +127,7 @@ class Service:
         self.requests: dict[str, int] = {}
         self.reachable: Callable[[], bool] = lambda: True
         self._shells: dict[str, Shell] = {}
+        self._owed: set[str] = set()
         self._lock = threading.Lock()
 
     def answer(self, data: bytes, user: str, client: Client) -> tuple[int, bytes]:
@@ -177,6 +178,18 @@ class Service:
         if isinstance(operation, wsman.Delete):
             self._delete(shell)
             return wsman.deleted(request)
+        body = self._run_in(shell, request, operation)
+        if shell.gone:
+            self._owed.discard(shell.id)
+            raise Cut
+        return body
+
+    def _run_in(
+        self,
+        shell: Shell,
+        request: wsman.Request,
+        operation: wsman.Command | wsman.Send | wsman.Receive | wsman.Signal,
+    ) -> bytes:
         if isinstance(operation, wsman.Command):
             shell.outputs[operation.command] = Output()
             shell.engine.command(operation.command, operation.fragments)
@@ -193,6 +206,9 @@ class Service:
 
     def _shell(self, name: str, user: str, client: Client) -> Shell:
         with self._lock:
+            if name in self._owed:
+                self._owed.remove(name)
+                raise Cut
             shell = self._shells.get(name)
             if shell is None or shell.session.user != user:
                 raise fault.no_such_shell(name)
@@ -223,8 +239,10 @@ class Service:
         while True:
             left = until - time.monotonic()
             fragments, done = shell.take(command, room, max(0.0, min(left, POLL_SECONDS)))
-            if shell.gone or not self.reachable():
+            if not self.reachable():
                 raise Cut
+            if shell.gone:
+                return b""
             if fragments or done:
                 return wsman.received(request, command, fragments, done)
             if left <= 0:
@@ -245,11 +263,15 @@ class Service:
         self._end(shell)
 
     def _drop(self, shell: Shell) -> None:
-        """Called by a cmdlet of this very shell: so its engine is ended by another thread."""
+        """Called by a cmdlet of this very shell: so its engine is ended by another thread.
+
+        The client may be between two requests, where nobody notices a cut: its next request is owed one.
+        """
         with self._lock:
             if self._shells.pop(shell.id, None) is None:
                 return
             self.count.lost += 1
+            self._owed.add(shell.id)
             shell.gone = True
             clients = list(shell.clients)
         for client in clients:

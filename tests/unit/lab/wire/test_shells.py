@@ -206,6 +206,8 @@ def test_a_dropped_session_cuts_its_clients_and_ends(rig: Rig) -> None:
     assert rig.sessions[0].stopped
     assert rig.parrots[0].closed.wait(5)
     assert (rig.service.count.lost, rig.service.count.open) == (1, 0)
+    with pytest.raises(Cut):
+        shell.receive("stdout")
     with pytest.raises(WSManFaultError) as error:
         shell.receive("stdout")
     assert error.value.code == NO_SHELL

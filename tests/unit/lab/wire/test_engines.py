@@ -1,4 +1,4 @@
-"""The real PowerShell behind the lab's wire. Skipped, visibly, where there is none."""
+"""Both engines behind the lab's wire, over real sockets. Without a real PowerShell its half is skipped, visibly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from pypsrp.wsman import WSMan
 from tests.lab.engine.endpoint import CONSTRAINED
 from tests.lab.lab import Lab
 
-pytestmark = pytest.mark.lab(engine="real", vms=4)
+pytestmark = [
+    pytest.mark.lab(vms=4),
+    pytest.mark.parametrize("lab", [{"engine": "own"}, {"engine": "real"}], indirect=True, ids=["own", "real"]),
+]
 
 
 @contextmanager
