@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.lab.periphery import cases_connect, cases_firewall, cases_machine, cases_network, cases_server
+from tests.unit.lab.periphery import (
+    cases_connect,
+    cases_entries,
+    cases_firewall,
+    cases_items,
+    cases_machine,
+    cases_network,
+    cases_server,
+)
 from tests.unit.lab.periphery.bench import Case
 
-CASES = [*cases_server.CASES, *cases_firewall.CASES, *cases_network.CASES, *cases_machine.CASES]
+CASES = [
+    case
+    for file in (cases_server, cases_entries, cases_firewall, cases_network, cases_machine, cases_items)
+    for case in file.CASES
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
