@@ -242,3 +242,26 @@ def test_a_cluster_is_written_once_and_its_firewalls_on_every_node(player: Playe
     limited = player.playbook("hyperv.replica.replica_server", *arguments, "--limit", "hv-c")
     assert limited.returncode == 0, limited.stdout + limited.stderr
     assert "node HV-B of cluster CL-1 is not in this run" in flat(limited)
+
+
+@pytest.mark.lab(preset="cluster")
+def test_port_mappings_of_both_types_survive_a_call_that_does_not_name_them(player: Player) -> None:
+    names = ("CL-1-BROKER.corp.example", "HV-B.corp.example", "HV-C.corp.example")
+    kerberos = {name: 8080 + number for number, name in enumerate(names)}
+    certificates = {name: 8440 + number for number, name in enumerate(names)}
+    rhythm(
+        player,
+        {
+            "state": "enabled",
+            "authentication": "both",
+            "certificate_thumbprint": "auto",
+            "kerberos_port_mapping": kerberos,
+            "certificate_port_mapping": certificates,
+            "open_firewall": True,
+        },
+    )
+    server, firewall = player.host("hv-b").server, player.host("hv-b").firewall
+    assert (server.kerberos_mapping, server.certificate_mapping) == (kerberos, certificates)
+    assert [port for port in (8080, 8081, 8082, 8440, 8441) if firewall.admits(port)] == [8080, 8081, 8440, 8441]
+    rhythm(player, {"monitoring_interval_hours": 24})
+    assert (server.kerberos_mapping, server.certificate_mapping) == (kerberos, certificates)
