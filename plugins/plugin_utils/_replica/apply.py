@@ -18,7 +18,7 @@ from .jobs import COLLECT, WATCH, as_sent, is_job, refused_as_jobs, split
 from .outcome import Outcome, owner
 from .pipeline import Pipeline
 from .plan import Have, Step, Want
-from .progress import Progress, judge, started
+from .progress import Progress, job_over, judge, started
 from .session import ErrorRecord, Output
 from .task import Task
 
@@ -60,9 +60,17 @@ class _Run(Generic[Have, Want]):
             found, output = split(self.task.send(query + Pipeline.of(WATCH)))
             if found.more:
                 self._blame(self.jobs, self.task.send(COLLECT).errors)
+            if found.all_ended:
+                self._settle()
             have = self.task.parse(output)
         self.task.note(have)
         return have
+
+    def _settle(self) -> None:
+        """All jobs have ended: what is not to be seen soon will not come."""
+        now = self.task.clock.now()
+        for subject in self.jobs:
+            self.progress[subject] = job_over(self.progress[subject], now)
 
     def _is_open(self, subject: str, step: Step) -> bool:
         progress = self.progress[subject]

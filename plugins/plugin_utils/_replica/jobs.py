@@ -62,10 +62,16 @@ def is_job(step: Step) -> bool:
 
 @dataclass(frozen=True)
 class Jobs:
-    """What WATCH found: how many jobs still run, and whether one that ended has something to say."""
+    """What WATCH found: how many jobs there are and still run, and whether one that ended has something to say."""
 
+    known: int = 0
     running: int = 0
     more: bool = False
+
+    @property
+    def all_ended(self) -> bool:
+        """True when there were jobs and none runs; an endpoint that hides them never says so."""
+        return self.known > 0 and self.running == 0
 
 
 def split(output: Output) -> tuple[Jobs, Output]:
@@ -77,7 +83,7 @@ def split(output: Output) -> tuple[Jobs, Output]:
         warnings=output.warnings,
     )
     ended = [row for row in found if row.properties.get("State") not in _RUNNING]
-    return Jobs(len(found) - len(ended), any(_has_more(row) for row in ended)), rest
+    return Jobs(len(found), len(found) - len(ended), any(_has_more(row) for row in ended)), rest
 
 
 def refused_as_jobs(output: Output, statements: int) -> bool:

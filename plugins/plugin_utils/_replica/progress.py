@@ -30,6 +30,7 @@ class Progress:
     seen: int = 0
     awaited: Step | Wait | None = None
     since: float = 0.0
+    job_ended: bool = False  # the open step travelled as a job, and that is over: its effect only has to settle
     own_errors: tuple[ErrorRecord, ...] = ()
     open_errors: tuple[ErrorRecord, ...] = ()
     told: tuple[ErrorRecord, ...] = ()
@@ -63,8 +64,22 @@ class Progress:
 def started(progress: Progress, step: Step, now: float) -> Progress:
     """The step was sent."""
     return replace(
-        progress, sent=(*progress.sent, step), awaited=step, since=now, own_errors=(), open_errors=(), next=None
+        progress,
+        sent=(*progress.sent, step),
+        awaited=step,
+        since=now,
+        job_ended=False,
+        own_errors=(),
+        open_errors=(),
+        next=None,
     )
+
+
+def job_over(progress: Progress, now: float) -> Progress:
+    """The job of the open step has ended."""
+    if progress.job_ended:
+        return progress
+    return replace(progress, job_ended=True, since=now if isinstance(progress.awaited, Step) else progress.since)
 
 
 def judge(progress: Progress, decision: Decision, now: float, waiting: Waiting) -> Progress:
@@ -89,7 +104,7 @@ def _step(progress: Progress, step: Step, now: float, waiting: Waiting) -> Progr
         return replace(_through(progress), done=Done(step.why))
     if progress.own_errors:
         return replace(progress, failure=f"{_what(step)} failed.")
-    limit = _limit(step, waiting)
+    limit = waiting.settle_timeout if progress.job_ended else _limit(step, waiting)
     if progress.awaited != step:
         return replace(progress, awaited=step, since=now)
     if now - progress.since < limit:

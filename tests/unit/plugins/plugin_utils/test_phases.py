@@ -304,9 +304,14 @@ def test_an_error_belongs_to_the_vm_it_names(jobs: bool) -> None:
     )
 
 
-def test_an_error_that_names_nobody_is_of_those_whose_step_did_not_take_effect() -> None:
-    host = Host(vms("Running", "Running"), jobs=False, refuse={"id-2": replace(REFUSED, target="")})
-    outcome, _, _ = play(host, waiting=Waiting(wait_timeout=20))
+@pytest.mark.parametrize(
+    "jobs, waiting",
+    [(False, Waiting(wait_timeout=20, settle_timeout=5)), (True, Waiting(wait_timeout=3600, settle_timeout=20))],
+)
+def test_an_error_that_names_nobody_is_of_those_whose_step_did_not_take_effect(jobs: bool, waiting: Waiting) -> None:
+    """What waits as a job has the long limit only as long as the job runs."""
+    host = Host(vms("Running", "Running"), jobs=jobs, refuse={"id-2": replace(REFUSED, target="")})
+    outcome, _, _ = play(host, waiting=waiting)
     (failure,) = outcome.failures()
     assert failure["name"] == "App02"
     assert "did not take effect within 20 seconds. Errors of this stage that name no VM: No." in failure["msg"]
