@@ -194,6 +194,55 @@ def test_the_playbook_makes_both_hosts_replica_servers_of_each_other(player: Pla
     assert [player.facts(name) for name in names] == after
 
 
+def test_every_input_of_the_playbook_as_text(player: Player) -> None:
+    player.host("hv-b").files.make_folder("C:\\Replica")
+    inputs = {
+        "target": "hv-b",
+        "state": "enabled",
+        "authentication": "both",
+        "kerberos_port": "8080",
+        "certificate_port": "8443",
+        "certificate_thumbprint": "auto",
+        "renew_before": "30",
+        "admit": "listed",
+        "partners": "hv-a, hv-b",
+        "allowed_primaries": json.dumps(json.dumps([{"name": "*.lab.example", "trust_group": "Lab"}])),
+        "unlisted": "purge",
+        "default_storage": "C:\\Replica",
+        "create_storage": "false",
+        "monitoring_interval_hours": "24",
+        "monitoring_start": "07:30",
+        "open_firewall": "no",
+        "accept_weaker": "certificate_to_kerberos,list_to_any_server",
+        "settle_timeout": "5",
+        "poll_interval": "0.05",
+        "kerberos_port_mapping": "",
+        "certificate_port_mapping": "",
+    }
+    words = [word for name, value in inputs.items() for word in ("-e", f"{name}={value}")]
+    run = player.playbook("hyperv.replica.replica_server", *words)
+    assert run.returncode == 0, flat(run)
+    server = player.host("hv-b").server
+    assert (server.authentication, server.kerberos_port, server.certificate_port) == (
+        "CertificateAndKerberos",
+        8080,
+        8443,
+    )
+    assert (server.monitoring_interval.total_seconds(), server.monitoring_start.total_seconds()) == (86400, 27000)
+    assert {(one.name, one.storage, one.trust_group) for one in server.entries} == {
+        ("HV-A.corp.example", "C:\\Replica", "DEFAULT"),
+        ("*.lab.example", "C:\\Replica", "Lab"),
+    }
+    assert not player.host("hv-b").firewall.admits(8080)
+
+    player.sent()
+    for name, value in {"kerberos_port": "http", "open_firewall": "maybe", "unlisted": "true", "state": "on"}.items():
+        wrong = player.playbook("hyperv.replica.replica_server", *words, "-e", f"{name}={value}")
+        assert wrong.returncode != 0
+        assert f"replica_server_{name}" in flat(wrong)
+    assert player.sent() == []
+
+
 def test_the_role_refuses_a_partner_that_is_not_in_the_inventory(player: Player) -> None:
     run = player.playbook("hyperv.replica.replica_server", "-e", "authentication=kerberos", "-e", "partners=hv-x")
     assert run.returncode != 0
