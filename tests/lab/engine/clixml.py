@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..values import Enum, Number, Obj
-from .objects import Noted, Sent, integer_type, is_live, text, type_names
+from .objects import Noted, Sent, Typed, integer_type, is_live, text, type_names
 from .signatures import table
 
 _TAGS = {"System.Int32": "I32", "System.Int64": "I64", "System.UInt32": "U32", "System.UInt64": "U64"}
@@ -141,7 +141,7 @@ class Writer:
     def _text(self, value: Any, name: str | None) -> None:
         self.parts.append(f"<S{_name(name)}>{escape(text(value))}</S>")
 
-    def _enum(self, value: Enum, name: str | None, depth: int) -> None:
+    def _enum(self, value: Enum, name: str | None, depth: int, notes: dict[str, Any] | None = None) -> None:
         known = table().enums.get(value.type)
         if depth < 1 or known is None:
             self._text(value, name)
@@ -152,16 +152,19 @@ class Writer:
         self.open(name, (value.type, "System.Enum", "System.ValueType", "System.Object"))
         self.shown(value.name)
         self.parts.append(f"<I32>{number}</I32>")
+        if notes:
+            self.members("MS", notes.items(), depth)
         self.close()
 
     def _list(self, value: Sequence[Any], name: str | None, depth: int) -> None:
-        if not value:
+        types = value.types if isinstance(value, Typed) else ARRAY
+        if not value and types == ARRAY:
             # .NET has one empty array of a type: the second time it is a reference.
             if self._empty_list is not None:
                 self.parts.append(f'<Ref{_name(name)} RefId="{self._empty_list}" />')
                 return
             self._empty_list = self._objects
-        self.open(name, ARRAY)
+        self.open(name, types)
         start = len(self.parts)
         for item in value:
             self.write(item, None, depth)
@@ -208,7 +211,8 @@ class Writer:
         self.open(name, type_names(value))
         if depth < 1:
             self.parts.append(f"<S>{escape(text(value))}</S>")
-        self.members("MS", value.properties.items(), depth)
+        if value.properties:
+            self.members("MS", value.properties.items(), depth)
         self.close()
 
     def _noted(self, value: Noted, name: str | None, depth: int) -> None:
@@ -218,6 +222,9 @@ class Writer:
                 self._text(base, name)
             else:
                 self._live(base, name, depth, value.notes)
+            return
+        if isinstance(base, Enum):
+            self._enum(base, name, depth, value.notes)
             return
         self.open(name)
         self.write(base, None, depth)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..values import Enum
 from .binder import Argument, Binder
-from .failures import Failure, Record, Speaker, Stop, nobody_to_ask
+from .failures import HRESULTS, SYSTEM_EXCEPTION, Failure, Record, Speaker, Stop, nobody_to_ask
 from .objects import enumerate_value, text
 from .signatures import Signature
 
@@ -223,6 +223,7 @@ class Processor:
             exception,
             self.signature.name,
             target,
+            HRESULTS.get(exception, SYSTEM_EXCEPTION),
             invocation=self.signature.name,
             piped_target=target is not None and self.piped,
         )

@@ -52,8 +52,6 @@ def _like(left: Any, right: Any) -> Any:
         return _number(right)
     if isinstance(left, int | float) and isinstance(right, int | float):
         return right
-    if isinstance(left, int | float) and isinstance(right, str):
-        return convert(right, "System.Double")
     if isinstance(left, datetime):
         return _moment(left, convert(right, "System.DateTime"))
     return convert(right, type_name(left))

@@ -46,6 +46,12 @@ CATEGORIES = [
 ]
 SYSTEM_EXCEPTION = -2146233087
 EXCEPTION = -2146233088
+HRESULTS = {
+    "System.Management.Automation.PSArgumentException": -2147024809,
+    "System.Management.Automation.PSInvalidOperationException": -2146233079,
+    "System.InvalidOperationException": -2146233079,
+}
+"""What classes of exceptions carry by themselves; the engine's others carry SYSTEM_EXCEPTION."""
 _MOST = 40
 
 

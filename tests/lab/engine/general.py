@@ -37,7 +37,7 @@ class WhereObject(Body):
         try:
             keep = self._keeps(value)
         except NotConverted as problem:
-            message = f"The operator failed: {problem}"
+            message = f"The '{_as_written(str(self._operator))}' operator failed: {problem}."
             kind = "System.Management.Automation.PSInvalidOperationException"
             self.me.write_error(self.me.error(message, "OperatorFailed", "InvalidOperation", item, exception=kind))
             return
@@ -80,6 +80,12 @@ class WhereObject(Body):
         return Failure(self.me.error(message, identifier, "InvalidArgument"))
 
 
+def _as_written(switch: str) -> str:
+    """An operator as messages name it: `Igt`, `Cgt`."""
+    sensitive = switch.startswith("C") and switch != "Contains"
+    return f"C{switch[1:].lower()}" if sensitive else f"I{switch.lower()}"
+
+
 class ForEachObject(Body):
     """ForEach-Object -MemberName: the value of a property of each object."""
 
@@ -93,7 +99,10 @@ class ForEachObject(Body):
         found = Column(pattern).find(item)
         if len(found) > 1:
             names = " ".join(name for name, _ in found)
-            message = f'Input name "{pattern}" is ambiguous. It can be resolved to multiple matched members: {names}.'
+            message = (
+                f'Input name "{pattern}" is ambiguous. It can be resolved to multiple matched members. '
+                f"Possible matches include: {names}."
+            )
             self.me.write_error(self.me.error(message, "AmbiguousPropertyOrMethodName", "InvalidArgument", item))
             return
         self.me.write(found[0][1] if found else None, enumerate=True)

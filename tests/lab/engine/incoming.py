@@ -11,9 +11,10 @@ from psrpcore import Command, PowerShell
 from psrpcore.types import PSObject
 
 from ..values import Obj
+from .clixml import ARRAY
 from .convert import LOCAL
 from .failures import Failure, Record
-from .objects import Note, Sent
+from .objects import Note, Sent, Typed
 from .pipeline import Invocation, Statement
 
 
@@ -36,7 +37,8 @@ def value_of(value: Any) -> Any:
     if isinstance(value, Mapping):
         return Sent((value_of(key), value_of(each)) for key, each in value.items())
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
-        return [value_of(each) for each in value]
+        sent: PSObject | None = getattr(value, "PSObject", None)
+        return Typed((value_of(each) for each in value), sent.type_names if sent is not None else ARRAY)
     return _object(value)
 
 

@@ -10,8 +10,9 @@ from ..values import Enum, Obj
 from .columns import columns
 from .command import Body
 from .compare import order, sort_key
-from .objects import plain, text
+from .objects import Typed, plain, text
 
+_COLLECTION = "System.Collections.ObjectModel.Collection`1[[System.Management.Automation.PSObject]]"
 _COMMANDS = "Microsoft.PowerShell.Commands"
 
 
@@ -151,7 +152,12 @@ class GroupObject(Body):
         kind = f"{_COMMANDS}.GroupInfo{'NoElement' if self.on('NoElement') else ''}"
         for values, items in groups:
             shown = [] if self.on("NoElement") else items
-            row = {"Values": values, "Count": len(items), "Group": shown, "Name": _joined(values)}
+            row = {
+                "Values": Typed(values, ("System.Collections.ArrayList", "System.Object")),
+                "Count": len(items),
+                "Group": Typed(shown, (_COLLECTION, "System.Object")),
+                "Name": _joined(values),
+            }
             self.me.write(Obj(kind, row, kind))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,14 @@ class Note(Obj):
 
 class Sent(dict[Any, Any]):
     """A table that the client sent: a Hashtable in every respect but its type names."""
+
+
+class Typed(list[Any]):
+    """A list that is no plain array: its type names are its own."""
+
+    def __init__(self, items: Iterable[Any], types: Iterable[str]) -> None:
+        super().__init__(items)
+        self.types = tuple(types)
 
 
 @dataclass
@@ -47,6 +55,7 @@ _SIMPLE = {
     datetime: "System.DateTime",
     timedelta: "System.TimeSpan",
     list: "System.Object[]",
+    Typed: "System.Object[]",
     tuple: "System.Object[]",
     dict: "System.Collections.Hashtable",
     Sent: "System.Collections.Hashtable",
