@@ -237,6 +237,21 @@ def test_the_certificate_that_auto_means(player: Player) -> None:
     assert done["vms"][0]["certificate_thumbprint"] == own
 
 
+def test_on_the_constrained_endpoint(player: Player) -> None:
+    player.lab.write_files(player.folder / "lab", configuration="Hyperv.Replica")
+    vms = {"names": ["App01"]}
+    soon = (player.lab.world.clock.now() + timedelta(days=2)).replace(microsecond=0).isoformat()
+    rhythm(
+        player,
+        {**vms, **SERVER, "initial_copy_start": soon, "disks": "all"},
+        {**vms, "acts": ["cancel_initial_copy"]},
+        {**vms, **SERVER, "wait": True},
+        {**vms, **SERVER, "frequency": 900, "recovery_history": 1, "compression": False},
+        {**vms, "suspended": True},
+        {**vms, "state": "absent"},
+    )
+
+
 def attach(vm: VM, location: int, **facts: Any) -> Disk:
     disk = Disk(f"D:\\VMs\\{vm.name}\\more{location}.vhdx", location=location, **facts)
     vm.disks.append(disk)
@@ -377,6 +392,41 @@ def test_between_both_hosts(player: Player) -> None:
     rhythm(player, options)
     after = player.module({**options, "frequency": 900}, "hv-b")
     assert (after["changed"], after["actions"]) == (False, [])
+
+
+def test_the_role_by_policies_on_both_hosts(player: Player) -> None:
+    policies = [
+        {"vms": ["App01", "App04"], "between": ["hv-a", "hv-b"], "first_primary": "hv-a", "frequency": "30"},
+        {"vms": ["App02"], "between": ["hv-b", "hv-a"], "first_primary": "hv-b", "wait": "no", "disks": "all"},
+        {"vms": ["App07"], "replica_host": "hv-c"},
+    ]
+    for policy in policies:
+        policy["authentication"] = "kerberos"
+    role = {"name": "hyperv.replica.vm_replication", "rolespec_validate": False}
+    play = {
+        "hosts": "hv-a,hv-b",
+        "gather_facts": False,
+        "vars": {"vm_replication_policies": policies[:2], "vm_replication_poll_interval": "0.05"},
+        "tasks": [{"ansible.builtin.include_role": role}],
+    }
+    path = player.folder / "role.yml"
+    path.write_text(yaml.safe_dump([play]), encoding="utf-8")
+    foreseen = player.run(str(path), "--check")
+    assert foreseen.returncode == 0, foreseen.stdout + foreseen.stderr
+    assert player.sent() == []
+    done = player.run(str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(player.sent()) == sorted(["Enable-VMReplication", "Start-VMInitialReplication"] * 3)
+    assert player.vm("HV-A", "App01").relation.settings.frequency == 30
+    assert player.vm("HV-B", "App02").relation.mode == "Primary"
+    again = player.run(str(path), "-e", json.dumps({"vm_replication_policies": json.dumps(policies[:2])}))
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert player.sent() == []
+    player.lab.world.power_off("HV-B")
+    alone = player.run(str(path), "--limit", "hv-a", "-e", json.dumps({"vm_replication_policies": policies}))
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    assert sorted(player.sent()) == ["Enable-VMReplication", "Start-VMInitialReplication"]
+    assert player.vm("HV-A", "App07").relation.replica_server.casefold() == "hv-c.corp.example"
 
 
 @pytest.mark.parametrize(

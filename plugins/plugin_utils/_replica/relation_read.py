@@ -62,13 +62,24 @@ def query(want: Want) -> Pipeline:
     statements: list[Statement] = [query_host_name()]
     for chosen in _selections(want):
         statements.extend(_of_vms(want, *chosen))
-    if want.vms.names:
-        groups = Command("Get-ClusterGroup") | _where_in("Name", want.vms.names)
-        statements.append(groups | select("ClusterGroup", "Name", "OwnerNode", "GroupType"))
     found = Pipeline.of(*statements)
     if _wants_auto(want):
-        return found + query_certificates()
-    return found + Pipeline.of(Command("Get-Date", {"Format": "o"})) if want.copy_start else found
+        found += query_certificates()
+    elif want.copy_start:
+        found += Pipeline.of(Command("Get-Date", {"Format": "o"}))
+    return found + _owners(want)
+
+
+def _owners(want: Want) -> Pipeline:
+    """Which nodes own the VMs of these names.
+
+    Last of all, because on a constrained endpoint a cmdlet that is unknown ends the statements after it (observed
+    behaviour, not documented).
+    """
+    if not want.vms.names:
+        return Pipeline(())
+    groups = Command("Get-ClusterGroup") | _where_in("Name", want.vms.names)
+    return Pipeline.of(groups | select("ClusterGroup", "Name", "OwnerNode", "GroupType"))
 
 
 def _selections(want: Want) -> Iterator[tuple[str, str, tuple[str, ...]]]:
