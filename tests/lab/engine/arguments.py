@@ -71,7 +71,7 @@ def _converted(value: Any, parameter: Parameter, function: bool, speaker: Speake
         if function and isinstance(value, list):
             value = _transformed(value, element, parameter.type.endswith("[]"))
         if parameter.type.endswith("[]"):
-            keep_nulls = not function and element not in (*_TRUTH, *SIZES)
+            keep_nulls = not function and element not in (*_TRUTH, *SIZES, "System.Guid")
             return [None if item is None and keep_nulls else convert(item, element) for item in _items(value, element)]
         if parameter.type == STRINGS:
             return _strings(value)

@@ -136,10 +136,12 @@ def _double(value: Any, wanted: str) -> float:
 
 
 def _guid(value: Any, wanted: str) -> uuid.UUID:
+    if value is None:  # in a list; a single null never comes this far
+        return uuid.UUID(int=0)
     found = _GUID.match(text(value).strip()) if isinstance(value, str | int | float) else None
     if found:
         return uuid.UUID(found[1])
-    if value is None or isinstance(value, Obj | dict):
+    if isinstance(value, Obj | dict):
         raise _no_conversion(value, wanted)
     raise _shown(value, wanted, "Unrecognized Guid format.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from .command import Body
 from .failures import EXCEPTION, Failure, Record, nobody_to_ask
 from .signatures import Signature
 
+_log = logging.getLogger(__name__)
 PLAIN_EXCEPTION = "System.Exception"
 
 
@@ -46,6 +48,10 @@ class LabCmdlet(Body):
                 kept.append(record)
                 if isinstance(record, Continue) or (isinstance(record, Error) and record.terminating):
                     break
+        except Exception as error:
+            # A handler that breaks is a fault of the lab: it is logged, and its client sees it by name.
+            _log.exception("the handler of %s failed", self._cmdlet.name)
+            kept.append(Error(f"{type(error).__name__}: {error}", "LabHandlerFailed", "NotSpecified", terminating=True))
         finally:
             if isinstance(records, Generator):
                 records.close()
