@@ -63,7 +63,7 @@ def statements_of(metadata: PowerShell, no_language: bool) -> list[Statement]:
     statements: list[Statement] = [[]]
     for command in metadata.commands:
         if command.is_script:
-            raise _no_script(no_language)
+            raise _no_script(str(command.command_text), no_language)
         statements[-1].append(_invocation(command))
         if command.end_of_statement:
             statements.append([])
@@ -75,7 +75,7 @@ def _invocation(command: Command) -> Invocation:
     return Invocation(str(command.command_text), arguments)
 
 
-def _no_script(no_language: bool) -> Failure:
+def _no_script(script: str, no_language: bool) -> Failure:
     if no_language:
         return Failure(
             Record(
@@ -83,6 +83,7 @@ def _no_script(no_language: bool) -> Failure:
                 "ScriptsNotAllowed",
                 "ParserError",
                 "System.Management.Automation.ParseException",
+                target=script,
             ),
             binding=True,
         )

@@ -28,6 +28,7 @@ _PARENTS = {
     "System.Management.Automation.PipelineStoppedException": (_RUNTIME, _SYSTEM),
     "System.Management.Automation.RemoteException": (_RUNTIME, _SYSTEM),
     "System.Management.Automation.PSNotSupportedException": ("System.NotSupportedException", _SYSTEM),
+    "System.Management.Automation.ParseException": (_RUNTIME, _SYSTEM),
     PARENT: (_SYSTEM,),
 }
 _INVOCATION = "System.Management.Automation.InvocationInfo"
