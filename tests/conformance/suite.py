@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.conformance.case import Case, load
@@ -65,6 +66,10 @@ class Report:
             f"conformance: {self.cases} cases, {self.agree} agree, known differences: {len(self.known)}, "
             f"unknown differences: {len(self.unknown)}"
         )
+
+
+REPORT = pytest.StashKey[Report]()
+"""Where a pytest run keeps its report."""
 
 
 class Suite:

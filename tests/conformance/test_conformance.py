@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.suite import Suite, groups, suite
+from tests.conformance.suite import REPORT, Suite, groups, suite
 from tests.lab.engine.real import program
 
 pytestmark = pytest.mark.skipif(program() is None, reason="no real PowerShell: HYPERV_REPLICA_PWSH does not name one")
@@ -16,16 +16,10 @@ SHOWN = 5
 
 @pytest.fixture(scope="module")
 def both(request: pytest.FixtureRequest) -> Iterator[Suite]:
-    """Both engines; says at the end how many cases agree."""
+    """Both engines; conftest.py says at the end how many cases agree."""
     with suite() as made:
+        request.config.stash[REPORT] = made.report
         yield made
-        reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(made.report.summary())
-            for reason in sorted({one.reason for one in made.report.known}):
-                count = sum(one.reason == reason for one in made.report.known)
-                reporter.write_line(f"  {count} known: {reason}")
 
 
 @pytest.mark.parametrize("group", GROUPS)
