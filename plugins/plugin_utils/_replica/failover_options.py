@@ -142,7 +142,7 @@ def _thumbprint(given: str) -> str:
 
 
 def _check(want: Want) -> None:
-    if want.declared and want.state not in (FAILED_OVER_STATE, CANCELLED, REVERSED, COMMITTED):
+    if want.declared and want.state not in (FAILED_OVER_STATE, CANCELLED, REVERSED, COMMITTED, FENCED):
         raise OptionError("partner_declared", f"state {want.state} does not ask about the other side.", "Leave it out.")
     if want.declared in (DEAD, PREPARED_WORD) and want.proofs:
         raise OptionError(
@@ -169,7 +169,7 @@ def _check(want: Want) -> None:
 
 def _check_power(want: Want) -> None:
     """Options that only some states have a use for."""
-    if want.start_action and want.state not in (FAILED_OVER_STATE, REVERSED):
+    if want.start_action and want.state != FENCED:
         raise OptionError("start_action", f"state {want.state} does not set it.", "Leave it out.")
     if want.turn_off and want.state != FENCED:
         raise OptionError("old_vm", f"state {want.state} turns nothing off.", "Leave it out, or use state: fenced.")

@@ -3,27 +3,25 @@
 
 """The plan of a failover for many VMs: what both hosts say now, unfolded over the failover table to its end. Pure.
 
-Input are results of hyperv_replication_info, as they were registered: one of the host where the VMs shall run, any
-number of others. A host that was not read makes its VMs unseen there, never absent.
+Beside the acts of the table there are three that concern power only: the fence of an old copy, the start action that
+moves to the side that runs, and the copy that loses when both run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import ReplicaError
 from .failover_acts import ACTS, perform
-from .failover_next import Goal, NextAct, NextDone, NextRefused, NextWait, next_step
-from .failover_proof import side_of
-from .failover_states import ABSENT, Pair, Side
-from .values import same_text
+from .failover_next import Goal, Next, NextAct, NextDone, NextRefused, NextWait, next_step
+from .failover_sight import PlanError, Seen, Sight, partner_names, records_of
+from .failover_states import NONE, PREPARED, PRIMARY, Pair, Side
 
 STAGES: Mapping[str, str] = {
     "stop_guest": "prepare",
     "prepare": "prepare",
-    "turn_off": "prepare",
+    "turn_off": "turn_off",
     "fail_over": "fail_over",
     "reverse": "reverse",
     "become_replica": "become_replica",
@@ -35,30 +33,27 @@ STAGES: Mapping[str, str] = {
     "start_test": "start_test",
     "end_test": "end_test",
     "remove": "remove",
+    "fence": "fence",
+    "keep_start_action": "fence",
 }
 """Which stage of the roles does an act."""
 
-
-@dataclass(eq=False)
-class PlanError(ReplicaError):
-    """The input of the filter cannot be a reading of hosts."""
-
-    problem: str
-
-    def __str__(self) -> str:
-        return f"failover_plan: {self.problem}"
+NO_START = "Nothing"
+AFTER_A_DISASTER = ("unplanned", "return_home", "commit")
+"""Wishes after which an old copy may come back and start by itself. A planned failover needs no fence."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One VM as both hosts show it. `elsewhere` is the inventory host of the other side, "" when none was read."""
+class Wish:
+    """The goal of the table, and what only the run as a whole knows.
 
-    id: str
-    name: str
-    here: str
-    elsewhere: str
-    pair: Pair
-    partner: str
+    fence: the old copy's start action becomes Nothing as soon as its host answers. discard: inventory host of the copy
+    to lose where both run; turned off only when the goal's turn_off says so.
+    """
+
+    goal: Goal
+    fence: bool = True
+    discard: str = ""
 
 
 @dataclass
@@ -67,40 +62,41 @@ class VMPlan:
 
     seen: Seen
     acts: list[NextAct] = field(default_factory=list)
+    path: list[Pair] = field(default_factory=list)
     outcome: str = "done"
     message: str = ""
     open_ends: tuple[str, ...] = ()
-    end: Pair | None = None
 
-    def host_of(self, where: str) -> str:
-        """Inventory host of a side."""
-        return self.seen.here if where == "target" else self.seen.elsewhere
+    @property
+    def end(self) -> Pair:
+        """How both sides will be."""
+        return self.path[-1] if self.path else self.seen.pair
 
     def to_result(self) -> dict[str, Any]:
         """The entry of this VM in the plan."""
-        end = self.end or self.seen.pair
         return {
             "id": self.seen.id,
             "name": self.seen.name,
             "target_host": self.seen.here,
             "other_host": self.seen.elsewhere or None,
             "partner": self.seen.partner or None,
-            "now": {"target": str(self.seen.pair.target), "other": _shown(self.seen.pair.other)},
-            "then": {"target": str(end.target), "other": _shown(end.other)},
-            "steps": [
-                {
-                    "act": act.act,
-                    "stage": STAGES[act.act],
-                    "host": self.host_of(act.where),
-                    "cmdlet": ACTS[act.act].cmdlet,
-                    "parameters": dict(ACTS[act.act].parameters),
-                    "why": act.why,
-                }
-                for act in self.acts
-            ],
+            "now": {"target": shown(self.seen.pair.target), "other": shown(self.seen.pair.other)},
+            "then": {"target": shown(self.end.target), "other": shown(self.end.other)},
+            "steps": [self._step(act) for act in self.acts],
             "outcome": self.outcome,
             "message": self.message,
             "open_ends": list(self.open_ends),
+        }
+
+    def _step(self, act: NextAct) -> dict[str, Any]:
+        cmdlet, parameters = command_of(act, self.seen)
+        return {
+            "act": act.act,
+            "stage": STAGES[act.act],
+            "host": self.seen.host(act.where),
+            "cmdlet": cmdlet,
+            "parameters": parameters,
+            "why": act.why,
         }
 
 
@@ -110,8 +106,12 @@ def failover_plan(target: Any, others: Any, goal: Mapping[str, Any]) -> dict[str
     `target` is one result of hyperv_replication_info, `others` a list of them. `goal` has `vms` (names or ids, empty
     for all that were read) and the fields of Goal. Raises PlanError for input that cannot be meant.
     """
-    wish = read_goal(goal)
-    plans = [_unfold(seen, wish) for seen in pair_up(target, others, goal.get("vms") or ())]
+    wish = Wish(read_goal(goal), fence=False)
+    if records_of(target) is None:
+        raise PlanError("the host where the VMs shall run could not be read.")
+    sight = _sight(target, others)
+    asked = [sight.asked_for(vm) for vm in goal.get("vms") or ()] or list(records_of(target) or ())
+    plans = [unfold(sight.see(str(r["id"]), str(r["name"])), wish) for r in asked]
     return {
         "vms": [plan.to_result() for plan in plans],
         "stages": _stages(plans),
@@ -120,8 +120,18 @@ def failover_plan(target: Any, others: Any, goal: Mapping[str, Any]) -> dict[str
         ],
         "waiting": [plan.seen.id for plan in plans if plan.outcome == "waiting"],
         "done": [plan.seen.id for plan in plans if plan.outcome == "done" and not plan.acts],
-        "lines": [line for plan in plans for line in _lines(plan)],
+        "lines": [line for plan in plans for line in lines_of(plan)],
     }
+
+
+def _sight(target: Mapping[str, Any], others: Iterable[Any]) -> Sight:
+    """Each of the others may be the partner of any VM."""
+    here = str(target.get("inventory_host") or "the target")
+    readings: dict[str, Any] = {here: target}
+    for number, other in enumerate(others):
+        readings[str((other or {}).get("inventory_host") or f"unread {number}")] = other
+    hosts = [host for host in readings if host != here]
+    return Sight(readings, [here], dict.fromkeys(partner_names(records_of(target) or ()), hosts))
 
 
 def read_goal(goal: Mapping[str, Any]) -> Goal:
@@ -135,86 +145,56 @@ def read_goal(goal: Mapping[str, Any]) -> Goal:
     return Goal(**known)
 
 
-def pair_up(target: Any, others: Any, vms: Sequence[str]) -> list[Seen]:
-    """The VMs wanted, each with both sides. Raises PlanError for one that the target does not have."""
-    records = _records(target)
-    if records is None:
-        raise PlanError("the host where the VMs shall run could not be read.")
-    seen = {str(r["id"]): _see(r, target, others) for r in _wanted(records, vms)}
-    return list(seen.values())
-
-
-def _wanted(records: Sequence[Mapping[str, Any]], vms: Sequence[str]) -> Iterable[Mapping[str, Any]]:
-    if not vms:
-        yield from records
-    for asked in vms:
-        found = [r for r in records if same_text(r["name"], asked) or same_text(r["id"], asked)]
-        if len(found) != 1:
-            problem = "no VM of that name or id" if not found else f"{len(found)} VMs of that name"
-            raise PlanError(f"{asked}: the host where it shall run has {problem}.")
-        yield found[0]
-
-
-def _records(result: Any) -> list[Mapping[str, Any]] | None:
-    """The VM records of a result; None where the host could not be read."""
-    if not isinstance(result, Mapping) or result.get("failed") or result.get("unreachable"):
-        return None
-    vms = result.get("vms")
-    return list(vms) if vms is not None else None
-
-
-def _see(record: Mapping[str, Any], target: Mapping[str, Any], others: Iterable[Any]) -> Seen:
-    """The other side of a VM is the host that has the same id; a host read without it has no such VM."""
-    elsewhere, other = "", None
-    read = False
-    for result in others:
-        records = _records(result)
-        if records is None:
-            continue
-        read = True
-        found = next((r for r in records if r["id"] == record["id"]), None)
-        if found is not None:
-            elsewhere, other = str(found["inventory_host"]), _side(found)
-            break
-    if other is None and read and not any(_records(result) is None for result in others):
-        other = Side(mode=ABSENT)
-    return Seen(
-        id=str(record["id"]),
-        name=str(record["name"]),
-        here=str(record["inventory_host"]),
-        elsewhere=elsewhere,
-        pair=Pair(_side(record), other),
-        partner=str(record.get("partner") or ""),
-    )
-
-
-def _side(record: Mapping[str, Any]) -> Side | None:
-    """A side, or None for one whose replication could not be read."""
-    try:
-        return side_of(record)
-    except ValueError:
-        return None
-
-
-def _unfold(seen: Seen, goal: Goal) -> VMPlan:
+def unfold(seen: Seen, wish: Wish) -> VMPlan:
     """The acts from here to the end, by the table; nothing is sent."""
-    plan = VMPlan(seen)
-    pair = seen.pair
-    visited: set[Pair] = set()
+    plan = VMPlan(seen, acts=list(_fence(seen, wish)), path=[seen.pair])
+    pair, visited = seen.pair, set[Pair]()
     while pair not in visited:
         visited.add(pair)
-        step = next_step(pair, goal)
+        step = _next(pair, seen, wish)
         if not isinstance(step, NextAct):
-            _conclude(plan, step)
-            plan.end = pair
-            return plan
+            return _conclude(plan, step)
         plan.acts.append(step)
         after = perform(pair, step.act, step.where) or _perform_unseen(pair, step)
         if after is None:
             break
         pair = after
-    plan.outcome, plan.message, plan.end = "refused", f"the plan does not end from {pair}", pair
+        plan.path.append(pair)
+    plan.outcome, plan.message = "refused", f"the plan does not end from {pair}"
     return plan
+
+
+def _next(pair: Pair, seen: Seen, wish: Wish) -> Next:
+    if not (pair.both_run and wish.discard):
+        return next_step(pair, wish.goal)
+    where = {seen.here: "target", seen.elsewhere: "other"}.get(wish.discard)
+    if where is None:
+        return NextRefused(f"it may be running on both hosts, and {wish.discard} is neither of them")
+    if not wish.goal.turn_off:
+        return NextRefused(f"the copy on {wish.discard} is to be lost, but turning it off was not asked for by name")
+    return NextAct("turn_off", where, "turn off the copy that was named to be lost")
+
+
+def _fence(seen: Seen, wish: Wish) -> Iterable[NextAct]:
+    """The fence of the old copy, its start action first set where the VM runs now, so that no crash loses it."""
+    target, other, there = seen.pair.target, seen.pair.other, seen.other_record
+    if not wish.fence or wish.goal.wish not in AFTER_A_DISASTER or target is None or other is None or there is None:
+        return
+    old = other.mode == NONE or (other.mode == PRIMARY and other.state != PREPARED)
+    if not (old and target.failed_over) or there["automatic_start_action"] == NO_START:
+        return
+    if seen.record is not None and seen.record["automatic_start_action"] == NO_START:
+        yield NextAct("keep_start_action", "target", "start with its host where it runs from now on")
+    yield NextAct("fence", "other", "keep the old copy from starting with its host")
+
+
+def command_of(act: NextAct, seen: Seen) -> tuple[str, dict[str, Any]]:
+    """The cmdlet of an act, and what of its parameters is known beforehand."""
+    if act.act == "fence":
+        return "Set-VM", {"AutomaticStartAction": NO_START}
+    if act.act == "keep_start_action":
+        return "Set-VM", {"AutomaticStartAction": (seen.other_record or {}).get("automatic_start_action")}
+    return ACTS[act.act].cmdlet, dict(ACTS[act.act].parameters)
 
 
 def _perform_unseen(pair: Pair, step: NextAct) -> Pair | None:
@@ -224,7 +204,7 @@ def _perform_unseen(pair: Pair, step: NextAct) -> Pair | None:
         where = "other" if step.where == "target" else "target"
         after = perform(pair.with_side(where, partner), step.act, step.where)
         if after is not None:
-            return after
+            return after.with_side(where, None)
     return None
 
 
@@ -232,7 +212,7 @@ def _one(value: Any) -> Any:
     return sorted(value)[0] if isinstance(value, (set, frozenset)) else value
 
 
-def _conclude(plan: VMPlan, step: NextDone | NextRefused | NextWait) -> None:
+def _conclude(plan: VMPlan, step: NextDone | NextRefused | NextWait) -> VMPlan:
     plan.message = step.reason
     if isinstance(step, NextRefused):
         plan.outcome = "refused"
@@ -240,6 +220,7 @@ def _conclude(plan: VMPlan, step: NextDone | NextRefused | NextWait) -> None:
         plan.outcome = "waiting"
     else:
         plan.open_ends = step.open_ends
+    return plan
 
 
 def _stages(plans: Iterable[VMPlan]) -> dict[str, dict[str, list[str]]]:
@@ -249,21 +230,25 @@ def _stages(plans: Iterable[VMPlan]) -> dict[str, dict[str, list[str]]]:
         if plan.acts and plan.outcome != "refused":
             first = plan.acts[0]
             hosts = stages.setdefault(STAGES[first.act], {})
-            hosts.setdefault(plan.host_of(first.where), []).append(plan.seen.id)
+            hosts.setdefault(plan.seen.host(first.where), []).append(plan.seen.id)
     return stages
 
 
-def _lines(plan: VMPlan) -> Iterable[str]:
+def lines_of(plan: VMPlan) -> Iterable[str]:
     """The plan of one VM, for the operator."""
     seen = plan.seen
-    yield f"{seen.name}: {seen.here}: {seen.pair.target}; {seen.elsewhere or seen.partner}: {_shown(seen.pair.other)}"
+    there = f"{seen.host_shown('other')}: {shown(seen.pair.other)}"
+    yield f"{seen.name}: {seen.here}: {shown(seen.pair.target)}; {there}"
     for number, act in enumerate(plan.acts, 1):
-        yield f"  {number}. {plan.host_of(act.where)}: {ACTS[act.act].cmdlet}: {act.why}"
+        cmdlet, parameters = command_of(act, seen)
+        told = "".join(f" -{name}" + ("" if value is True else f" {value}") for name, value in parameters.items())
+        yield f"  {number}. {seen.host_shown(act.where)}: {cmdlet}{told}: {act.why}"
     verb = {"refused": "REFUSED: ", "waiting": "first wait: "}.get(
         plan.outcome, "then " if plan.acts else "nothing to do: "
     )
     yield f"  {verb}{plan.message}" + "".join(f"; {text}" for text in plan.open_ends)
 
 
-def _shown(side: Side | None) -> str:
+def shown(side: Side | None) -> str:
+    """A side for people."""
     return "not read" if side is None else str(side)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .failover_acts import ACTS
 from .failover_case import Case
-from .failover_options import DEAD, PREPARED_WORD
+from .failover_options import DEAD, PREPARED_WORD, UNUSABLE
 from .failover_proof import Proof
 from .failover_states import FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, REPLICA_MODES, RUNNING
 from .pipeline import Command, Statement, vm_by_id
@@ -45,8 +45,6 @@ def started(case: Case, reason: str) -> Decision:
     own = case.own
     ends = (UNPROTECTED,) if own.failed_over else ()
     pending = (COMMIT_PENDING,) if own.failed_over and own.state == FAILED_OVER_WAITING else ()
-    if case.want.start_action and case.vm.start_action == NO_START != case.want.start_action:
-        return _set_start_action(case, case.want.start_action, "let it start with its host where it runs from now on")
     if own.power == RUNNING:
         return _answering(case) or case.done(f"{reason}, and runs", *ends, *pending)
     if not case.want.start:
@@ -87,7 +85,7 @@ def fenced(case: Case) -> Decision:
     """Keep the old copy from running: no start with its host, and turned off where that was named."""
     own = case.own
     if case.here:
-        return case.refuse(f"it shall run here; the copy to fence is the one on {case.partner_host}.")
+        return _start_action_here(case)
     if own.failed_over:
         return case.refuse(f"it is failed over to this host, so this is not the old copy: it is {own}.")
     if own.mode in REPLICA_MODES:
@@ -95,7 +93,8 @@ def fenced(case: Case) -> Decision:
     if own.mode == PRIMARY and own.state == PREPARED:
         return case.done("it is prepared for a failover, and cannot be started")
     proof = case.proof
-    if proof is None or not (proof.side.failed_over or proof.side.mode == PRIMARY):
+    shown = proof is not None and (proof.side.failed_over or proof.side.mode == PRIMARY)
+    if not shown and case.want.declared != UNUSABLE:
         return case.refuse(
             f"nothing shows that it runs on {case.want.runs_on} now. Read that host, and give its records as partner."
         )
@@ -106,6 +105,18 @@ def fenced(case: Case) -> Decision:
     if case.want.turn_off:
         return _turn_off(case)
     return case.done(f"it does not start with its host, but it is {own.power}", f"the old copy is {own.power}")
+
+
+def _start_action_here(case: Case) -> Decision:
+    """On the side that runs: the start action that stood at the old copy, where this one has none."""
+    wanted = case.want.start_action
+    if not wanted:
+        return case.refuse(
+            f"it shall run here; the copy to fence is the one on {case.partner_host}. Here only start_action is set."
+        )
+    if case.vm.start_action == NO_START != wanted:
+        return _set_start_action(case, wanted, "let it start with its host where it runs from now on")
+    return case.done(f"it starts with its host: {case.vm.start_action}")
 
 
 def _turn_off(case: Case) -> Step:

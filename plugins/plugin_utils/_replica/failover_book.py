@@ -1,0 +1,126 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What a run remembers of a VM between two readings: never where it is, only what this run did and saw. Pure.
+
+A VM is open until it is through, or has left the run with a reason. Entries travel as plain dictionaries between tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from .failover_plan import VMPlan
+from .failover_sight import Seen
+from .failover_states import PRIMARY, Pair, Side
+
+OPEN, DONE, LEFT = "open", "done", "left"
+
+Shape = tuple[str, str, str]
+"""Mode, state and power of a side: what another hand would change."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One VM of the run. Times are seconds of the control node's clock.
+
+    ran: it ran somewhere when the run began. failed: what the last call said of it, until the next reading decides.
+    first: when a stage was first asked for. expected: what each side shows, then what the plan makes of it. acted:
+    for the side of the last call, the steps that it has taken when the call is through. untouched: it never took part.
+    unready: it runs, but its guest did not answer. given_up: what was done to bring it up again has failed too.
+    """
+
+    id: str
+    name: str
+    group: int = 0
+    here: str = ""
+    partner: str = ""
+    status: str = OPEN
+    reason: str = ""
+    ran: bool = False
+    failed: str = ""
+    first: Mapping[str, float] = field(default_factory=dict)
+    tries: int = 0
+    expected: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
+    acted: Mapping[str, int] = field(default_factory=dict)
+    waits_for: str = ""
+    unready: str = ""
+    untouched: bool = False
+    given_up: bool = False
+    changed: bool = False
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Entry:
+        """From the dictionary that a task kept."""
+        known = {name: raw[name] for name in cls.__dataclass_fields__ if name in raw}
+        expected = {side: tuple(tuple(shape) for shape in shapes) for side, shapes in raw["expected"].items()}
+        return cls(**{**known, "expected": expected})
+
+    def to_result(self) -> dict[str, Any]:
+        """As a task keeps it."""
+        raw = asdict(self)
+        raw["expected"] = {side: [list(shape) for shape in shapes] for side, shapes in self.expected.items()}
+        return raw
+
+    def left(self, reason: str) -> Entry:
+        """It leaves the run."""
+        return replace(self, status=LEFT, reason=reason, failed="")
+
+    def asked(self, stage: str, now: float) -> Entry:
+        """A call for it goes out."""
+        return replace(self, first={**self.first, stage: self.first.get(stage, now)})
+
+
+def absorb(entry: Entry, result: Mapping[str, Any]) -> Entry:
+    """What a call said of the VM: through, failed, still under way, or nothing because the host was lost."""
+    failed = {str(f["id"]): str(f["msg"]) for f in result.get("failures") or ()}
+    pending = {str(p["id"]): str(p["msg"]) for p in result.get("pending") or ()}
+    sent = any(action.get("vm") == entry.name for action in result.get("actions") or ())
+    entry = replace(entry, failed="", waits_for="", changed=entry.changed or sent)
+    if entry.id in failed:
+        return replace(entry, failed=failed[entry.id], acted={})
+    if entry.id in pending:
+        return replace(entry, waits_for=pending[entry.id], acted={})
+    if result.get("unreachable") or (result.get("failed") and not failed):
+        return replace(entry, failed=str(result.get("msg") or "no answer"), tries=entry.tries + 1, acted={})
+    return replace(entry, tries=0)
+
+
+def changed_by_others(entry: Entry, seen: Seen) -> str:
+    """What somebody else did between our last call and this reading; "" when all is as it may be."""
+    for where, shapes in entry.expected.items():
+        side = seen.pair.side(where)
+        if side is None or side.changing:
+            continue
+        allowed = shapes[entry.acted.get(where, 0) :]
+        if allowed and shape(side) not in allowed and not _settling(where, side, allowed):
+            wanted = " or ".join(dict.fromkeys("/".join(s[:2]) + f", {s[2]}" for s in allowed))
+            return f"changed by someone else: {seen.host_shown(where)}: expected {wanted}, found {side}"
+    return ""
+
+
+def _settling(where: str, side: Side, allowed: Iterable[Shape]) -> bool:
+    """A reversed side may first show ReadyForInitialReplication, Suspended or a resynchronisation."""
+    return where == "target" and any(side.mode == mode == PRIMARY and power == side.power for mode, _, power in allowed)
+
+
+def expectation(plan: VMPlan) -> dict[str, tuple[Shape, ...]]:
+    """For each side that was read: what it shows now, and what the plan makes of it."""
+    found: dict[str, tuple[Shape, ...]] = {}
+    for where in ("target", "other"):
+        sides = [pair.side(where) for pair in plan.path]
+        if sides and sides[0] is not None:
+            found[where] = tuple(shape(side) for side in sides if side is not None)
+    return found
+
+
+def shape(side: Side) -> Shape:
+    """What another hand would change of a side."""
+    return side.mode, side.state, side.power
+
+
+def ran_at_first(pair: Pair) -> bool:
+    """True when the VM may have run on either side."""
+    return any(side is not None and side.may_run for side in (pair.target, pair.other))

@@ -1,0 +1,173 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The next act of VMs as calls of modules: one for a host and stage, whatever the number of VMs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .failover_next import NextAct
+from .failover_plan import STAGES
+from .failover_sight import Seen
+
+_STATES: Mapping[str, str] = {
+    "prepare": "prepared",
+    "turn_off": "fenced",
+    "fence": "fenced",
+    "fail_over": "failed_over",
+    "reverse": "reversed",
+    "commit": "committed",
+    "cancel_failover": "cancelled",
+    "cancel_preparation": "cancelled",
+    "become_replica": "as_replica",
+}
+_PROOF = ("id", "name", "host", "read_at", "mode", "state", "power", "test_vm")
+START_OLD = "start_old"
+"""The stage that brings a VM up again where it was."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What has to be done for one VM now: an act, or what is waited for (`stage` of the act that waits)."""
+
+    seen: Seen
+    stage: str
+    where: str
+    act: str = ""
+
+    @property
+    def host(self) -> str:
+        """Inventory host that acts."""
+        return self.seen.host(self.where)
+
+
+def order_of(seen: Seen, act: NextAct) -> Order:
+    """The order for an act."""
+    stage = STAGES[act.act]
+    if act.act == "start" and act.where == "other":
+        stage = START_OLD
+    return Order(seen, stage, act.where, act.act)
+
+
+def calls_of(orders: Iterable[Order], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Calls, one for VMs that are asked for the same on the same host. `options` are those of the run."""
+    calls: list[dict[str, Any]] = []
+    for order in orders:
+        told = _told(order, options)
+        for call in calls:
+            if all(call[key] == value for key, value in told.items()):
+                break
+        else:
+            call = {**told, "ids": [], "names": [], "partner": []}
+            calls.append(call)
+        call["ids"].append(order.seen.id)
+        call["names"].append(order.seen.name)
+        proof = _proof(order)
+        if proof is not None:
+            call["partner"].append(proof)
+    for call in calls:
+        if call.get("partner_declared") in ("dead", "prepared") or not call["partner"]:
+            del call["partner"]
+    return calls
+
+
+def _told(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {"host": order.host, "stage": order.stage, "state": _state(order)}
+    if told["state"] == "as_replica":
+        return told
+    told["runs_on"] = _runs_on(order)
+    told.update(_MORE.get(order.stage, _nothing)(order, options))
+    if order.where == "target" and order.seen.pair.other is None and options.get("declared"):
+        told["partner_declared"] = options["declared"]
+    if options.get("declared") == "unusable" and told["state"] in ("failed_over", "fenced"):
+        told["partner_declared"] = "unusable"
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _state(order: Order) -> str:
+    if order.stage == "start":
+        target = order.seen.pair.target
+        return "failed_over" if target is not None and target.failed_over else "reversed"
+    return "cancelled" if order.stage == START_OLD else _STATES[order.stage]
+
+
+def _runs_on(order: Order) -> str:
+    """Windows name of the host where the VM shall run: of the other one where the copy on the target is to be lost."""
+    where = "other" if order.act == "turn_off" and order.where == "target" else "target"
+    record = order.seen.record_of(where)
+    return str(record["host"]) if record else order.seen.host_shown(where)
+
+
+def _nothing(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def _prepare(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "shutdown": options["shutdown"],
+        "shutdown_timeout": options["shutdown_timeout"],
+        "wait_timeout": options["wait_timeout"],
+        "patience": options["patience"],
+    }
+
+
+def _start(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "start": True,
+        "heartbeat_timeout": options.get("heartbeat_timeout"),
+        "unconnected_adapters": options["unconnected_adapters"],
+    }
+
+
+def _start_old(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Where it ran before, it may run as it did before."""
+    return {"start": True, "unconnected_adapters": "allow"}
+
+
+def _fail_over(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    point = {name: options.get(name) for name in ("recovery_point", "recovery_point_time")}
+    return point if options.get("declared") in ("dead", "unusable") else {}
+
+
+def _reverse(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    legs: Sequence[Mapping[str, Any]] = (order.seen.record or {}).get("relations") or ()
+    certificate = any(leg["type"] == "Simple" and leg["authentication"] == "certificate" for leg in legs)
+    return {"certificate_thumbprint": options.get("certificate_thumbprint") or None} if certificate else {}
+
+
+def _cancel(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {"changes_since_failover": "discard"} if options.get("accept_loss") else {}
+
+
+def _fence(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    if order.act == "keep_start_action":
+        return {"start_action": (order.seen.other_record or {}).get("automatic_start_action")}
+    return {}
+
+
+def _turn_off(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {"old_vm": "turn_off"}
+
+
+_MORE = {
+    "prepare": _prepare,
+    "start": _start,
+    START_OLD: _start_old,
+    "fail_over": _fail_over,
+    "reverse": _reverse,
+    "cancel_failover": _cancel,
+    "fence": _fence,
+    "turn_off": _turn_off,
+}
+
+
+def _proof(order: Order) -> dict[str, Any] | None:
+    """What the other side said of the VM, as far as the module looks at it."""
+    record = order.seen.record_of("other" if order.where == "target" else "target")
+    if record is None or record.get("relations") is None:
+        return None
+    legs = [{"type": leg["type"], "last_replication_time": leg["last_replication_time"]} for leg in record["relations"]]
+    return {**{name: record[name] for name in _PROOF}, "relations": legs}

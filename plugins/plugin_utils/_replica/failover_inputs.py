@@ -1,0 +1,100 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The inputs of the failover role, typed already, as a run: what is wanted, how to go about it, and for whom. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .failover_point import read_point_wish
+from .failover_sight import PlanError
+
+DECLARED = {"primary_is_dead": "dead", "primary_unusable": "unusable"}
+_OPTIONS = (
+    "shutdown",
+    "shutdown_timeout",
+    "wait_timeout",
+    "patience",
+    "order",
+    "group_timeout",
+    "on_failure",
+    "unconnected_adapters",
+    "certificate_thumbprint",
+    "recovery_point",
+    "recovery_point_time",
+    "excluded_disks",
+    "max_replication_age",
+    "max_pending_bytes",
+    "min_free_bytes",
+)
+
+
+def make_run(
+    inputs: Mapping[str, Any],
+    wish: str,
+    targets: Sequence[str],
+    partners: Mapping[str, Sequence[str]],
+    reach: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """The run that `begin` takes. `wish` is planned, unplanned, cancel, commit, reverse or return_home.
+
+    `reach` are the inventory hosts that the run may contact: what the job was limited to. None: all. Raises
+    PlanError for inputs that contradict each other.
+    """
+    _check(inputs, wish)
+    declared = DECLARED.get(inputs["reason"] or "", "") if wish == "unplanned" else inputs["declared"] or ""
+    return {
+        "wish": {
+            "wish": wish,
+            "reverse": inputs["reverse"],
+            "start": inputs["start"],
+            "declared": declared,
+            "shutdown": inputs["shutdown"] != "refuse",
+            "turn_off": inputs["old_vm"] == "turn_off",
+            "accept_loss": inputs["changes_since_failover"] == "discard",
+            "fence": inputs["fence"],
+            "discard": inputs["discard"] or "",
+        },
+        "options": {
+            **{name: inputs[name] for name in _OPTIONS},
+            "goes_on": inputs["group_failure"] == "continue",
+        },
+        "targets": list(targets),
+        "reach": list(reach) if reach is not None else [*targets, *(h for hosts in partners.values() for h in hosts)],
+        "partners": {name: list(hosts) for name, hosts in partners.items()},
+        "groups": groups_of(inputs),
+        "to": inputs["to"] or ",".join(targets),
+        "reason": inputs["reason"] if wish == "unplanned" else "",
+    }
+
+
+def groups_of(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The groups, in order; VMs that were given without groups are one. Raises PlanError."""
+    groups, vms = inputs["groups"], inputs["vms"]
+    if groups and vms:
+        raise PlanError("vms and groups were both given. Name each VM once: in vms, or in a group.")
+    if not groups and not vms:
+        raise PlanError("no VMs were given. Name them in vms, or in groups.")
+    found = groups or [{"name": "", "vms": vms}]
+    for group in found:
+        if not group["vms"]:
+            raise PlanError(f"the group {group['name']} has no VMs.")
+    return [{"name": str(group["name"]), "vms": list(dict.fromkeys(group["vms"]))} for group in found]
+
+
+def _check(inputs: Mapping[str, Any], wish: str) -> None:
+    if wish == "unplanned" and not inputs["reason"]:
+        raise PlanError(
+            "an unplanned failover loses data, and always needs its reason: primary_is_dead, or primary_unusable"
+            " (the host answers, but its copy is not to be used)."
+        )
+    if wish != "unplanned" and inputs["reason"]:
+        raise PlanError("reason belongs to an unplanned failover only. Leave it out.")
+    point = inputs["recovery_point"] or inputs["recovery_point_time"]
+    if point and wish != "unplanned":
+        raise PlanError("a recovery point belongs to an unplanned failover: a planned one takes the newest data.")
+    if inputs["recovery_point"] and inputs["recovery_point_time"]:
+        raise PlanError("recovery_point and recovery_point_time were both given. Leave one of them out.")
+    read_point_wish(inputs["recovery_point"], inputs["recovery_point_time"])

@@ -1,0 +1,271 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What must be right before the first guest of a planned failover is shut down. Pure.
+
+A finding refuses the VM unless it is accepted by its name. VMs whose failover has begun are not held up: what they are
+in the middle of is worse than any finding. Sources: Microsoft, "Hyper-V Replica" (set-up and failover pages).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .failover_run import Run, look
+from .failover_sight import Record, Seen
+from .failover_states import PRIMARY, REPLICA_MODES, REPLICATING, RUNNING
+from .partner_server import problem as server_problem
+from .partner_server import read_server
+from .policy_preview import size
+from .values import number, same_path, same_text
+
+ACCEPTABLE: Mapping[str, str] = {
+    "warning_health": "the health is Warning",
+    "old_replication": "the last replication is long ago",
+    "pending_bytes": "much is still to be sent",
+    "operation": "a backup, merge or migration is in progress",
+    "disks_left_behind": "a disk is attached that is not replicated",
+    "extended_leg": "a third site stops receiving when the replication is reversed",
+    "primary_not_ready": "the old primary cannot become the replica",
+    "no_switch": "an adapter comes up without a network",
+    "low_space": "little space is left for the undo data",
+    "failover_addresses": "only one side has failover addresses",
+    "tpm": "the VM has a TPM or is shielded, and no test VM of it was started",
+}
+"""Findings that may be accepted by name, and what each means."""
+
+KINDS = (
+    "relations",
+    "statistics",
+    "disks",
+    "security",
+    "integration_services",
+    "adapters",
+    "failover_network",
+    "server",
+    "host",
+    "storage",
+    "cluster",
+)
+"""What has to be gathered for it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What speaks against a VM's failover. `name` is "" for what cannot be accepted."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One VM on the bench, with what both hosts say of themselves."""
+
+    run: Run
+    seen: Seen
+    here: Record
+    there: Record
+
+    def limit(self, name: str) -> float:
+        """A limit of the run."""
+        return float(self.run.options[name])
+
+    def host(self, where: str, kind: str) -> Any:
+        """What a host says of itself."""
+        reading = self.run.sight.readings.get(self.seen.host(where)) or {}
+        return reading.get(kind)
+
+
+def preflight(raw: Mapping[str, Any], readings: Mapping[str, Any], accepted: Iterable[str]) -> dict[str, Any]:
+    """`refused`, the reason by VM id; `lines` for the operator; `warnings`. `raw` is a run that has begun."""
+    run, allowed = look(raw, readings), set(accepted)
+    refused: dict[str, str] = {}
+    warnings: list[str] = []
+    for vm, entry in run.entries.items():
+        plan, seen = run.plans[vm], run.seen[vm]
+        if plan.outcome == "refused":
+            refused[vm] = plan.message
+            continue
+        bench = _bench(run, seen)
+        found = [finding for check in CHECKS for finding in check(bench)] if bench else []
+        warnings += [f"{entry.name}: accepted: {f.text}" for f in found if f.name in allowed]
+        against = [finding for finding in found if finding.name not in allowed]
+        if against:
+            refused[vm] = "; ".join(f.text + (f" (accept it with {f.name})" if f.name else "") for f in against)
+    names = {vm: entry.name for vm, entry in run.entries.items()}
+    lines = [f"{names[vm]}: REFUSED: {reason}" for vm, reason in refused.items()]
+    return {"refused": refused, "lines": lines, "warnings": [*warnings, *_memory(run)]}
+
+
+def _bench(run: Run, seen: Seen) -> Bench | None:
+    """The VM, if its planned failover has not begun and both sides were read."""
+    target, other = seen.pair.target, seen.pair.other
+    if run.wish.goal.wish != "planned" or seen.record is None or seen.other_record is None:
+        return None
+    begun = not (target and other and target.mode in REPLICA_MODES and other.mode == PRIMARY)
+    if begun or (target and target.state != REPLICATING) or (other and other.state != REPLICATING):
+        return None
+    return Bench(run, seen, seen.record, seen.other_record)
+
+
+# -- the checks ------------------------------------------------------------------------------------------------------
+
+
+def _health(bench: Bench) -> Iterable[Finding]:
+    for where, record in (("other", bench.there), ("target", bench.here)):
+        if record["health"] in ("Normal", "NotApplicable", None):
+            continue
+        counters = _counters(record)
+        cause = "; ".join(str(text).strip() for text in counters.get("health_details") or ())
+        name = "warning_health" if record["health"] == "Warning" else ""
+        host = bench.seen.host_shown(where)
+        yield Finding(name, f"its health on {host} is {record['health']}" + (f": {cause}" if cause else ""))
+
+
+def _age(bench: Bench) -> Iterable[Finding]:
+    leg = _leg(bench.there)
+    age, frequency = number(leg.get("last_replication_age_seconds")), number(leg.get("frequency")) or 300
+    limit = bench.run.options.get("max_replication_age") or max(3 * frequency, 900)
+    if age is not None and age > limit:
+        yield Finding("old_replication", f"it last replicated {age} seconds ago, and {limit:g} is the limit")
+
+
+def _pending(bench: Bench) -> Iterable[Finding]:
+    pending, limit = number(_counters(bench.there).get("pending_bytes")), bench.limit("max_pending_bytes")
+    if pending is not None and pending > limit:
+        yield Finding("pending_bytes", f"{size(pending)} are still to be sent, and {size(int(limit))} is the limit")
+
+
+def _operation(bench: Bench) -> Iterable[Finding]:
+    for where, record in (("other", bench.there), ("target", bench.here)):
+        busy = [record.get("operation")]
+        busy += [record["operational_status"]] if record["operational_status"] not in ("Ok", "InService") else []
+        told = ", ".join(str(status) for status in busy if status)
+        if told:
+            yield Finding("operation", f"{told} on {bench.seen.host_shown(where)}")
+
+
+def _shutdown_service(bench: Bench) -> Iterable[Finding]:
+    services = bench.there.get("integration_services")
+    if bench.there["power"] != RUNNING or services is None:
+        return
+    if bench.run.options["shutdown"] == "refuse":
+        yield Finding("", "it runs, and shutting its guest down was not allowed")
+    if not any(service["service"] == "shutdown" and service["enabled"] for service in services):
+        yield Finding("", "its shutdown integration service is off, so its guest cannot be shut down cleanly")
+
+
+def _disks(bench: Bench) -> Iterable[Finding]:
+    excluded = [str(path) for path in bench.run.options.get("excluded_disks") or ()]
+    for disk in bench.there.get("disks") or ():
+        named = any(same_path(disk["path"], name) or same_text(disk["place"], name) for name in excluded)
+        if disk["replicated"] is False and not named:
+            text = f"its disk {disk['place']} ({disk['path']}) is not replicated; name it in excluded_disks"
+            yield Finding("disks_left_behind", text)
+
+
+def _extended(bench: Bench) -> Iterable[Finding]:
+    if any(leg["type"] == "Extended" for leg in bench.here["relations"] or ()):
+        yield Finding("extended_leg", f"{bench.seen.host_shown('target')} replicates it on to a third site")
+
+
+def _ready_to_receive(bench: Bench) -> Iterable[Finding]:
+    """The old primary becomes the replica: it has to be a replica server that admits the new primary."""
+    if not bench.run.wish.goal.reverse:
+        return
+    server, host = read_server(bench.host("other", "server")), bench.seen.host_shown("other")
+    if server is None:
+        yield Finding("primary_not_ready", f"whether {host} is a replica server could not be read")
+        return
+    type_ = str(_leg(bench.there).get("authentication"))
+    names = [str(bench.here["host"]), str(_leg(bench.there).get("replica_server") or bench.here["host"])]
+    problems = [server_problem(server, host, type_, name, bool(bench.here.get("clustered"))) for name in names]
+    if all(problems):
+        yield Finding("primary_not_ready", f"the replication could not be reversed: {problems[0]}")
+    known = (bench.host("other", "host") or {}).get("supported_vm_versions") or ()
+    if known and str(bench.here["version"]) not in {str(version) for version in known}:
+        yield Finding("primary_not_ready", f"{host} does not know VMs of version {bench.here['version']}")
+
+
+def _switches(bench: Bench) -> Iterable[Finding]:
+    there, here = bench.there.get("adapters"), bench.here.get("adapters")
+    if there is None or here is None or bench.run.options["unconnected_adapters"] == "allow":
+        return
+    on = [adapter["name"] for adapter in there if adapter["connected"]]
+    missing = [str(adapter["name"]) for adapter in here if not adapter["connected"] and adapter["name"] in on]
+    if missing:
+        host = bench.seen.host_shown("target")
+        yield Finding("no_switch", f"on {host} {', '.join(dict.fromkeys(missing))} is connected to nothing")
+
+
+def _space(bench: Bench) -> Iterable[Finding]:
+    least = bench.limit("min_free_bytes")
+    drives = {str(disk["path"])[:1].upper() for disk in bench.here.get("disks") or () if disk["path"][1:2] == ":"}
+    for volume in bench.host("target", "storage") or ():
+        letter, free = str(volume["drive_letter"] or "").upper(), number(volume["free_bytes"])
+        if letter in drives and free is not None and free < least:
+            host = bench.seen.host_shown("target")
+            yield Finding(
+                "low_space", f"only {size(free)} are free on {letter}: of {host}; {size(int(least))} are wanted"
+            )
+
+
+def _addresses(bench: Bench) -> Iterable[Finding]:
+    here, there = _has_addresses(bench.here), _has_addresses(bench.there)
+    if here is not None and there is not None and here != there:
+        side, none = ("target", "other") if here else ("other", "target")
+        hosts = f"{bench.seen.host_shown(side)} and not on {bench.seen.host_shown(none)}"
+        yield Finding("failover_addresses", f"its failover addresses are set on {hosts}")
+
+
+def _security(bench: Bench) -> Iterable[Finding]:
+    security = bench.there.get("security") or bench.here.get("security") or {}
+    if not (security.get("tpm") or security.get("shielded")):
+        return
+    if not _counters(bench.here).get("last_test_failover_time"):
+        what = "is shielded" if security.get("shielded") else "has a TPM"
+        yield Finding("tpm", f"it {what}, and no test VM of it was ever started on {bench.seen.host_shown('target')}")
+
+
+CHECKS: Sequence[Callable[[Bench], Iterable[Finding]]] = (
+    _health,
+    _age,
+    _pending,
+    _operation,
+    _shutdown_service,
+    _disks,
+    _extended,
+    _ready_to_receive,
+    _switches,
+    _space,
+    _addresses,
+    _security,
+)
+
+
+def _memory(run: Run) -> Iterable[str]:
+    """A warning where the VMs of the run need more memory than a host seems to have. Windows knows no exact number."""
+    for host in run.sight.targets:
+        free = number(((run.sight.readings.get(host) or {}).get("host") or {}).get("memory_free_estimate_bytes"))
+        coming = [s.record for s in run.seen.values() if s.here == host and s.record and s.record["power"] != RUNNING]
+        need = sum(number(record.get("memory_startup_bytes")) or 0 for record in coming)
+        if free is not None and need > free and run.wish.goal.start:
+            yield f"{host}: the VMs need {size(need)} to start, and about {size(free)} are free: some may not start"
+
+
+def _counters(record: Record) -> Mapping[str, Any]:
+    return next((c for c in record.get("statistics") or () if c["type"] == "Simple"), {})
+
+
+def _leg(record: Record) -> Mapping[str, Any]:
+    return next((leg for leg in record["relations"] or () if leg["type"] == "Simple"), {})
+
+
+def _has_addresses(record: Record) -> bool | None:
+    network = record.get("failover_network")
+    if network is None:
+        return None
+    return any(adapter.get("ipv4_address") or adapter.get("ipv6_address") for adapter in network)

@@ -1,0 +1,138 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What a failover came to, for the operator: what is down first, then what is left, then what is well. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .failover_book import LEFT, OPEN, Entry
+from .failover_next import COMMIT_PENDING, UNPROTECTED
+from .failover_plan import VMPlan, shown
+from .failover_run import Run, look, to_confirm
+from .failover_sight import Seen
+from .failover_states import FAILED_OVER_WAITING, RUNNING
+
+DOWN, BOTH, UNPROTECTED_MARK, LEFT_MARK, WELL = "DOWN", "ON BOTH HOSTS", "UNPROTECTED", "NOT DONE", "ok"
+_URGENCY = (BOTH, DOWN, UNPROTECTED_MARK, LEFT_MARK, WELL)
+
+PLAYBOOKS: Mapping[str, str] = {
+    "planned": "planned_failover",
+    "unplanned": "unplanned_failover",
+    "cancel": "cancel_failover",
+    "commit": "commit_failover",
+    "reverse": "reverse_replication",
+    "return_home": "reverse_replication",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One VM of the report. `failed`: the run did not do for it what was asked."""
+
+    mark: str
+    entry: Entry
+    text: str
+    failed: bool
+
+
+def report(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[str, Any]:
+    """`lines` to show, `failures` (a sentence a VM) and `vms` (where each runs, its states, and what is left)."""
+    run = look(raw, readings)
+    lines = sorted((_line(run, entry) for entry in run.entries.values()), key=lambda line: _URGENCY.index(line.mark))
+    again = _command(run, [line.entry for line in lines if line.failed])
+    return {
+        "lines": [f"{line.mark + ':':<14}{line.text}" for line in lines]
+        + ([f"What is left: {again}"] if again else []),
+        "failures": [f"{line.mark}: {line.text}" for line in lines if line.failed],
+        "vms": [_record(run, line) for line in lines],
+        "command": again,
+    }
+
+
+def _line(run: Run, entry: Entry) -> Line:
+    seen, plan = run.seen[entry.id], run.plans[entry.id]
+    failed = entry.status in (LEFT, OPEN) or bool(entry.unready)
+    mark = _mark(run, entry, seen)
+    reason = entry.unready or (entry.reason or entry.failed or entry.waits_for or plan.message if failed else "")
+    ends = [end for end in _open_ends(seen, plan, mark) if end != reason]
+    text = f"{entry.name} {where_it_runs(seen)}"
+    text += f". {_sentence(reason)}" if reason else ""
+    text += "".join(f" {_sentence(end)}" if reason else f"; {end}" for end in ends)
+    return Line(mark, entry, text, failed or mark in (DOWN, BOTH))
+
+
+def _mark(run: Run, entry: Entry, seen: Seen) -> str:
+    pair = seen.pair
+    if pair.both_run:
+        return BOTH
+    runs = any(side is not None and side.power == RUNNING for side in (pair.target, pair.other))
+    wanted = entry.ran or run.wish.goal.start
+    if not runs and wanted and entry.status != "done":
+        return DOWN
+    if pair.target is not None and pair.target.failed_over and run.wish.goal.wish not in ("cancel",):
+        return UNPROTECTED_MARK
+    return LEFT_MARK if entry.status != "done" or entry.unready else WELL
+
+
+def where_it_runs(seen: Seen) -> str:
+    """Half a sentence: where the VM runs and what both sides say."""
+    sides = {where: seen.pair.side(where) for where in ("target", "other")}
+    on = [seen.host_shown(where) for where, side in sides.items() if side is not None and side.may_run]
+    unread = [seen.host_shown(where) for where, side in sides.items() if side is None]
+    told = "; ".join(f"{seen.host_shown(where)}: {shown(side)}" for where, side in sides.items())
+    if on:
+        return f"runs on {' and '.join(on)} ({told})"
+    return f"is not seen running; {' and '.join(unread)} could not be read ({told})" if unread else f"is off ({told})"
+
+
+def _open_ends(seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
+    target = seen.pair.target
+    if target is None or mark == DOWN or not target.failed_over:
+        yield from plan.open_ends if mark not in (DOWN, BOTH) else ()
+        return
+    yield UNPROTECTED
+    if target.state == FAILED_OVER_WAITING:
+        yield COMMIT_PENDING
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _command(run: Run, entries: Iterable[Entry]) -> str:
+    """The command for exactly the VMs that are left."""
+    names = [entry.name for entry in entries]
+    if not names:
+        return ""
+    wish = run.wish.goal
+    target = str(run.raw.get("to") or ",".join(run.raw["targets"]))
+    words = [
+        f"ansible-playbook hyperv.replica.{PLAYBOOKS.get(wish.wish, 'planned_failover')}",
+        f"-e failover_to={target}",
+    ]
+    words.append("-e '" + f"vms={','.join(names)}" + "'")
+    if run.raw.get("reason"):
+        words.append(f"-e reason={run.raw['reason']}")
+    words.append(f"-e 'confirm={to_confirm(target, names)}'")
+    return " ".join(words)
+
+
+def _record(run: Run, line: Line) -> dict[str, Any]:
+    entry, seen = line.entry, run.seen[line.entry.id]
+    sides = {where: seen.pair.side(where) for where in ("target", "other")}
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "result": line.mark,
+        "failed": line.failed,
+        "runs_on": [seen.host(where) for where, side in sides.items() if side is not None and side.may_run],
+        "target_host": seen.here,
+        "other_host": seen.elsewhere or None,
+        "target": shown(seen.pair.target),
+        "other": shown(seen.pair.other),
+        "message": line.text,
+    }

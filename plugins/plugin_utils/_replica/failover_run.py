@@ -1,0 +1,292 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""One run of the failover role: `begin` once, then `advance` after every reading of both sides, until it ends. Pure.
+
+Where a VM is comes from the reading alone. The run remembers only what it did itself (failover_book.py), so that it can
+tell another hand's doing from its own, give up in time, and bring up again what it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Any
+
+from .failover_book import (
+    DONE,
+    LEFT,
+    OPEN,
+    Entry,
+    absorb,
+    changed_by_others,
+    expectation,
+    ran_at_first,
+)
+from .failover_calls import START_OLD, Order, calls_of, order_of
+from .failover_groups import Gate, stopping
+from .failover_next import Goal
+from .failover_plan import STAGES, VMPlan, Wish, lines_of, read_goal, unfold
+from .failover_sight import PlanError, Seen, Sight
+from .failover_states import PREPARED
+
+ORDER = (
+    "fence",
+    "turn_off",
+    "start",
+    "become_replica",
+    "reverse",
+    "commit",
+    "fail_over",
+    "cancel_failover",
+    "cancel_preparation",
+    START_OLD,
+    "prepare",
+)
+"""The most advanced VMs first: who is ready goes on to the end, what takes long comes last."""
+
+MOST_TRIES = 3
+
+
+@dataclass
+class Run:
+    """A run between two tasks; `raw` is the dictionary that the role keeps."""
+
+    raw: Mapping[str, Any]
+    sight: Sight
+    now: float
+    entries: dict[str, Entry]
+    seen: dict[str, Seen] = field(default_factory=dict)
+    plans: dict[str, VMPlan] = field(default_factory=dict)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """How the run goes about it."""
+        return dict(self.raw["options"])
+
+    @property
+    def wish(self) -> Wish:
+        """What is wanted."""
+        return read_wish(self.raw["wish"])
+
+
+def read_wish(raw: Mapping[str, Any]) -> Wish:
+    """The wish from its dictionary."""
+    goal = {name: value for name, value in raw.items() if name not in ("fence", "discard")}
+    return Wish(read_goal(goal), bool(raw.get("fence", True)), str(raw.get("discard") or ""))
+
+
+def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str, str], now: float) -> dict[str, Any]:
+    """The run before its first act: the VMs that were asked for, found once, and their plans.
+
+    `raw` has wish, options, targets, partners and groups (name and vms). `out` are ids that take no part, with the
+    reason. Raises PlanError for VMs that cannot be meant.
+    """
+    sight = Sight(readings, raw["targets"], raw["partners"])
+    entries: dict[str, Entry] = {}
+    for number, group in enumerate(raw["groups"]):
+        for vm in group["vms"]:
+            record = sight.asked_for(str(vm))
+            if record["id"] in entries:
+                raise PlanError(f"{vm} is named twice. Give each VM once, in one group.")
+            seen = sight.see(str(record["id"]), str(record["name"]))
+            entry = Entry(seen.id, seen.name, number, seen.here, seen.partner, ran=ran_at_first(seen.pair))
+            if seen.id in out:
+                entry = replace(entry.left(out[seen.id]), untouched=True)
+            entries[seen.id] = entry
+    run = {**_kept(raw, entries), "calls": [], "end": False}
+    plans = [plan for vm, plan in look(run, readings, now).plans.items() if not entries[vm].untouched]
+    acts = [plan for plan in plans if plan.acts and plan.outcome != "refused"]
+    names = [entry.name for entry in entries.values()]
+    group = str(raw["groups"][0]["name"]) if len(raw["groups"]) == 1 else ""
+    return {
+        **run,
+        "reads": [host for host in hosts_of(raw) if sight.records(host) is not None],
+        "confirm": to_confirm(str(raw["to"]), names, group),
+        "lines": [line for plan in plans for line in lines_of(plan)],
+        "acts": len(acts),
+    }
+
+
+def to_confirm(target: str, names: Sequence[str], group: str = "") -> str:
+    """What the operator types: the VM's or the group's name; for several, the target host and their number."""
+    return names[0] if len(names) == 1 else group or f"{target} {len(names)}"
+
+
+def look(raw: Mapping[str, Any], readings: Mapping[str, Any], now: float = 0.0) -> Run:
+    """The run with its plans from these readings."""
+    entries = {str(e["id"]): Entry.of(e) for e in raw["vms"]}
+    run = Run(raw, Sight(readings, raw["targets"], raw["partners"]), now, entries)
+    for entry in entries.values():
+        seen = run.sight.see(entry.id, entry.name, entry.here, entry.partner)
+        run.seen[entry.id] = seen
+        run.plans[entry.id] = unfold(seen, run.wish)
+    return run
+
+
+def advance(
+    raw: Mapping[str, Any], readings: Mapping[str, Any], results: Iterable[Mapping[str, Any]], now: float
+) -> dict[str, Any]:
+    """The next calls, from what both sides say now and what the last calls came to; `end` when there are none.
+
+    `results` are the results of the calls that `raw` holds, in their order.
+    """
+    run = look(raw, readings, now)
+    for call, result in zip(raw["calls"], results, strict=False):
+        for vm in call["ids"]:
+            run.entries[vm] = absorb(run.entries[vm], result)
+    for vm in run.entries:
+        run.entries[vm] = _judged(run, run.entries[vm])
+    orders = _orders(run)
+    stage = next((stage for stage in ORDER if any(order.stage == stage for order in orders)), "")
+    due = [order for order in orders if order.stage == stage]
+    for vm, entry in run.entries.items():
+        run.entries[vm] = replace(entry, expected=expectation(run.plans[vm]), acted={})
+    for order in due:
+        acted = {order.where: _steps(run.plans[order.seen.id], stage)} if order.act else {}
+        run.entries[order.seen.id] = replace(run.entries[order.seen.id].asked(stage, now), acted=acted)
+    calls = calls_of(due, _limited(run, stage))
+    again = any(entry.status == OPEN and entry.tries for entry in run.entries.values())
+    return {**_kept(raw, run.entries), "calls": calls, **_what_to_read(run, bool(calls), again)}
+
+
+def hosts_of(raw: Mapping[str, Any]) -> list[str]:
+    """Inventory hosts that the run may read."""
+    hosts = [*raw["targets"], *(host for hosts in raw["partners"].values() for host in hosts)]
+    return [host for host in dict.fromkeys(hosts) if host in raw["reach"]]
+
+
+def _what_to_read(run: Run, calls: bool, again: bool) -> dict[str, Any]:
+    """Hosts to read next, and whether the run ends. Who did not answer is asked once more only, at the end."""
+    hosts = hosts_of(run.raw)
+    silent = [host for host in hosts if run.sight.records(host) is None]
+    last = bool(run.raw.get("last"))
+    acted = any(entry.changed for entry in run.entries.values())
+    if calls or (again and not silent):
+        return {"reads": [host for host in hosts if host not in silent], "end": False}
+    if again or (silent and acted and not last):
+        return {"reads": hosts, "end": False, "last": True}
+    return {"reads": [], "end": True}
+
+
+def _steps(plan: VMPlan, stage: str) -> int:
+    """How many steps of the plan's path one call of this stage takes; a fence is none of them."""
+    return len(list(takewhile(lambda act: STAGES[act.act] == stage != "fence", plan.acts)))
+
+
+def _kept(raw: Mapping[str, Any], entries: Mapping[str, Entry]) -> dict[str, Any]:
+    return {**raw, "vms": [entry.to_result() for entry in entries.values()]}
+
+
+def _judged(run: Run, entry: Entry) -> Entry:
+    """Through, gone on, or out of the run: what the reading says after the last call."""
+    if entry.status == LEFT:
+        return replace(entry, given_up=entry.given_up or bool(entry.failed))
+    plan, seen = run.plans[entry.id], run.seen[entry.id]
+    strange = changed_by_others(entry, seen)
+    if strange and not (plan.outcome == "done" and not plan.acts):
+        return entry.left(strange)
+    if plan.outcome == "refused":
+        unread = None in (seen.pair.target, seen.pair.other) and (entry.changed or entry.tries)
+        if unread and entry.tries < MOST_TRIES:
+            return replace(entry, tries=entry.tries + 1)
+        return entry.left(_both(entry.failed, plan.message))
+    if not plan.acts and plan.outcome == "done":
+        return replace(entry, status=DONE, unready=entry.failed, reason=plan.message)
+    if entry.failed and (entry.tries == 0 or entry.tries >= MOST_TRIES):
+        return entry.left(entry.failed) if _same_stage(run, entry) else replace(entry, failed="")
+    return replace(entry, status=OPEN)
+
+
+def _both(failed: str, message: str) -> str:
+    return f"{failed} Now: {message}" if failed else message
+
+
+def _same_stage(run: Run, entry: Entry) -> bool:
+    """True when what failed is what would come next again; else another hand, or a late effect, has done it."""
+    acts = run.plans[entry.id].acts
+    asked = next((call["stage"] for call in run.raw["calls"] if entry.id in call["ids"]), "")
+    return not acts or STAGES[acts[0].act] == asked
+
+
+# -- what is due -----------------------------------------------------------------------------------------------------
+
+
+def _orders(run: Run) -> list[Order]:
+    """What could be done now, for the VMs that their groups let go on, and for those that have to come up again."""
+    orders = [order for entry in run.entries.values() if entry.status != LEFT for order in _forward(run, entry)]
+    stages = {order.seen.id: order.stage for order in orders}
+    options = run.options
+    gate = Gate(
+        options["order"],
+        tuple(str(group["name"]) for group in run.raw["groups"]),
+        tuple(run.entries.values()),
+        stopping(stages),
+        bool(options["goes_on"]),
+    )
+    allowed = []
+    for order in orders:
+        entry = run.entries[order.seen.id]
+        held = gate.held_by(entry, order.stage)
+        if held:
+            run.entries[entry.id] = entry.left(held)
+        elif not gate.waits(entry, order.stage):
+            allowed.append(order)
+    back = [order for entry in run.entries.values() if entry.status == LEFT for order in _back(run, entry)]
+    return allowed + back
+
+
+def _forward(run: Run, entry: Entry) -> Iterable[Order]:
+    plan, seen = run.plans[entry.id], run.seen[entry.id]
+    if plan.acts:
+        yield order_of(seen, plan.acts[0])
+    elif plan.outcome == "waiting":
+        yield _wait(run, seen)
+
+
+def _wait(run: Run, seen: Seen) -> Order:
+    """A call that waits: the module of the side that is changing, asked for what this side shall become."""
+    other, wish = seen.pair.other, run.wish.goal.wish
+    if other is not None and other.changing and wish == "planned":
+        return Order(seen, "prepare", "other")
+    if wish == "cancel":
+        on = "other" if other is not None and other.changing else "target"
+        return Order(seen, "cancel_failover" if on == "target" else "cancel_preparation", on)
+    target = seen.pair.target
+    primary = target is not None and target.mode == "Primary"
+    return Order(seen, "reverse" if primary or wish in ("reverse", "return_home") else "fail_over", "target")
+
+
+def _back(run: Run, entry: Entry) -> Iterable[Order]:
+    """What a VM that left a planned run needs so that it is up again: here if it is failed over, else where it was.
+
+    Where a side cannot be read nothing is done: which copy may be started is not known.
+    """
+    options, seen = run.options, run.seen[entry.id]
+    target, other = seen.pair.target, seen.pair.other
+    if run.wish.goal.wish != "planned" or options["on_failure"] == "hold" or entry.untouched or entry.given_up:
+        return
+    if target is None or other is None or not (entry.ran or run.wish.goal.start):
+        return
+    plan = unfold(seen, Wish(_way_back(run, target.failed_over and other.state == PREPARED)))
+    if plan.acts and plan.outcome != "refused" and (entry.changed or other.state == PREPARED):
+        yield order_of(seen, plan.acts[0])
+
+
+def _way_back(run: Run, failed_over: bool) -> Goal:
+    if failed_over:
+        return Goal("planned", reverse=False, start=True)
+    return Goal("cancel", start=True)
+
+
+def _limited(run: Run, stage: str) -> dict[str, Any]:
+    """The options of the calls: what is left of the time that a stage may take, and patience only while others wait."""
+    options = {**run.options, "declared": run.wish.goal.declared, "accept_loss": run.wish.goal.accept_loss}
+    begun = [entry.first[stage] for entry in run.entries.values() if entry.status == OPEN and stage in entry.first]
+    used = run.now - max(begun, default=run.now)
+    options["shutdown_timeout"] = max(int(options["shutdown_timeout"] - used), 1)
+    options["wait_timeout"] = max(float(options["wait_timeout"]) - used, 1.0)
+    if len(run.raw["groups"]) > 1:
+        options["heartbeat_timeout"] = options["group_timeout"]
+    return options

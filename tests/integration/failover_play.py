@@ -1,0 +1,101 @@
+"""A lab whose VMs of HV-A are protected towards HV-B, and the failover playbooks against it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.bench.fleet import prepare
+from tests.lab.lab import Lab
+from tests.lab.world.relation import Relation
+from tests.lab.world.vm import VM
+
+QUICK = {"poll_interval": "0.05", "settle_timeout": "20"}
+
+
+@dataclass
+class Player:
+    """Runs the playbooks, and looks at the world."""
+
+    lab: Lab
+    folder: Path
+    config: Path
+    arguments: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, lab: Lab, folder: Path, **files: Any) -> Player:
+        """A player for a lab that is set up: VMs protected, switches on both sides, VMs running."""
+        prepare(lab)
+        for host in lab.world.hosts.values():
+            switch = next(iter(host.switches.values()))
+            for vm in host.vms.values():
+                for adapter in vm.adapters:
+                    adapter.switch = switch
+                if vm.relation is not None and vm.relation.sends and vm.state == "Off":
+                    vm.turn("Running", lab.world.clock.now())
+        lab.world.recorder.clear()
+        return cls(lab, folder, lab.write_files(folder / "lab", **files))
+
+    def play(self, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a playbook of the collection with these extra variables."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE")}
+        words = [f"{key}={value}" for key, value in {**QUICK, **variables}.items()]
+        return subprocess.run(
+            [
+                str(Path(sys.executable).with_name("ansible-playbook")),
+                f"hyperv.replica.{name}",
+                *(part for word in words for part in ("-e", _quoted(word))),
+                *self.arguments,
+                *arguments,
+            ],
+            env={**kept, "ANSIBLE_CONFIG": str(self.config), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def over(self, to: str, vms: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """A planned failover, confirmed."""
+        return self.play("planned_failover", *arguments, **self.confirmed(to, vms), **variables)
+
+    @staticmethod
+    def confirmed(to: str, vms: str) -> dict[str, str]:
+        """Target, VMs and what confirms them."""
+        names = vms.split(",")
+        return {"failover_to": to, "vms": vms, "confirm": names[0] if len(names) == 1 else f"{to} {len(names)}"}
+
+    def sent(self) -> list[str]:
+        """The state-changing cmdlets since the last look, with the host."""
+        calls = [f"{call.host.lower()} {call.cmdlet}" for call in self.lab.world.recorder.state_changing()]
+        self.lab.world.recorder.clear()
+        return calls
+
+    def vm(self, host: str, name: str) -> VM:
+        """A VM of the world."""
+        return self.lab.world.vm(host, name)
+
+    def states(self, name: str, hosts: Iterable[str] = ("hv-a", "hv-b")) -> list[str]:
+        """Mode, state and power of a VM on each host."""
+        found = []
+        for host in hosts:
+            vm = self.vm(host, name)
+            relation: Relation | None = vm.relation
+            found.append(f"{vm.mode}/{relation.state if relation else 'Disabled'} {vm.state}")
+        return found
+
+    def laws_broken(self) -> list[Any]:
+        """What the lab found against the first law."""
+        return list(self.lab.world.recorder.violations)
+
+
+def _quoted(word: str) -> str:
+    """`key=value` as ansible takes it, whatever the value holds."""
+    name, _, value = word.partition("=")
+    return f"{name}='{value}'"
