@@ -25,7 +25,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Show the lines."""
         super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=SPEC)
+        _unused, options = self.validate_argument_spec(argument_spec=SPEC)
         lines = [str(line) for line in options["lines"]]
         Display().display("\n".join(lines))
         return {"changed": False, "lines": [_COLOUR.sub("", line) for line in lines]}

@@ -59,7 +59,7 @@ def compare(job: str, facts: Cost, file: Path, env: Mapping[str, str], rounds: i
     """The quickest of some rounds of ours, and of bare pypsrp, taken in turn: what else the machine does only adds."""
     mine: list[Cost] = []
     theirs: list[Cost] = []
-    for _ in range(rounds):
+    for _unused in range(rounds):
         mine.append(measure("ours", job, facts, file, env))
         theirs.append(measure("bare", job, facts, file, env))
     return min(mine, key=_seconds), min(theirs, key=_seconds)

@@ -214,7 +214,7 @@ class Cmdlet:
         )
 
     def _source(self, one: str) -> tuple[Cmd, ...]:
-        for _, facts in self._mandatory(one):
+        for _unused, facts in self._mandatory(one):
             if facts.get("value") and (found := SOURCES.get(_short(facts["type"]))):
                 return found
         return ()

@@ -125,7 +125,7 @@ class Talk:
         return self._pools[kind]
 
     def _forget(self, kind: Kind) -> None:
-        pool, _ = self._pools.pop(kind)
+        pool, _unused = self._pools.pop(kind)
         if pool.state == RunspacePoolState.OPENED:
             with suppress(WinRMError, Cut):
                 pool.close()

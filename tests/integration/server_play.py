@@ -68,7 +68,13 @@ class Player:
         assert program
         environment = {**os.environ, "ANSIBLE_CONFIG": str(self.config), "ANSIBLE_NOCOLOR": "1"}
         return subprocess.run(
-            [program, name, *arguments], env=environment, cwd=self.folder, capture_output=True, text=True, timeout=300
+            [program, name, *arguments],
+            env=environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
 
     def sent(self) -> list[str]:

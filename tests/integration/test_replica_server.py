@@ -274,7 +274,7 @@ def test_a_cluster_is_written_once_and_its_firewalls_on_every_node(player: Playe
     assert run.returncode == 0, run.stdout + run.stderr
     calls = [(call.host, call.cmdlet) for call in player.lab.world.recorder.state_changing()]
     shared = [call for call in calls if not call[1].endswith("-NetFirewallRule")]
-    assert {host for host, _ in shared} == {"HV-B"}
+    assert {host for host, _unused in shared} == {"HV-B"}
     for name in ("hv-b", "hv-c"):
         assert player.host(name).firewall.admits(8080)
         assert player.host(name).firewall.admits(mapping[f"{name.upper()}.corp.example"])

@@ -121,7 +121,7 @@ def test_everything_of_both_sides(hosts: tuple[Lab, Hands], tmp_path: Path) -> N
 
 def test_results_are_as_documented(hosts: tuple[Lab, Hands], tmp_path: Path) -> None:
     """Keys of the results and of RETURN are the same, both ways; times are UTC, sizes whole numbers."""
-    lab, _ = hosts
+    lab, _unused = hosts
     result = read(lab, tmp_path, {"all": {"gather": "all"}}, host="hv-b")["all"]
     documented = yaml.safe_load((ROOT / "plugins/modules/hyperv_replication_info.yml").read_text())["RETURN"]
     ansible = {"changed", "failed", "warnings", "deprecations"}
@@ -143,7 +143,7 @@ def _same_keys(found: dict[str, Any], documented: dict[str, Any], where: str) ->
 
 
 def test_each_kind_alone_in_check_mode(hosts: tuple[Lab, Hands], tmp_path: Path) -> None:
-    lab, _ = hosts
+    lab, _unused = hosts
     lab.world.recorder.clear()
     found = read(lab, tmp_path, {kind: {"gather": [kind]} for kind in KINDS}, check=True)
     for kind in KINDS:

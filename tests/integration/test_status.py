@@ -69,7 +69,7 @@ def test_inputs_come_as_text(
 ) -> None:
     run = status(lab_of_states, tmp_path, *variables)
     assert run.code == 0, run.shown
-    assert {vm for vm, _ in rows(run)} == expected
+    assert {vm for vm, _unused in rows(run)} == expected
 
 
 @pytest.mark.parametrize(

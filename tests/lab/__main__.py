@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_unused: stop.set())
     try:
         lab = Lab.start(model(given), engine=given.engine, own_addresses=given.own_addresses)
     except NoPowerShell as error:

@@ -49,28 +49,56 @@ def nature(pair: s.Pair) -> Iterator[s.Pair]:
             continue
         for after in _by_itself(side):
             yield pair.with_side(where, after)
+    yield from _both_by_themselves(pair)
 
 
 def _by_itself(side: s.Side) -> Iterator[s.Side]:
-    if side.changing:
-        yield side.with_(
-            state=s.REPLICATING if side.state in s.CHANGING_STATES else side.state,
-            power=s.OFF if side.power in s.CHANGING_POWER else side.power,
-        )
+    yield from _settled(side)
     if side.mode == s.PRIMARY and side.state == s.REPLICATING:
         # A host that lost its power, or stopped in order; autostart may bring the VM up.
         for state, power in product((s.ERROR, s.WANTS_RESYNC), (s.OFF, s.RUNNING)):
             yield side.with_(state=state, power=power)
         yield side.with_(power=s.SAVED)
-        if side.power == s.RUNNING:
-            yield side.with_(power=s.STOPPING)
-    if side.mode == s.PRIMARY and side.state in (s.ERROR, s.WANTS_RESYNC):
+        yield side.with_(state=s.SUSPENDED)
+    if side.mode == s.PRIMARY and side.power == s.RUNNING:
+        yield side.with_(power=s.STOPPING)
+        yield side.with_(power=s.PAUSED)
+    if side.power == s.PAUSED:
+        yield side.with_(power=s.RUNNING)
+    if side.mode == s.PRIMARY and side.state in (s.ERROR, s.WANTS_RESYNC, s.SUSPENDED):
         yield side.with_(state=s.REPLICATING)
     if side.mode == s.REPLICA and side.state == s.REPLICATING:
         yield side.with_(state=s.SUSPENDED)
-        yield side.with_(state=s.RECOVERING)
+        if not side.test_vm:
+            yield side.with_(state=s.RECOVERING)
     if side.mode == s.REPLICA and side.state == s.SUSPENDED:
         yield side.with_(state=s.REPLICATING)
+
+
+def _settled(side: s.Side) -> Iterator[s.Side]:
+    """What is under way comes to its end: a failover ends done, or undone by its host's crash."""
+    if side.power in s.CHANGING_POWER:
+        yield side.with_(power=s.OFF)
+    if side.state == s.RECOVERING:
+        yield side.with_(state=s.FAILED_OVER_WAITING)
+        yield side.with_(state=s.REPLICATING)
+    if side.state == s.UPDATING_DISKS:
+        yield side.with_(state=s.REPLICATING)
+
+
+def _both_by_themselves(pair: s.Pair) -> Iterator[s.Pair]:
+    """What two sides do together: a resynchronisation, another set of disks."""
+    for where, partner in (("target", "other"), ("other", "target")):
+        own, far = pair.side(where), pair.side(partner)
+        if own is None or far is None or own.mode != s.PRIMARY or far.mode != s.REPLICA or far.test_vm:
+            continue
+        begins = own.state in (s.REPLICATING, s.WANTS_RESYNC) and far.state == s.REPLICATING and pair.link
+        for state in (s.RESYNCHRONIZING, s.UPDATING_DISKS):
+            if begins:
+                yield pair.with_side(where, own.with_(state=state)).with_side(partner, far.with_(state=state))
+            if own.state == far.state == state:
+                both = {"state": s.REPLICATING}
+                yield pair.with_side(where, own.with_(**both)).with_side(partner, far.with_(**both))
 
 
 def by_hand(pair: s.Pair) -> Iterator[s.Pair]:
@@ -171,7 +199,7 @@ def _consider(pair: s.Pair, read: s.Pair, step: NextAct, goal: Goal, found: Find
 def _late(pair: s.Pair, step: NextAct, goal: Goal, found: Findings) -> None:
     """The act was sent and has not landed: the same goal is asked again, acts, and only then the first effect lands."""
     current = pair
-    for _ in range(12):
+    for _unused in range(12):
         landed = perform(current, step.act, step.where)
         found.counts["late effect"] += 1
         if landed and landed.both_run and not current.both_run and goal.declared not in ("dead", "prepared"):
@@ -208,6 +236,7 @@ def converges(pair: s.Pair, goal: Goal) -> bool:
 
 def _changed_less(after: s.Pair, before: s.Pair) -> bool:
     def changing(pair: s.Pair) -> int:
-        return sum(1 for side in (pair.target, pair.other) if side and side.changing)
+        sides = [side for side in (pair.target, pair.other) if side]
+        return sum((side.state in s.CHANGING_STATES) + (side.power in s.CHANGING_POWER) for side in sides)
 
     return changing(after) < changing(before)

@@ -43,7 +43,7 @@ class Entry:
         if self.name == ANY_SERVER:
             return True
         if self.name.startswith("*."):
-            _, _, domain = primary.rstrip(".").partition(".")
+            _unused, _unused, domain = primary.rstrip(".").partition(".")
             return bool(domain) and same_text(domain, self.name[2:])
         return same_host(self.name, primary)
 

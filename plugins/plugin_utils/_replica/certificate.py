@@ -54,7 +54,7 @@ class Certificate:
     def covers(self, host: str) -> bool:
         """True when a name of the certificate is `host`, or its wildcard (`*.domain`, one label deep) fits it."""
         wanted = host.rstrip(".").casefold()
-        _, _, domain = wanted.partition(".")
+        _unused, _unused, domain = wanted.partition(".")
         own = {name.rstrip(".").casefold() for name in self.names}
         return wanted in own or (bool(domain) and f"*.{domain}" in own)
 

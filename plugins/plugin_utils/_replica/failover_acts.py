@@ -24,9 +24,11 @@ from .failover_states import (
     FAILED_OVER_WAITING,
     NONE,
     OFF,
+    PAUSED,
     PREPARED,
     PRIMARY,
     READY,
+    RECOVERING,
     REPLICA,
     REPLICA_MODES,
     REPLICATING,
@@ -34,6 +36,7 @@ from .failover_states import (
     RESYNCHRONIZING,
     RUNNING,
     SAVED,
+    STOPPING,
     SUSPENDED,
     UPDATING_DISKS,
     WAITING_FOR_COPY,
@@ -70,6 +73,7 @@ class Act:
 
 _FAILED_OVER = {"mode": REPLICA_MODES, "state": FAILED_OVER_STATES}
 _LIVE_REPLICA = {REPLICATING, RESYNCHRONIZING, SUSPENDED, UPDATING_DISKS}
+_STARTABLE_POWER = {OFF, SAVED, PAUSED}  # from Paused the guest goes on, as by Resume-VM
 _ENABLED = {PRIMARY, *REPLICA_MODES}
 _STARTABLE_PRIMARY = {
     READY,
@@ -135,7 +139,7 @@ ACTS: Mapping[str, Act] = {
             ),
             Rule(
                 _FAILED_OVER,
-                {"mode": PRIMARY, "state": READY},
+                {"mode": PRIMARY, "state": READY, "copied": False},
                 partner={"mode": REPLICA, "state": WAITING_FOR_COPY, "power": OFF},
                 link=True,
             ),
@@ -147,9 +151,9 @@ ACTS: Mapping[str, Act] = {
         "Start-VM",
         {},
         (
-            Rule({"mode": NONE, "power": {OFF, SAVED}}, {"power": RUNNING}),
-            Rule({"mode": PRIMARY, "state": _STARTABLE_PRIMARY, "power": {OFF, SAVED}}, {"power": RUNNING}),
-            Rule({**_FAILED_OVER, "power": {OFF, SAVED}}, {"power": RUNNING}),
+            Rule({"mode": NONE, "power": _STARTABLE_POWER}, {"power": RUNNING}),
+            Rule({"mode": PRIMARY, "state": _STARTABLE_PRIMARY, "power": _STARTABLE_POWER}, {"power": RUNNING}),
+            Rule({**_FAILED_OVER, "power": _STARTABLE_POWER}, {"power": RUNNING}),
         ),
         "start the VM",
     ),
@@ -164,7 +168,7 @@ ACTS: Mapping[str, Act] = {
         {},
         (
             Rule(
-                {"mode": REPLICA_MODES, "state": FAILED_OVER_WAITING, "test_vm": False},
+                {"mode": REPLICA_MODES, "state": {FAILED_OVER_WAITING, RECOVERING}, "test_vm": False},
                 {"state": REPLICATING, "power": OFF},
             ),
         ),
@@ -225,13 +229,14 @@ ACTS: Mapping[str, Act] = {
     "remove": Act(
         "Remove-VMReplication",
         {},
-        (Rule({"mode": _ENABLED}, {"mode": NONE, "state": DISABLED}),),
+        # Whether a replica whose test VM stands may be removed is not documented: the test is ended first.
+        (Rule({"mode": _ENABLED, "test_vm": False}, {"mode": NONE, "state": DISABLED}),),
         "remove the replication from this side",
     ),
     "turn_off": Act(
         "Stop-VM",
         {"TurnOff": True},
-        (Rule({"power": {RUNNING, "Paused", "Stopping"}}, {"power": OFF}),),
+        (Rule({"power": {RUNNING, PAUSED, STOPPING}}, {"power": OFF}),),
         "pull the VM's plug",
     ),
 }

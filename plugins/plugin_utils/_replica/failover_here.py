@@ -38,6 +38,7 @@ from .failover_states import (
     PREPARED,
     PRIMARY,
     READY,
+    RECOVERING,
     REPLICA_MODES,
     REPLICATING,
     RUNNING,
@@ -240,7 +241,7 @@ def _cancelled(case: Case) -> Decision:
     """On the replica the failover goes, on the primary the preparation. Each only when it is there (L7)."""
     own = case.own
     if own.mode == PRIMARY and own.state == PREPARED:
-        if case.proof and case.proof.side.failed_over:
+        if case.proof and (case.proof.side.failed_over or case.proof.side.state == RECOVERING):
             return case.refuse(
                 f"it is failed over to {case.proof.host}: cancel there first, then here, or the VM could start twice."
             )

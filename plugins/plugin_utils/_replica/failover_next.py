@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .failover_acts import ACTS, allowed
 from .failover_states import (
     ABSENT,
+    CHANGING_STATES,
     FAILED_OVER_WAITING,
     NONE,
     OFF,
@@ -265,6 +266,8 @@ def _cancel(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
                 "cancelling loses what the VM changed since the failover: accept that by name, or reverse instead"
             )
         return _act(have, "cancel_failover", "target")
+    if target.state in CHANGING_STATES:
+        return NextWait(f"a failover may be under way: {have}")
     if other is None:
         return NextRefused("the primary could not be read: whether it is prepared is not known")
     if target.failed_over:

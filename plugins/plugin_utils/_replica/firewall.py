@@ -153,7 +153,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _within(port: int, text: str) -> bool:
     if text.casefold() == "any":
         return True
-    low, _, high = text.partition("-")
+    low, _unused, high = text.partition("-")
     return low.isdigit() and (high or low).isdigit() and int(low) <= port <= int(high or low)
 
 

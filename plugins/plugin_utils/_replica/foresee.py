@@ -24,7 +24,7 @@ def foresee(task: Task[Have, Want]) -> Outcome:
     try:
         have = task.begin()
         plans = {subject: unfold(task.noun, have, task.want, subject) for subject in outcome.progress}
-        refused = _probed(task, {subject: steps for subject, (steps, _, _) in plans.items()})
+        refused = _probed(task, {subject: plan[0] for subject, plan in plans.items()})
         for subject, (steps, decision, predicted) in plans.items():
             if subject in refused:
                 outcome.progress[subject] = refused[subject]

@@ -124,7 +124,7 @@ def _parse_statistics(answer: Answer) -> Mapping[str, Any]:
     for row in answer.output.of_type("VMReplicationHealth"):
         part = record(row, STATISTICS, answer.scope.clock, cmdlet)
         seen[vm_id(row, cmdlet), str(part["type"])] = part
-    return grouped((vm, part) for (vm, _), part in seen.items())
+    return grouped((vm, part) for (vm, _unused), part in seen.items())
 
 
 def _query_recovery_points(scope: Scope) -> Pipeline | None:

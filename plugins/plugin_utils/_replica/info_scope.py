@@ -51,7 +51,7 @@ class Wanted:
     def narrow(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """What the host itself can choose by: ("name" or "id", values); empty when all VMs are read."""
         groups = (("name", self.selection.names or ()), ("id", self.selection.ids or ()))
-        if not self.named or sum(len(values) for _, values in groups) > MANY:
+        if not self.named or sum(len(values) for _unused, values in groups) > MANY:
             return ()
         return tuple(group for group in groups if group[1])
 

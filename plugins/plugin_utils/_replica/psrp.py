@@ -70,7 +70,7 @@ class PsrpSession:
     def __enter__(self) -> PsrpSession:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.close()
 
     def run(self, pipeline: Pipeline) -> Output:

@@ -134,9 +134,9 @@ def _dict(value: Any) -> Mapping[str, Any]:
             value = _json(value)
         else:
             pairs = [part.partition("=") for part in re.split(r"[,\n]", value) if part.strip()]
-            if not all(sign for _, sign, _ in pairs):
+            if not all(sign for _unused, sign, _unused in pairs):
                 raise _Unfit(f"'{value}' is no dictionary. Give JSON, or key=value with commas between.")
-            value = {key.strip(): item.strip() for key, _, item in pairs}
+            value = {key.strip(): item.strip() for key, _unused, item in pairs}
     if not isinstance(value, Mapping):
         raise _Unfit(f"{_shown(value)} is no dictionary.")
     return value

@@ -68,7 +68,7 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
 
     def _options(self) -> Mapping[str, Any]:
         """The options of the task, validated by the noun's spec, as builtins. Raises OptionError, AnsibleActionFail."""
-        _, options = self.validate_argument_spec(argument_spec=dict(self.noun.spec), **self.noun.rules)
+        _unused, options = self.validate_argument_spec(argument_spec=dict(self.noun.spec), **self.noun.rules)
         builtins: dict[str, Any] = plain(options, "options")
         for name, value in builtins.items():
             _check_sendable(name, value)

@@ -75,7 +75,7 @@ def _named(have: Have, want: Want, then: Settings, held: Certificates) -> tuple[
 
 def _good_elsewhere(have: Have, want: Want) -> frozenset[str] | None:
     """Thumbprints that are good on every other node that told; None where none did."""
-    told = [good for _, good in _other_nodes(have, want)]
+    told = [good for _unused, good in _other_nodes(have, want)]
     return frozenset.intersection(*told) if told else None
 
 

@@ -230,7 +230,7 @@ def _left(now: Settings, then: Settings) -> list[str]:
 
 def predict(have: Have, want: Want, step: Step) -> Have:
     """The host after the step. What the role will say of its listener is not known."""
-    kind, _, what = step.stage.partition(" ")
+    kind, _unused, what = step.stage.partition(" ")
     command = step.statement.commands[-1]
     if kind == _FOLDER:
         return replace(have, folders={**have.folders, path_key(what): True})

@@ -28,7 +28,7 @@ class CertPath:
 
 def parse(path: str) -> CertPath | None:
     r"""The parts of `Cert:\LocalMachine\My\…`, or None for a path of another drive or one that is too long."""
-    drive, _, rest = path.replace("/", "\\").partition(":")
+    drive, _unused, rest = path.replace("/", "\\").partition(":")
     if drive.casefold() not in ("cert", f"{PROVIDER}:".casefold()) and not drive.casefold().endswith("::certificate"):
         return None
     parts = [part for part in rest.lstrip(":\\").split("\\") if part]

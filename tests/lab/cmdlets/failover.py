@@ -90,7 +90,7 @@ def _prepare(call: Call, vm: VM, relation: Relation | None) -> None:
 
 
 def _check_receiver(call: Call, vm: VM, relation: Relation) -> tuple[VM, Relation]:
-    _, far_vm, far = receiver(call.world, call.world.home(vm) or call.host, vm, relation)
+    _unused, far_vm, far = receiver(call.world, call.world.home(vm) or call.host, vm, relation)
     if far.state != "Replicating":
         raise refuse("wrong_state", vm=vm)
     return far_vm, far

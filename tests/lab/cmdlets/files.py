@@ -30,7 +30,7 @@ def refusal(text: str, id: str, category: str, target: object, exception: str) -
 
 def path_not_found(host: Host, path: str) -> Refusal:
     """What is said of a path, or of a drive, that is not there."""
-    drive, colon, _ = path.partition(":")
+    drive, colon, _unused = path.partition(":")
     if colon and drive.isalpha() and f"{drive.casefold()}:" not in {*host.files.drives, "cert:", "hklm:"}:
         text = f"Cannot find drive. A drive with the name '{drive}' does not exist."
         return refusal(

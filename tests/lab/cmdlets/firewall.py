@@ -261,7 +261,7 @@ def _check_ports(protocol: str, ports: tuple[str, ...]) -> None:
     if protocol.upper() not in ("TCP", "UDP", "6", "17"):
         raise Refusal("The port is not valid for the protocol.", "Windows System Error 87", "InvalidArgument")
     for text in ports:
-        low, _, high = text.partition("-")
+        low, _unused, high = text.partition("-")
         numbers = [int(one) if one.isdigit() else 0 for one in (low, high or low)]
         if not 1 <= numbers[0] <= numbers[1] <= 65535:
             raise Refusal(f"The port '{text}' is not valid.", "Windows System Error 87", "InvalidArgument")

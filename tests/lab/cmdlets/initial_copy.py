@@ -65,7 +65,7 @@ def _stay(call: Call, relation: Relation) -> None:
 
 
 def _begin(call: Call, vm: VM, relation: Relation) -> None:
-    _, _, far = receiver(call.world, call.host, vm, relation)
+    far = receiver(call.world, call.host, vm, relation)[2]
     if call.get("UseBackup") and not far.as_replica:
         raise refuse("wrong_state", vm=vm)
     start_initial(call.world, call.host, vm, relation, share=BACKUP_SHARE if call.get("UseBackup") else 1.0)

@@ -166,7 +166,7 @@ def _vlan_id(call: Call, parameter: str, least: int = 1) -> int:
 def _id_list(call: Call, parameter: str) -> tuple[int, ...]:
     found: set[int] = set()
     for part in (call.get(parameter) or "").split(","):
-        low, _, high = part.strip().partition("-")
+        low, _unused, high = part.strip().partition("-")
         if not low.isdigit() or not (high or low).isdigit() or not 1 <= int(low) <= int(high or low) <= 4094:
             raise bad_argument(f"{parameter} must be a list of VLAN ids and ranges, as 1-5,10.")
         found.update(range(int(low), int(high or low) + 1))

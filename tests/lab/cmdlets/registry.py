@@ -138,7 +138,7 @@ def dispatch(session: Session, cmdlet: str, parameter_set: str, parameters: dict
     if fault is None or fault.kind == DELAY:
         yield from records
         return
-    for _ in records:  # drop_after: the effect happens, its answer is lost
+    for _unused in records:  # drop_after: the effect happens, its answer is lost
         pass
     session.drop()
 
@@ -174,7 +174,7 @@ def _land(call: Call, handler: Handler, entry: Recorded) -> None:
     call.on_wait = begun.set
 
     def work() -> None:
-        for _ in _run(call, handler, entry):
+        for _unused in _run(call, handler, entry):
             pass
         begun.set()
 

@@ -34,7 +34,7 @@ def values_at(host: Host, key: str) -> Mapping[str, object] | None:
 
 def value_object(path: str, values: Mapping[str, object]) -> Obj:
     """What Get-ItemProperty gives: the values, then where they come from."""
-    above, _, name = path.rpartition("\\")
+    above, _unused, name = path.rpartition("\\")
     places = {"PSPath": PREFIX + path, "PSParentPath": PREFIX + above, "PSChildName": name, "PSDrive": "HKLM"}
     return Obj("System.Management.Automation.PSCustomObject", {**values, **places})
 

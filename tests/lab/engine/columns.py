@@ -113,7 +113,7 @@ class SelectObject(Body):
     def end(self) -> None:
         if self.bound.get("Last") is None:
             return
-        for _ in range(len(self._held) - self.bound.get("Skip", 0)):
+        for _unused in range(len(self._held) - self.bound.get("Skip", 0)):
             self._send(self._held.popleft())
 
     def _send(self, item: Any) -> None:
@@ -214,13 +214,13 @@ class SortObject(Body):
             found = [(self._key(item, column), item) for item in items]
             there = [pair for pair in found if pair[0]]
             there.sort(key=lambda pair: compare(pair[0][0]), reverse=bool(downwards))
-            items = [item for _, item in there] + [item for key, item in found if not key]
+            items = [item for _unused, item in there] + [item for key, item in found if not key]
         for item in self._limited(items, keys, case):
             self.me.write(item)
 
     @staticmethod
     def _key(item: Any, column: Column | None) -> list[Any]:
-        return [item] if column is None else [value for _, value in column.find(item)][:1]
+        return [item] if column is None else [value for _unused, value in column.find(item)][:1]
 
     def _limited(self, items: list[Any], keys: list[Column], case: bool) -> list[Any]:
         if self.on("Unique"):

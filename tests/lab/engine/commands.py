@@ -105,7 +105,7 @@ def _constrained() -> dict[str, Found]:
     whole = _everything()
     names: dict[str, Found] = {name.lower(): whole[name.lower()] for name in RESTRICTED_OWN}
     for entry in listed():
-        module, _, name = entry.rpartition("\\")
+        module, _unused, name = entry.rpartition("\\")
         found = whole.get(name.lower())
         if found is not None:
             names[name.lower()] = found
@@ -161,7 +161,7 @@ class Commands:
         found = _constrained().get(name.lower())
         if found is not None:
             return found
-        module, _, bare = name.rpartition("\\")
+        module, _unused, bare = name.rpartition("\\")
         if not module and bare.lower() in ALIASES:
             return Commands._resolve_constrained(ALIASES[bare.lower()])
         known = _everything().get(bare.lower())

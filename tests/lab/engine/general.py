@@ -98,7 +98,7 @@ class ForEachObject(Body):
             return
         found = Column(pattern).find(item)
         if len(found) > 1:
-            names = " ".join(name for name, _ in found)
+            names = " ".join(name for name, _unused in found)
             message = (
                 f'Input name "{pattern}" is ambiguous. It can be resolved to multiple matched members. '
                 f"Possible matches include: {names}."
@@ -181,7 +181,7 @@ class GetCommand(Body):
 
 def _command_info(signature: Signature) -> Obj:
     kind = "Function" if signature.function else "Cmdlet"
-    verb, _, noun = signature.name.partition("-")
+    verb, _unused, noun = signature.name.partition("-")
     properties = {
         "Verb": verb,
         "Noun": noun,

@@ -52,7 +52,7 @@ def object_types(cmdlets: dict[str, Any], enums: dict[str, Any]) -> dict[str, st
         found |= {output for output in outputs.split(" and ") if output.startswith(f"{space}.")}
     bases: dict[str, str | None] = {}
     for full in sorted(found - enums.keys()):
-        space, _, name = full.rpartition(".")
+        space, _unused, name = full.rpartition(".")
         base = facts.BASES.get(name)
         bases[full] = f"{space}.{base}" if base else None
         if base:

@@ -135,7 +135,7 @@ class GroupObject(Body):
         if item is None:
             return
         keys = columns(self.bound.get("Property"), self.me)
-        values = [next((value for _, value in key.find(item)), None) for key in keys] if keys else [item]
+        values = [next((value for _unused, value in key.find(item)), None) for key in keys] if keys else [item]
         name = ", ".join(text(value) for value in values)
         folded = name if self.on("CaseSensitive") else name.casefold()
         self._groups.setdefault(folded, (values, []))[1].append(item)

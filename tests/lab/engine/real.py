@@ -69,7 +69,7 @@ class _Channel:
         self.fragments.append(data)
         at = 0
         while at + _FRAGMENT.size <= len(data):
-            message, _, flags, length = _FRAGMENT.unpack_from(data, at)
+            message, _unused, flags, length = _FRAGMENT.unpack_from(data, at)
             at += _FRAGMENT.size
             if flags & 1 and length >= 8 and struct.unpack_from("<I", data, at + 4)[0] == _PIPELINE_STATE:
                 self._final = message

@@ -54,7 +54,7 @@ class Authenticator:
             return None
         for name, password in self._users.values():
             for encoding in ("utf-8", "latin-1"):
-                sent_name, _, sent_password = given.decode(encoding, "replace").partition(":")
+                sent_name, _unused, sent_password = given.decode(encoding, "replace").partition(":")
                 if sent_name.lower() == name.lower() and hmac.compare_digest(sent_password.encode(), password.encode()):
                     return name
         return None
@@ -82,7 +82,7 @@ class Conversation:
 
     def check(self, header: str | None) -> tuple[str | None, list[str]]:
         """The user, if the request is authenticated; and the values for WWW-Authenticate."""
-        scheme, _, value = (header or "").strip().partition(" ")
+        scheme, _unused, value = (header or "").strip().partition(" ")
         if scheme.lower() == "basic":
             user = self._authenticator.basic(value.strip())
             return (user, []) if user else (None, self._authenticator.challenges)

@@ -32,7 +32,7 @@ class Transport:
         self.user = user
         self.client = Client()
 
-    def send(self, message: bytes, **_: Any) -> bytes:
+    def send(self, message: bytes, **_unused: Any) -> bytes:
         status, body = self.service.answer(message, self.user, self.client)
         if status != 200:
             raise WinRMTransportError("http", status, body.decode())

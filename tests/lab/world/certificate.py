@@ -57,7 +57,7 @@ class Certificate:
     def covers(self, full_name: str) -> bool:
         """Whether subject or alternative name fit; `*.domain` stands for one label."""
         wanted = full_name.rstrip(".").casefold()
-        _, _, domain = wanted.partition(".")
+        _unused, _unused, domain = wanted.partition(".")
         return any(name.casefold() in (wanted, f"*.{domain}" if domain else wanted) for name in self.names)
 
     def allows(self, usages: Iterable[str] = BOTH_USAGES) -> bool:

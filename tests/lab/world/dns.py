@@ -34,7 +34,7 @@ def is_address(name: str) -> bool:
 
 def _spellings(short: str, full: str, asked_in: str) -> tuple[str, ...]:
     """A short name is completed with the asker's own domain only; another domain is another host."""
-    _, _, domain = full.partition(".")
+    _unused, _unused, domain = full.partition(".")
     return (full, short) if not domain or same_name(domain, asked_in) else (full,)
 
 

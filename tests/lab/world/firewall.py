@@ -41,7 +41,7 @@ class FirewallRule:
 def _within(port: int, text: str) -> bool:
     if text.casefold() == "any":
         return True
-    low, _, high = text.partition("-")
+    low, _unused, high = text.partition("-")
     return low.isdigit() and int(low) <= port <= int(high or low)
 
 

@@ -69,9 +69,9 @@ def health_of(vm: VM, relation: Relation | None, now: datetime) -> str:
     """The health of a relation by name; NotApplicable without one, and for a test VM."""
     if relation is None or vm.test_of is not None:
         return NONE
-    return next((health for health, fits, _ in RULES if fits(relation, now)), NORMAL)
+    return next((health for health, fits, _unused in RULES if fits(relation, now)), NORMAL)
 
 
 def details(vm: VM, relation: Relation, now: datetime) -> list[str]:
     """A sentence for every rule that fits."""
-    return [sentence.format(vm=vm.name) for _, fits, sentence in RULES if fits(relation, now)]
+    return [sentence.format(vm=vm.name) for _unused, fits, sentence in RULES if fits(relation, now)]

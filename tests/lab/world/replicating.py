@@ -111,7 +111,7 @@ def _send_cycles(world: World, host: Host, vm: VM, relation: Relation) -> None:
     if relation.state != "Replicating":
         return
     try:
-        _, far_vm, far = receiver(world, host, vm, relation)
+        _unused, far_vm, far = receiver(world, host, vm, relation)
     except Refusal as refusal:
         _missed(
             relation, cycles, final=refusal.error.message.endswith("(0x80070002)."), limit=world.habits.cycles_to_error
@@ -176,7 +176,7 @@ def _hours(moment: datetime) -> int:
 
 def _look_for_import(world: World, host: Host, vm: VM, relation: Relation) -> None:
     try:
-        _, far_vm, far = receiver(world, host, vm, relation)
+        _unused, far_vm, far = receiver(world, host, vm, relation)
     except Refusal:
         relation.cannot_send = True
         return
@@ -236,7 +236,7 @@ def start_initial(world: World, host: Host, vm: VM, relation: Relation, *, share
     def end() -> None:
         home = world.home(vm) or host
         try:
-            _, far_vm, far = receiver(world, home, vm, relation)
+            _unused, far_vm, far = receiver(world, home, vm, relation)
         except Refusal:
             far = None
         if far is None or far.state != "WaitingForInitialReplication":
@@ -266,12 +266,12 @@ def start_resync(world: World, host: Host, vm: VM, relation: Relation) -> None:
     """Compare and mend the other side's disks. Nothing is tracked meanwhile, and the recovery points there are gone."""
     size = max(replicated_bytes(vm, relation) // 2, 1)
     mark = vm.written(world.clock.now())
-    _, far_vm, far = receiver(world, host, vm, relation)
+    _unused, far_vm, far = receiver(world, host, vm, relation)
 
     def end() -> None:
         home = world.home(vm) or host
         try:
-            _, _, now_far = receiver(world, home, vm, relation)
+            now_far = receiver(world, home, vm, relation)[2]
         except Refusal:
             relation.state, relation.cannot_send = "ResynchronizeSuspended", True
             return

@@ -36,7 +36,7 @@ class AuthorizationEntry:
         if self.name == ANY_SERVER:
             return True
         if self.name.startswith("*."):
-            _, _, domain = full_name.partition(".")
+            _unused, _unused, domain = full_name.partition(".")
             return bool(domain) and same_name(domain, self.name[2:])
         return same_name(self.name, full_name)
 

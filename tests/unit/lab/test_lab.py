@@ -179,7 +179,7 @@ def test_the_command_starts_in_two_seconds_and_ends_when_told(tmp_path: Path) ->
     )
     try:
         assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(6)]
+        said = [process.stdout.readline() for _unused in range(6)]
         took = time.monotonic() - began
         assert "hv-a.corp.example" in "".join(said)
         assert str(tmp_path) in "".join(said)

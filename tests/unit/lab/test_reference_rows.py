@@ -11,7 +11,7 @@ from tests.unit.lab.reference_rows import ROWS
 
 @pytest.mark.parametrize("case", sorted({case for row in ROWS for case in row.cases}))
 def test_case_exists(case: str) -> None:
-    module, _, function = case.partition("::")
+    module, _unused, function = case.partition("::")
     assert callable(getattr(importlib.import_module(f"tests.unit.lab.world.test_world_{module}"), function))
 
 

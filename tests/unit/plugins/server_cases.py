@@ -127,6 +127,6 @@ def _day(text: Any) -> datetime | None:
 def _firewall(given: Mapping[str, Any]) -> Firewall:
     """The built-in rules disabled, unless the case lists rules: name -> [ports, enabled, in force]."""
     rules = given.get("firewall", {name: [[port], False, False] for name, port in BUILT_IN.items()})
-    local = tuple(Rule(name, enabled, True, tuple(ports)) for name, (ports, enabled, _) in rules.items())
-    active = tuple(Rule(name, True, True, tuple(ports)) for name, (ports, _, counts) in rules.items() if counts)
+    local = tuple(Rule(name, enabled, True, tuple(ports)) for name, (ports, enabled, _unused) in rules.items())
+    active = tuple(Rule(name, True, True, tuple(ports)) for name, (ports, _unused, counts) in rules.items() if counts)
     return Firewall(local, active)

@@ -27,7 +27,7 @@ def test_case(case: dict[str, Any]) -> None:
             run(session, case["options"])
         assert case["error"] in str(caught.value)
         return
-    result, _ = run(session, case["options"])
+    result, _unused = run(session, case["options"])
     assert_says(result, case["result"])
 
 
@@ -61,16 +61,16 @@ def fleet(count: int) -> dict[str, Any]:
 @pytest.mark.parametrize("chosen", [{}, {"names": ["VM0000"]}, {"ids": ["00000000-0000-0000-0000-000000000000"]}])
 def test_one_pipeline_a_kind(count: int, chosen: dict[str, Any]) -> None:
     session = session_of(fleet(count))
-    _, kinds = run(session, {"gather": ["all"], "unreadable": "report", **chosen})
+    _unused, kinds = run(session, {"gather": ["all"], "unreadable": "report", **chosen})
     assert sorted(kinds) == sorted(KINDS)
     statements = sum(len(pipeline.statements) for pipeline in session.sent)
     assert statements < 45, "statements grow with the number of VMs"
 
 
 def test_only_what_is_asked_for_is_read() -> None:
-    _, kinds = run(session_of(fleet(3)), {"gather": ["disks", "server"], "unreadable": "report"})
+    _unused, kinds = run(session_of(fleet(3)), {"gather": ["disks", "server"], "unreadable": "report"})
     assert kinds == ["relations", "disks", "server"]
-    _, kinds = run(session_of(fleet(3)), {"gather": ["server"], "unreadable": "report"})
+    _unused, kinds = run(session_of(fleet(3)), {"gather": ["server"], "unreadable": "report"})
     assert kinds == ["server"]
 
 

@@ -251,7 +251,7 @@ def test_closing_leaves_no_thread(shell: Shell, monkeypatch: pytest.MonkeyPatch)
 def test_many_statements_and_many_objects_are_fast(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand statements of two commands, and a thousand objects of twenty properties, in seconds on a slow core."""
     columns = {f"P{at}": "text" for at in range(20)}
-    answers: list[Record] = [Output(Obj(VM, {**columns, "Id": SOME_ID})) for _ in range(1000)]
+    answers: list[Record] = [Output(Obj(VM, {**columns, "Id": SOME_ID})) for _unused in range(1000)]
 
     def dispatch(session: Any, cmdlet: str, parameter_set: str, parameters: dict[str, Any]) -> Iterator[Record]:
         yield from answers[:1] if parameters else answers

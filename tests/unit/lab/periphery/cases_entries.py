@@ -30,7 +30,9 @@ CASES = [
         entry("hv-a.corp.example"),
         check=lambda bench, answer: answer.one["TrustGroup"] == "g1" and len(bench.b.server.entries) == 1,
     ),
-    Case("entry: a domain", NEW, entry("*.corp.example"), check=lambda b, _: b.b.server.entries[0].admits(b.a.fqdn)),
+    Case(
+        "entry: a domain", NEW, entry("*.corp.example"), check=lambda b, _unused: b.b.server.entries[0].admits(b.a.fqdn)
+    ),
     Case(
         "entry: set of an unknown name is silently nothing",
         CHANGE,
@@ -47,7 +49,9 @@ CASES = [
         {"AllowedPrimaryServer": "HV-A.corp.example", "TrustGroup": "new", "ReplicaStorageLocation": "D:\\"},
         listed,
         set="Name",
-        check=lambda bench, _: bench.b.server.entries[0] == AuthorizationEntry("hv-a.corp.example", "D:\\", "new"),
+        check=lambda bench, _unused: (
+            bench.b.server.entries[0] == AuthorizationEntry("hv-a.corp.example", "D:\\", "new")
+        ),
     ),
     Case(
         "entry: set to storage that is not there",
@@ -72,7 +76,7 @@ CASES = [
         {"TrustGroup": "OTHERS"},
         listed,
         set="TrustGroup",
-        check=lambda bench, _: [one.name for one in bench.b.server.entries] == ["hv-a.corp.example"],
+        check=lambda bench, _unused: [one.name for one in bench.b.server.entries] == ["hv-a.corp.example"],
     ),
     Case(
         "entry: remove by object",
@@ -84,20 +88,20 @@ CASES = [
         },
         listed,
         set="Object",
-        check=lambda bench, _: len(bench.b.server.entries) == 1,
+        check=lambda bench, _unused: len(bench.b.server.entries) == 1,
     ),
     Case(
         "entry: filters are taken literally",
         "Get-VMReplicationAuthorizationEntry",
         {"AllowedPrimaryServer": "*"},
         listed,
-        check=lambda _, answer: not answer.outputs,
+        check=lambda _unused, answer: not answer.outputs,
     ),
     Case(
         "a disabled server is still an object, with type 0",
         "Get-VMReplicationServer",
         {},
-        check=lambda _, answer: (
+        check=lambda _unused, answer: (
             answer.one["AllowedAuthenticationType"].name == "0" and answer.one["ReplicationEnabled"] is False
         ),
     ),
@@ -106,7 +110,7 @@ CASES = [
         "Get-VMReplicationServer",
         {},
         Bench.serve,
-        check=lambda _, answer: (
+        check=lambda _unused, answer: (
             answer.one["ReplicationAllowedFromAnyServer"] is True
             and answer.one["KerberosAuthenticationPortMapping"] is None
             and "HttpPort" not in answer.one.properties
@@ -117,6 +121,6 @@ CASES = [
         "Get-VMReplicationServer",
         {},
         after(Bench.serve, lambda bench: setattr(bench.b.server, "listener_up", False)),
-        check=lambda _, answer: [one.name for one in answer.one["OperationalStatus"]] == ["Error"],
+        check=lambda _unused, answer: [one.name for one in answer.one["OperationalStatus"]] == ["Error"],
     ),
 ]

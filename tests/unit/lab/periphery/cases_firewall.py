@@ -45,18 +45,22 @@ CASES = [
         GET,
         {"Name": [HTTP_RULE, HTTPS_RULE]},
         set="ByName",
-        check=lambda _, answer: [str(one["Enabled"]) for one in answer.outputs] == ["False", "False"],
+        check=lambda _unused, answer: [str(one["Enabled"]) for one in answer.outputs] == ["False", "False"],
     ),
     Case("firewall: a name that is not there", GET, {"Name": ["None-In-TCP"]}, set="ByName", **MISSING),
     Case(
-        "firewall: a pattern that fits none", GET, {"Name": ["None*"]}, set="ByName", check=lambda _, a: not a.outputs
+        "firewall: a pattern that fits none",
+        GET,
+        {"Name": ["None*"]},
+        set="ByName",
+        check=lambda _unused, a: not a.outputs,
     ),
     Case(
         "firewall: HTTP by display name takes HTTPS along",
         GET,
         {"DisplayName": ["Hyper-V Replica HTTP*"]},
         set="ByDisplayName",
-        check=lambda _, answer: len(answer.outputs) == 2,
+        check=lambda _unused, answer: len(answer.outputs) == 2,
     ),
     Case(
         "firewall: an unknown store",
@@ -71,14 +75,14 @@ CASES = [
         "Get-NetFirewallPortFilter",
         lambda bench: {"AssociatedNetFirewallRule": piped(bench, HTTPS_RULE)},
         set="ByAssociatedNetFirewallRule",
-        check=lambda _, answer: (answer.one["Protocol"], answer.one["LocalPort"]) == ("TCP", "443"),
+        check=lambda _unused, answer: (answer.one["Protocol"], answer.one["LocalPort"]) == ("TCP", "443"),
     ),
     Case(
         "firewall: enable exactly one",
         ENABLE,
         NAMED,
         set="ByName",
-        check=lambda bench, _: (
+        check=lambda bench, _unused: (
             [rule.enabled for rule in bench.b.firewall.rules] == [True, False]
             and bench.b.firewall.admits(80)
             and not bench.b.firewall.admits(443)
@@ -91,7 +95,7 @@ CASES = [
         NAMED,
         Bench.serve,
         set="ByName",
-        check=lambda bench, _: not bench.b.firewall.admits(80),
+        check=lambda bench, _unused: not bench.b.firewall.admits(80),
     ),
     Case(
         "firewall: enabled and in force",
@@ -99,7 +103,7 @@ CASES = [
         ACTIVE,
         Bench.serve,
         set="ByName",
-        check=lambda _, a: enabled(a) == "True",
+        check=lambda _unused, a: enabled(a) == "True",
     ),
     Case("firewall: enabled, ignored by policy, absent", GET, ACTIVE, ignored, set="ByName", **MISSING),
     Case(
@@ -108,7 +112,7 @@ CASES = [
         ACTIVE,
         lambda bench: ignored(bench, "inactive"),
         set="ByName",
-        check=lambda _, answer: str(answer.one["PrimaryStatus"]) == "Inactive" and enabled(answer) == "True",
+        check=lambda _unused, answer: str(answer.one["PrimaryStatus"]) == "Inactive" and enabled(answer) == "True",
     ),
     Case(
         "firewall: ignored by policy, still enabled where it is stored",
@@ -155,21 +159,21 @@ CASES = [
         SET,
         {**NAMED, "LocalPort": ["8080"], "Enabled": Enum(f"{SPACE}.Enabled", "True")},
         set="ByName",
-        check=lambda bench, _: bench.b.firewall.admits(8080) and not bench.b.firewall.admits(80),
+        check=lambda bench, _unused: bench.b.firewall.admits(8080) and not bench.b.firewall.admits(80),
     ),
     Case(
         "firewall: a rule that blocks wins",
         NEW,
         {**OWN, "LocalPort": ["80"], "Action": Enum(f"{SPACE}.Action", "Block")},
         Bench.serve,
-        check=lambda bench, _: not bench.b.firewall.admits(80),
+        check=lambda bench, _unused: not bench.b.firewall.admits(80),
     ),
     Case(
         "firewall: remove",
         "Remove-NetFirewallRule",
         NAMED,
         set="ByName",
-        check=lambda bench, _: [rule.name for rule in bench.b.firewall.rules] == [HTTPS_RULE],
+        check=lambda bench, _unused: [rule.name for rule in bench.b.firewall.rules] == [HTTPS_RULE],
     ),
     Case("firewall: remove what is not there", "Remove-NetFirewallRule", {"Name": ["No"]}, set="ByName", **MISSING),
 ]

@@ -20,16 +20,25 @@ def value(bench: Bench) -> None:
 
 FILES = [
     Case(
-        "file: there", "Test-Path", {"LiteralPath": [STORE]}, set="LiteralPath", check=lambda _, a: a.outputs == [True]
+        "file: there",
+        "Test-Path",
+        {"LiteralPath": [STORE]},
+        set="LiteralPath",
+        check=lambda _unused, a: a.outputs == [True],
     ),
     Case(
         "file: trailing backslash and case",
         "Test-Path",
         {"LiteralPath": ["d:\\replica\\"], "PathType": "Container"},
         set="LiteralPath",
-        check=lambda _, a: a.outputs == [True],
+        check=lambda _unused, a: a.outputs == [True],
     ),
-    Case("file: not there", "Test-Path", {"Path": ["D:\\No", "Q:\\x"]}, check=lambda _, a: a.outputs == [False, False]),
+    Case(
+        "file: not there",
+        "Test-Path",
+        {"Path": ["D:\\No", "Q:\\x"]},
+        check=lambda _unused, a: a.outputs == [False, False],
+    ),
     Case(
         "file: double hop",
         "Test-Path",
@@ -37,23 +46,23 @@ FILES = [
         set="LiteralPath",
         error="ItemExistsUnauthorizedAccessError",
         category="PermissionDenied",
-        check=lambda _, a: a.outputs == [False],
+        check=lambda _unused, a: a.outputs == [False],
     ),
     Case("file: no path", "Test-Path", {"Path": [None]}, error="NullPathNotPermitted", category="InvalidArgument"),
-    Case("file: an empty path", "Test-Path", {"Path": [""]}, check=lambda _, a: a.outputs == [False]),
+    Case("file: an empty path", "Test-Path", {"Path": [""]}, check=lambda _unused, a: a.outputs == [False]),
     Case("file: get what is not there", "Get-Item", {"Path": ["D:\\No"]}, **MISSING),
     Case("file: no such drive", "Get-Item", {"Path": ["Q:\\x"]}, error="DriveNotFound", category="ObjectNotFound"),
     Case(
         "file: what a folder holds",
         "Get-ChildItem",
         {"Path": ["D:\\"], "Directory": True},
-        check=lambda _, a: "Replica" in names(a),
+        check=lambda _unused, a: "Replica" in names(a),
     ),
     Case(
         "file: make a folder with those above",
         "New-Item",
         FOLDER,
-        check=lambda b, _: b.b.files.is_folder("D:\\NEW\\deep"),
+        check=lambda b, _unused: b.b.files.is_folder("D:\\NEW\\deep"),
     ),
     Case(
         "file: a folder that exists",
@@ -66,7 +75,7 @@ FILES = [
         "file: a folder that exists, with Force",
         "New-Item",
         {"Path": [STORE], "ItemType": "Directory", "Force": True},
-        check=lambda _, a: first(a, "FullName") == STORE,
+        check=lambda _unused, a: first(a, "FullName") == STORE,
     ),
     Case(
         "file: a folder on no drive",
@@ -95,7 +104,7 @@ FILES = [
         "New-Item",
         {"Path": ["C:\\ClusterStorage\\Volume1\\More"], "ItemType": "Directory"},
         Bench.cluster,
-        check=lambda bench, _: bench.world.host("HV-C").files.is_folder("c:\\clusterstorage\\volume1\\more"),
+        check=lambda bench, _unused: bench.world.host("HV-C").files.is_folder("c:\\clusterstorage\\volume1\\more"),
     ),
 ]
 
@@ -117,7 +126,7 @@ CERTIFICATES = [
         "Get-ChildItem",
         {"Path": ["Cert:\\LocalMachine\\Root"]},
         Bench.certify,
-        check=lambda _, a: first(a, "Subject") == first(a, "Issuer") == "CN=Lab CA",
+        check=lambda _unused, a: first(a, "Subject") == first(a, "Issuer") == "CN=Lab CA",
     ),
     Case(
         "certificate object: by thumbprint",
@@ -128,7 +137,7 @@ CERTIFICATES = [
         check=lambda bench, a: first(a, "Thumbprint") == bench.own(bench.b).thumbprint,
     ),
     Case("certificate object: not there", "Get-Item", {"LiteralPath": [f"{MY}\\AB"]}, set="LiteralPath", **MISSING),
-    Case("certificate object: an empty store", "Get-ChildItem", {"Path": [MY]}, check=lambda _, a: not a.outputs),
+    Case("certificate object: an empty store", "Get-ChildItem", {"Path": [MY]}, check=lambda _unused, a: not a.outputs),
     Case("certificate object: no such store", "Get-ChildItem", {"Path": ["Cert:\\LocalMachine\\No"]}, **MISSING),
 ]
 
@@ -139,7 +148,7 @@ REGISTRY = [
         {"LiteralPath": [KEY], "Name": ["DisableCertRevocationCheck"]},
         value,
         set="LiteralPath",
-        check=lambda _, a: first(a, "DisableCertRevocationCheck") == 1,
+        check=lambda _unused, a: first(a, "DisableCertRevocationCheck") == 1,
     ),
     Case("registry: no such key", "Get-ItemProperty", {"LiteralPath": [KEY]}, set="LiteralPath", **MISSING),
     Case(

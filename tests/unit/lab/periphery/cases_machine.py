@@ -36,21 +36,21 @@ HOST = [
         "host: full name",
         "Get-VMHost",
         {},
-        check=lambda _, a: first(a, "FullyQualifiedDomainName") == "HV-B.corp.example",
+        check=lambda _unused, a: first(a, "FullyQualifiedDomainName") == "HV-B.corp.example",
     ),
     Case(
         "host: the domain alone",
         "Get-VMHost",
         {},
         reading("domain"),
-        check=lambda _, a: (first(a, "FullyQualifiedDomainName"), first(a, "Name")) == ("corp.example", "HV-B"),
+        check=lambda _unused, a: (first(a, "FullyQualifiedDomainName"), first(a, "Name")) == ("corp.example", "HV-B"),
     ),
     Case(
         "host: no suffix",
         "Get-VMHost",
         {},
         no_suffix,
-        check=lambda _, a: first(a, "FullyQualifiedDomainName") == "HV-B",
+        check=lambda _unused, a: first(a, "FullyQualifiedDomainName") == "HV-B",
     ),
     Case(
         "host: another computer is a second hop",
@@ -59,7 +59,7 @@ HOST = [
         error="AccessDenied",
         category="PermissionDenied",
     ),
-    Case("host: itself by name", "Get-VMHost", {"ComputerName": ["hv-b.corp.example"]}, check=lambda _, a: a.one),
+    Case("host: itself by name", "Get-VMHost", {"ComputerName": ["hv-b.corp.example"]}, check=lambda _unused, a: a.one),
     Case(
         "host: management service stopped",
         "Get-VMHost",
@@ -73,7 +73,7 @@ HOST = [
         "Get-Service",
         {"Name": ["vmms"]},
         set="Default",
-        check=lambda _, a: str(first(a, "Status")) == "Running",
+        check=lambda _unused, a: str(first(a, "Status")) == "Running",
     ),
     Case(
         "service: not there without the role",
@@ -84,7 +84,9 @@ HOST = [
         error="NoServiceFoundForGivenName",
         category="ObjectNotFound",
     ),
-    Case("name: known", "Resolve-DnsName", {"Name": "hv-a"}, check=lambda _, a: first(a, "IPAddress") == "10.0.0.1"),
+    Case(
+        "name: known", "Resolve-DnsName", {"Name": "hv-a"}, check=lambda _unused, a: first(a, "IPAddress") == "10.0.0.1"
+    ),
     Case(
         "name: not known",
         "Resolve-DnsName",
@@ -103,11 +105,13 @@ CLUSTER = [
         error="Get-Cluster",
         **NO_CLUSTER,
     ),
-    Case("cluster: name", "Get-Cluster", {}, Bench.cluster, check=lambda _, a: first(a, "Domain") == "corp.example"),
+    Case(
+        "cluster: name", "Get-Cluster", {}, Bench.cluster, check=lambda _unused, a: first(a, "Domain") == "corp.example"
+    ),
     Case(
         "cluster: another one's name", "Get-Cluster", {"Name": "CL2"}, Bench.cluster, error="Get-Cluster", **NO_CLUSTER
     ),
-    Case("cluster: nodes", "Get-ClusterNode", {}, Bench.cluster, check=lambda _, a: names(a) == ["HV-B", "HV-C"]),
+    Case("cluster: nodes", "Get-ClusterNode", {}, Bench.cluster, check=lambda _unused, a: names(a) == ["HV-B", "HV-C"]),
     Case(
         "cluster: the service of a node is stopped",
         "Get-Cluster",
@@ -122,7 +126,7 @@ CLUSTER = [
         {"Name": ["ClusSvc"]},
         Bench.cluster,
         set="Default",
-        check=lambda _, a: str(first(a, "Status")) == "Running",
+        check=lambda _unused, a: str(first(a, "Status")) == "Running",
     ),
     Case(
         "service: off a cluster there is none",
@@ -137,7 +141,7 @@ CLUSTER = [
         "Get-ClusterNode",
         {"Name": ["HV-C"]},
         after(Bench.cluster, lambda bench: setattr(bench.world.host("HV-C"), "powered", False)),
-        check=lambda _, a: str(first(a, "State")) == "Down",
+        check=lambda _unused, a: str(first(a, "State")) == "Down",
     ),
     Case(
         "cluster: no such node",
@@ -152,35 +156,35 @@ CLUSTER = [
         "Get-ClusterGroup",
         {"Name": ["REP"]},
         Bench.cluster,
-        check=lambda _, a: (str(first(a, "GroupType")), str(first(a, "State"))) == ("VMReplicaBroker", "Online"),
+        check=lambda _unused, a: (str(first(a, "GroupType")), str(first(a, "State"))) == ("VMReplicaBroker", "Online"),
     ),
     Case(
         "cluster: a failed broker",
         "Get-ClusterGroup",
         {"Name": ["REP"]},
         lambda bench: bench.cluster(Broker("REP", "Failed")),
-        check=lambda _, a: str(first(a, "State")) == "Failed",
+        check=lambda _unused, a: str(first(a, "State")) == "Failed",
     ),
     Case(
         "cluster: the broker's resource",
         "Get-ClusterResource",
         {"Name": ["Virtual Machine Replication Broker*"]},
         Bench.cluster,
-        check=lambda _, a: first(a, "OwnerGroup") == "REP",
+        check=lambda _unused, a: first(a, "OwnerGroup") == "REP",
     ),
     Case(
         "cluster: the broker's name in DNS",
         "Get-ClusterParameter",
         lambda bench: {"InputObject": bench.run("Get-ClusterResource", {"Name": ["REP"]}).one, "Name": ["DnsName"]},
         Bench.cluster,
-        check=lambda _, a: first(a, "Value") == "REP",
+        check=lambda _unused, a: first(a, "Value") == "REP",
     ),
     Case(
         "cluster: host cluster",
         "Get-VMHostCluster",
         {"ClusterName": ["CL1"]},
         Bench.cluster,
-        check=lambda _, a: first(a, "ClusterName") == "CL1",
+        check=lambda _unused, a: first(a, "ClusterName") == "CL1",
     ),
     Case(
         "cluster: no such host cluster",
@@ -254,7 +258,9 @@ RIGHTS = [
         **OF_OP,
     ),
     Case("rights: a user with none", "Get-VMHost", {}, user("none"), **REFUSED, **OF_OP),
-    Case("rights: who is not listed is an administrator", "Get-VMHost", {}, user("none"), check=lambda _, a: a.one),
+    Case(
+        "rights: who is not listed is an administrator", "Get-VMHost", {}, user("none"), check=lambda _unused, a: a.one
+    ),
 ]
 
 CASES = [*HOST, *CLUSTER, *RIGHTS]

@@ -77,13 +77,20 @@ CASES = [
     ),
     On("adapter: of a VM that is not there", "Get-VMNetworkAdapter", {"VMName": ["No"]}, **ARGUMENT),
     On("adapter: a name that is not there", "Get-VMNetworkAdapter", vm(Name="No"), **MISSING),
-    On("adapter: a pattern that fits none", "Get-VMNetworkAdapter", vm(Name="No*"), check=lambda _, a: not a.outputs),
+    On(
+        "adapter: a pattern that fits none",
+        "Get-VMNetworkAdapter",
+        vm(Name="No*"),
+        check=lambda _unused, a: not a.outputs,
+    ),
     On("adapter: all", "Get-VMNetworkAdapter", {"All": True}, check=lambda b, a: len(a.outputs) == len(b.a.vms)),
     On(
         "adapter: test switch",
         SET,
         vm(TestReplicaSwitchName="Test isolated"),
-        check=lambda bench, _: adapter(bench).test_switch == "Test isolated" and adapter(bench).switch == "Production",
+        check=lambda bench, _unused: (
+            adapter(bench).test_switch == "Test isolated" and adapter(bench).switch == "Production"
+        ),
     ),
     On("adapter: test switch that is not there", SET, vm(TestReplicaSwitchName="No"), **ARGUMENT),
     On(
@@ -91,7 +98,7 @@ CASES = [
         SET,
         vm(TestReplicaSwitchName=""),
         lambda bench: setattr(adapter(bench), "test_switch", "Test isolated"),
-        check=lambda bench, _: adapter(bench).test_switch == "",
+        check=lambda bench, _unused: adapter(bench).test_switch == "",
     ),
     On("adapter: MAC of a running VM", SET, vm(StaticMacAddress="00-15-5D-01-02-03"), **STATE),
     On(
@@ -99,7 +106,7 @@ CASES = [
         SET,
         vm(StaticMacAddress="00-15-5D-01-02-03"),
         off,
-        check=lambda bench, _: adapter(bench).mac_address == "00155D010203",
+        check=lambda bench, _unused: adapter(bench).mac_address == "00155D010203",
     ),
     On("adapter: no MAC", SET, vm(StaticMacAddress="none"), off, **ARGUMENT),
     On("adapter: connect to no switch", CONNECT, vm(SwitchName="No"), **ARGUMENT),
@@ -107,25 +114,25 @@ CASES = [
         "adapter: connect",
         CONNECT,
         vm(SwitchName="test ISOLATED"),
-        check=lambda bench, _: adapter(bench).switch == "Test isolated",
+        check=lambda bench, _unused: adapter(bench).switch == "Test isolated",
     ),
     On(
         "adapter: disconnect",
         "Disconnect-VMNetworkAdapter",
         vm(),
-        check=lambda bench, _: adapter(bench).switch is None,
+        check=lambda bench, _unused: adapter(bench).switch is None,
     ),
     On(
         "adapter: disconnect by object",
         "Disconnect-VMNetworkAdapter",
         lambda bench: {"VMNetworkAdapter": bench.run("Get-VMNetworkAdapter", vm(), host=bench.a).outputs},
-        check=lambda bench, _: adapter(bench).switch is None,
+        check=lambda bench, _unused: adapter(bench).switch is None,
     ),
     On(
         "vlan: none",
         "Get-VMNetworkAdapterVlan",
         vm(),
-        check=lambda _, a: properties(a, "OperationMode") == ["Untagged"],
+        check=lambda _unused, a: properties(a, "OperationMode") == ["Untagged"],
     ),
     On("vlan: two modes", VLAN, vm(Access=True, Untagged=True, VlanId=5), **ARGUMENT),
     On("vlan: no mode", VLAN, vm(VlanId=5), **ARGUMENT),
@@ -136,19 +143,19 @@ CASES = [
         "vlan: access",
         VLAN,
         vm(Access=True, VlanId=42, Passthru=True),
-        check=lambda _, a: properties(a, "OperationMode", "AccessVlanId") == ["Access", "42"],
+        check=lambda _unused, a: properties(a, "OperationMode", "AccessVlanId") == ["Access", "42"],
     ),
     On(
         "vlan: trunk",
         VLAN,
         vm(Trunk=True, NativeVlanId=1, AllowedVlanIdList="5, 1-3", Passthru=True),
-        check=lambda _, a: a.one["AllowedVlanIdList"] == [1, 2, 3, 5],
+        check=lambda _unused, a: a.one["AllowedVlanIdList"] == [1, 2, 3, 5],
     ),
     On(
         "vlan: isolated",
         VLAN,
         vm(Isolated=True, PrimaryVlanId=10, SecondaryVlanId=20, Passthru=True),
-        check=lambda _, a: properties(a, "PrivateVlanMode", "SecondaryVlanId") == ["Isolated", "20"],
+        check=lambda _unused, a: properties(a, "PrivateVlanMode", "SecondaryVlanId") == ["Isolated", "20"],
     ),
     On("failover address: VM without replication", FAILOVER, vm(**ADDRESS), **CONFLICT),
     On("failover address: legacy adapter", FAILOVER, vm(**ADDRESS), legacy, **CONFLICT),
@@ -167,7 +174,7 @@ CASES = [
         FAILOVER,
         vm(**ADDRESS, IPv6Address="fd00::5", IPv6SubnetPrefixLength=64, Passthru=True),
         replicated,
-        check=lambda _, a: (
+        check=lambda _unused, a: (
             properties(a, "IPv4Address", "ProtocolIFType") == ["10.1.0.5", "IPv4v6"]
             and a.one["IPv6SubnetPrefixLength"] == "64"
         ),
@@ -177,21 +184,21 @@ CASES = [
         FAILOVER,
         vm(IPv4DefaultGateway="10.1.0.1", Passthru=True),
         addressed,
-        check=lambda _, a: properties(a, "IPv4Address", "IPv4DefaultGateway") == ["10.1.0.5", "10.1.0.1"],
+        check=lambda _unused, a: properties(a, "IPv4Address", "IPv4DefaultGateway") == ["10.1.0.5", "10.1.0.1"],
     ),
     On(
         "failover address: cleared",
         FAILOVER,
         vm(ClearFailoverIPv4Settings=True, Passthru=True),
         addressed,
-        check=lambda _, a: properties(a, "IPv4Address", "ProtocolIFType") == ["", "None"],
+        check=lambda _unused, a: properties(a, "IPv4Address", "ProtocolIFType") == ["", "None"],
     ),
     On("switch: not there", "Get-VMSwitch", {"Name": "No"}, **ARGUMENT),
     On(
         "switch: by type",
         "Get-VMSwitch",
         {"SwitchType": [enum("VMSwitchType", "Private")]},
-        check=lambda _, a: a.one["Name"] == "Test isolated",
+        check=lambda _unused, a: a.one["Name"] == "Test isolated",
     ),
     On(
         "disk: place and path",
@@ -204,7 +211,7 @@ CASES = [
         "Get-VMHardDiskDrive",
         vm(ControllerLocation=5),
         pass_through,
-        check=lambda _, a: (a.one["DiskNumber"], a.one["Path"]) == (2, ""),
+        check=lambda _unused, a: (a.one["DiskNumber"], a.one["Path"]) == (2, ""),
     ),
     On(
         "disk: sizes are bytes",
@@ -221,7 +228,7 @@ CASES = [
         "volume: of a path",
         "Get-Volume",
         {"FilePath": "D:\\Replica"},
-        check=lambda _, a: a.one["DriveLetter"] == "D" and a.one["SizeRemaining"].value < a.one["Size"].value,
+        check=lambda _unused, a: a.one["DriveLetter"] == "D" and a.one["SizeRemaining"].value < a.one["Size"].value,
     ),
     On(
         "volume: no letter",
@@ -235,6 +242,6 @@ CASES = [
         "Get-Volume",
         {"FilePath": "C:\\ClusterStorage\\Volume1\\Replica"},
         Bench.cluster,
-        check=lambda _, a: a.one["DriveLetter"] is None and a.one["FileSystemLabel"] == "Volume1",
+        check=lambda _unused, a: a.one["DriveLetter"] is None and a.one["FileSystemLabel"] == "Volume1",
     ),
 ]

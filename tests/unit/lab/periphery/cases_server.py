@@ -71,7 +71,7 @@ ROLE = [
         "enable: Kerberos on the default ports",
         SET,
         ON,
-        check=lambda bench, _: bench.b.server.enabled and bench.b.server.port("Kerberos") == 80,
+        check=lambda bench, _unused: bench.b.server.enabled and bench.b.server.port("Kerberos") == 80,
     ),
     Case(
         "enable: certificate without a thumbprint",
@@ -92,14 +92,14 @@ ROLE = [
         SET,
         kind("Kerberos"),
         Bench.certify,
-        check=lambda bench, _: bench.b.server.thumbprint == "" and bench.b.server.authentication == "Kerberos",
+        check=lambda bench, _unused: bench.b.server.thumbprint == "" and bench.b.server.authentication == "Kerberos",
     ),
     Case(
         "disable: type and thumbprint go, entries stay",
         SET,
         {"ReplicationEnabled": False},
         Bench.certify,
-        check=lambda bench, _: (
+        check=lambda bench, _unused: (
             (bench.b.server.authentication, bench.b.server.thumbprint) == (None, "") and bench.b.server.entries
         ),
     ),
@@ -109,14 +109,14 @@ ROLE = [
         SET,
         {"MonitoringStartTime": timedelta(hours=1)},
         other_ports,
-        check=lambda bench, _: (bench.b.server.kerberos_port, bench.b.server.certificate_port) == (80, 443),
+        check=lambda bench, _unused: (bench.b.server.kerberos_port, bench.b.server.certificate_port) == (80, 443),
     ),
     Case(
         "one port given resets the other",
         SET,
         {"KerberosAuthenticationPort": 8080},
         other_ports,
-        check=lambda bench, _: (bench.b.server.kerberos_port, bench.b.server.certificate_port) == (8080, 443),
+        check=lambda bench, _unused: (bench.b.server.kerberos_port, bench.b.server.certificate_port) == (8080, 443),
     ),
     Case(
         "the same port twice is asked about",
@@ -128,7 +128,7 @@ ROLE = [
         "the same port twice with Force",
         SET,
         {"KerberosAuthenticationPort": 443, "CertificateAuthenticationPort": 443, "Force": True},
-        check=lambda bench, _: bench.b.server.kerberos_port == 443,
+        check=lambda bench, _unused: bench.b.server.kerberos_port == 443,
     ),
     Case("monitoring interval off the list", SET, {"MonitoringInterval": timedelta(hours=5)}, **ARGUMENT),
     Case("monitoring interval above 7 days", SET, {"MonitoringInterval": timedelta(days=8)}, **ARGUMENT),
@@ -137,7 +137,7 @@ ROLE = [
         "monitoring interval of a week",
         SET,
         {"MonitoringInterval": timedelta(days=7)},
-        check=lambda bench, _: bench.b.server.monitoring_interval == timedelta(days=7),
+        check=lambda bench, _unused: bench.b.server.monitoring_interval == timedelta(days=7),
     ),
 ]
 
@@ -152,7 +152,7 @@ CERTIFICATE = [
         "certificate: wildcard subject",
         SET,
         with_certificate(subject="CN=*.corp.example"),
-        check=lambda bench, _: bench.b.server.authentication == "Certificate",
+        check=lambda bench, _unused: bench.b.server.authentication == "Certificate",
     ),
     Case(
         "certificate: wildcard of another depth",
@@ -164,13 +164,13 @@ CERTIFICATE = [
         "certificate: alternative name",
         SET,
         with_certificate(subject="CN=Replica", dns_names=("hv-b.corp.example",)),
-        check=lambda bench, _: bench.b.server.thumbprint == bench.own(bench.b).thumbprint,
+        check=lambda bench, _unused: bench.b.server.thumbprint == bench.own(bench.b).thumbprint,
     ),
     Case(
         "certificate: no usages means all",
         SET,
         with_certificate(usages=()),
-        check=lambda bench, _: bench.b.server.enabled,
+        check=lambda bench, _unused: bench.b.server.enabled,
     ),
 ]
 
@@ -188,7 +188,7 @@ ENTRIES_BY_ROLE = [
         SET,
         {"ReplicationAllowedFromAnyServer": True, "DefaultStorageLocation": STORE, "Force": True},
         listed,
-        check=lambda bench, _: bench.b.server.entries == [AuthorizationEntry("*", STORE, "DEFAULT")],
+        check=lambda bench, _unused: bench.b.server.entries == [AuthorizationEntry("*", STORE, "DEFAULT")],
     ),
     Case(
         "a list instead of any server is asked about",
@@ -202,7 +202,7 @@ ENTRIES_BY_ROLE = [
         SET,
         {"ReplicationAllowedFromAnyServer": False, "Force": True},
         Bench.serve,
-        check=lambda bench, _: bench.run("Get-VMReplicationServer", {}).one["DefaultStorageLocation"] == "",
+        check=lambda bench, _unused: bench.run("Get-VMReplicationServer", {}).one["DefaultStorageLocation"] == "",
     ),
     Case("default storage beside a list", SET, {"DefaultStorageLocation": STORE}, listed, **ARGUMENT),
     Case(
@@ -217,7 +217,7 @@ ENTRIES_BY_ROLE = [
         SET,
         {"DefaultStorageLocation": "D:\\"},
         Bench.serve,
-        check=lambda bench, _: bench.b.server.entries == [AuthorizationEntry("*", "D:\\", "DEFAULT")],
+        check=lambda bench, _unused: bench.b.server.entries == [AuthorizationEntry("*", "D:\\", "DEFAULT")],
     ),
     Case(
         "storage: not there", SET, {"DefaultStorageLocation": "D:\\Nowhere"}, Bench.serve, code="0x80070003", **FAILED
@@ -283,7 +283,7 @@ CLUSTER = [
         },
         Bench.cluster,
         set="AuthenticationPortMapping",
-        check=lambda bench, _: bench.world.host("HV-C").server.port("Kerberos", "HV-C.corp.example") == 82,
+        check=lambda bench, _unused: bench.world.host("HV-C").server.port("Kerberos", "HV-C.corp.example") == 82,
     ),
     Case(
         "a stored certificate mapping left out is a null error",
@@ -307,7 +307,7 @@ CLUSTER = [
         SET,
         {**ON, "ReplicationAllowedFromAnyServer": True, "DefaultStorageLocation": CSV},
         Bench.cluster,
-        check=lambda bench, _: (
+        check=lambda bench, _unused: (
             bench.run("Get-VMReplicationServer", {}, host=bench.world.host("HV-C")).one["DefaultStorageLocation"] == CSV
         ),
     ),

@@ -194,12 +194,12 @@ def test_many_clients_at_once(site: Site) -> None:
     def work() -> None:
         with site.client(auth="basic", username=USER) as wsman:
             shell = site.shell(wsman)
-            for _ in range(5):
+            for _unused in range(5):
                 done.append(shell.receive("stdout")[2]["stdout"])
                 shell.send("stdin", b"more")
             shell.close()
 
-    workers = [threading.Thread(target=work) for _ in range(10)]
+    workers = [threading.Thread(target=work) for _unused in range(10)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -213,6 +213,6 @@ def test_requests_are_fast(site: Site) -> None:
     with site.client(auth="basic") as wsman:
         shell = site.shell(wsman)
         began = time.monotonic()
-        for _ in range(50):
+        for _unused in range(50):
             shell.send("stdin", b"x")
         assert time.monotonic() - began < 1.0

@@ -82,10 +82,10 @@ def test_a_shell_lives_from_create_to_delete(rig: Rig) -> None:
 def test_a_pipeline_is_done_when_its_engine_says_so(rig: Rig) -> None:
     shell = rig.shell()
     command = run(shell, b"first")
-    state, _, output = shell.receive("stdout", command)
+    state, _unused, output = shell.receive("stdout", command)
     assert (state.rpartition("/")[2], output["stdout"]) == ("Running", b"first")
     shell.send("stdin", b"the end", command)
-    state, _, output = shell.receive("stdout", command)
+    state, _unused, output = shell.receive("stdout", command)
     assert (state.rpartition("/")[2], output["stdout"]) == ("Done", b"the end")
 
 
@@ -120,12 +120,12 @@ def test_a_waiting_receive_wakes_when_output_comes(rig: Rig) -> None:
 def test_output_larger_than_the_envelope_comes_in_turns(rig: Rig) -> None:
     shell = rig.shell()
     command = run(shell, b"")
-    for _ in range(40):
+    for _unused in range(40):
         rig.parrots[0].send(uuid.UUID(command), b"x" * 30_000)
     shell.send("stdin", b"end", command)
     total, turns, state = 0, 0, ""
     while not state.endswith("Done"):
-        state, _, output = shell.receive("stdout", command)
+        state, _unused, output = shell.receive("stdout", command)
         assert len(output["stdout"]) * 4 // 3 <= shell.wsman.max_envelope_size
         total, turns = total + len(output["stdout"]), turns + 1
     assert total == 40 * 30_000 + 3
@@ -146,7 +146,7 @@ def test_a_signal_to_a_finished_pipeline_does_not_reach_the_engine(rig: Rig) -> 
     command = run(shell, b"end")
     shell.receive("stdout", command)
     shell.signal(SignalCode.TERMINATE, command)
-    assert all(what != "signal" for what, _, _ in rig.parrots[0].heard)
+    assert all(what != "signal" for what, _unused, _unused in rig.parrots[0].heard)
 
 
 def _unknown_shell(rig: Rig) -> None:
@@ -171,7 +171,7 @@ def _unknown_endpoint(rig: Rig) -> None:
 
 
 def _too_many(rig: Rig) -> None:
-    for _ in range(MAX_SHELLS_PER_USER + 1):
+    for _unused in range(MAX_SHELLS_PER_USER + 1):
         rig.shell()
 
 
@@ -193,7 +193,7 @@ def test_what_is_refused(rig: Rig, asks: Callable[[Rig], None], code: int) -> No
 
 
 def test_another_user_has_thirty_shells_too(rig: Rig) -> None:
-    for _ in range(MAX_SHELLS_PER_USER):
+    for _unused in range(MAX_SHELLS_PER_USER):
         rig.shell()
     rig.shell(user="another").close()
 
@@ -227,7 +227,7 @@ def test_a_lost_request_and_a_lost_answer(rig: Rig, when: str, heard: int) -> No
     rig.faults.add_wire("Command", "hv-a", when=when)
     with pytest.raises(Cut):
         run(shell, b"do it")
-    assert sum(what == "command" for what, _, _ in rig.parrots[0].heard) == heard
+    assert sum(what == "command" for what, _unused, _unused in rig.parrots[0].heard) == heard
     run(shell, b"again")
 
 

@@ -14,7 +14,7 @@ from tests.unit.lab.world.hands import START
 
 def test_looking_does_not_move_time() -> None:
     clock = Clock(speed=0, start=START)
-    assert {clock.now() for _ in range(100)} == {START}
+    assert {clock.now() for _unused in range(100)} == {START}
 
 
 def test_speed() -> None:

@@ -41,7 +41,7 @@ def test_drop(hands: Hands, kind: str, state: str, outcome: str) -> None:
 def test_late_effect_lands_between_two_later_calls(hands: Hands, calls: int) -> None:
     hands.world.faults.add(DROP_LATE, cmdlet="Suspend-VM", lands_after=calls)
     _stop(hands)
-    seen = [str(hands.shown("HV-A", "App01")["State"]) for _ in range(5)]
+    seen = [str(hands.shown("HV-A", "App01")["State"]) for _unused in range(5)]
     assert seen == ["Running"] * calls + ["Paused"] * (5 - calls)
 
 
@@ -69,7 +69,7 @@ def test_refuse_busy_and_delay(hands: Hands) -> None:
     faults.add("refuse", host="hv-a", cmdlet="Suspend-*", id="Unspecified", message="no (0x80004005)")
     faults.add("busy", cmdlet="Suspend-VM", nth=2)
     faults.add("delay", cmdlet="Suspend-VM", nth=3, seconds=90)
-    refusals = [hands.run("HV-A", "Suspend-VM", Name=["App01"]).refused for _ in range(2)]
+    refusals = [hands.run("HV-A", "Suspend-VM", Name=["App01"]).refused for _unused in range(2)]
     assert refusals == [("Unspecified", "NotSpecified"), ("ObjectInUse", "ResourceBusy")]
     began = clock.now()
     hands.ok("HV-A", "Suspend-VM", Name=["App01"])
@@ -78,7 +78,7 @@ def test_refuse_busy_and_delay(hands: Hands) -> None:
 
 def test_rules_count_calls_of_their_host_only(hands: Hands) -> None:
     rule = hands.world.faults.add(DROP_BEFORE, host="HV-B", nth=2)
-    for _ in range(3):
+    for _unused in range(3):
         hands.ok("HV-A", "Get-VM", Name=["App01"])
     hands.ok("HV-B", "Get-VM", Name=["App02"])
     assert (rule.seen, rule.struck) == (1, 0)
@@ -92,7 +92,7 @@ def test_wire_rules() -> None:
 
 
 def test_scatter_is_the_same_for_the_same_seed() -> None:
-    one, other = (World(seed=7).faults.scatter(3, 50) for _ in range(2))
+    one, other = (World(seed=7).faults.scatter(3, 50) for _unused in range(2))
     assert [(f.kind, f.nth) for f in one] == [(f.kind, f.nth) for f in other]
 
 

@@ -40,7 +40,7 @@ def test_power_table(operation: str, state: str, after: str | None) -> None:
     hands = Hands(vms=2)
     vm = hands.vm("HV-A", "App01")
     vm.turn(state, hands.world.clock.now())
-    cmdlet, _, switch = operation.partition(" -")
+    cmdlet, _unused, switch = operation.partition(" -")
     answer = hands.run("HV-A", cmdlet, VM="App01", **_switched(switch))
     if after is None:
         assert (answer.refused, vm.state) == (WRONG_STATE, state)

@@ -57,7 +57,7 @@ def _refused_cases() -> Iterator[Any]:
 
 
 def _act(hands: Hands, host: str, operation: str, **facts: Any) -> Answer:
-    cmdlet, _, switch = operation.partition(" ")
+    cmdlet, _unused, switch = operation.partition(" ")
     given: dict[str, Any] = {"Path": "D:\\x"} if cmdlet.startswith("Import") else {}
     return hands.run(host, cmdlet, VM="App01", **SWITCHES.get(switch, {}), **given, **facts)
 
@@ -102,7 +102,7 @@ WRONG_SIDE = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "host", "refused"), WRONG_SIDE, ids=[f"{o} {h}" for o, h, _ in WRONG_SIDE])
+@pytest.mark.parametrize(("operation", "host", "refused"), WRONG_SIDE, ids=[f"{o} {h}" for o, h, _unused in WRONG_SIDE])
 def test_wrong_side_is_refused(operation: str, host: str, refused: tuple[str, str]) -> None:
     assert _act(_shared(), host, operation).refused == refused
 
@@ -125,7 +125,7 @@ WITHOUT: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("cmdlet", "facts", "refused"), WITHOUT, ids=[f"{c} {list(f)}" for c, f, _ in WITHOUT])
+@pytest.mark.parametrize(("cmdlet", "facts", "refused"), WITHOUT, ids=[f"{c} {list(f)}" for c, f, _unused in WITHOUT])
 def test_a_vm_without_replication_is_refused(cmdlet: str, facts: dict[str, Any], refused: tuple[str, str]) -> None:
     assert _shared().run("HV-B", cmdlet, VM="App02", **facts).refused == refused
 

@@ -180,7 +180,7 @@ def test_heartbeat_comes_after_the_boot() -> None:
 
 
 def test_every_health_rule_names_the_vm() -> None:
-    assert all("{vm}" in sentence for _, _, sentence in RULES)
+    assert all("{vm}" in sentence for _unused, _unused, sentence in RULES)
 
 
 def test_parts_of_a_vm() -> None:

@@ -70,9 +70,9 @@ def _restart(world: World, host: str, *, clean: bool) -> None:
 def test_random_walk(seed: int) -> None:
     dice, hands = random.Random(seed), Hands(vms=2)
     hands.protect(RecoveryHistory=2)
-    for _ in range(150):
+    for _unused in range(150):
         _acts(hands, dice)()
-        for _, vm in hands.world.copies(hands.vm("HV-A", "App01").id):
+        for _unused, vm in hands.world.copies(hands.vm("HV-A", "App01").id):
             relation = vm.relation
             if relation is None:
                 continue
@@ -93,7 +93,7 @@ def test_many_hands_at_once() -> None:
     def work(seed: int) -> None:
         dice = random.Random(seed)
         try:
-            for _ in range(40):
+            for _unused in range(40):
                 cmdlet, facts = dice.choice(CALLS)
                 name = "Name" if cmdlet.endswith("-VM") else "VMName"
                 hands.run(dice.choice(HOSTS), cmdlet, **{name: [f"App0{dice.choice('1357')}"]}, **facts)

@@ -104,7 +104,7 @@ def test_a_guest_that_hangs_or_refuses_holds_up_nobody(lab: Lab, connection: Any
     hangs, refuses = list(lab.world.host("hv-a").vms.values())[:2]
     hangs.guest.answer = "hang"
     refuses.guest.locked = True
-    outcome, _ = stop_all(connection, pipelines)
+    outcome, _unused = stop_all(connection, pipelines)
     failures = {failure["name"]: failure["msg"] for failure in outcome.failures()}
     assert set(failures) == {hangs.name, refuses.name}
     assert "is not over after 4 seconds" in failures[hangs.name] or "within 4 seconds" in failures[hangs.name]
@@ -115,7 +115,7 @@ def test_a_guest_that_hangs_or_refuses_holds_up_nobody(lab: Lab, connection: Any
 
 def test_an_endpoint_that_hides_the_jobs_is_read_for_their_effects(connection: Any, pipelines: list[str]) -> None:
     connection.set_option("configuration_name", "Hyperv.Replica")
-    outcome, _ = stop_all(connection, pipelines)
+    outcome, _unused = stop_all(connection, pipelines)
     assert outcome.failures() == []
     assert {record["power"] for record in outcome.after.values()} == {"Off"}
 
@@ -139,12 +139,12 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
 ) -> None:
     """Cut at a Stop-VM of a job: what the record calls unsent did not happen, and the same run again ends it."""
     lab.world.faults.add(kind, "*", "Stop-VM", nth)
-    first, _ = stop_all(connection, pipelines)
+    first, _unused = stop_all(connection, pipelines)
     called = {action.vm for action in first.actions}
     assert called == {vm.name for vm in lab.world.host("hv-a").vms.values()}
     assert all(action.sent is not False for action in first.actions) or not lab.world.recorder.of("Stop-VM")
     lab.world.faults.clear()
-    again, _ = stop_all(connection_to(), pipelines)
+    again, _unused = stop_all(connection_to(), pipelines)
     assert again.error is None
     assert again.failures() == []
     assert {record["power"] for record in again.after.values()} == {"Off"}
@@ -163,7 +163,7 @@ def test_the_wire_cut_anywhere(
     when: str,
 ) -> None:
     rule = lab.world.faults.add_wire(operation, "*", nth, when)
-    first, _ = stop_all(connection, pipelines)
+    first, _unused = stop_all(connection, pipelines)
     result = to_result(first, "vms", diff=True)
     assert rule.struck == 1
     assert result["unreachable"] is True

@@ -25,8 +25,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.names impo
     ],
 )
 def test_same_host(one: str | None, other: str | None, same: bool) -> None:
-    assert names.same_host(one, other) is same
-    assert names.same_host(other, one) is same
+    assert [names.same_host(*pair) for pair in ((one, other), (other, one))] == [same, same]
 
 
 @pytest.mark.parametrize(

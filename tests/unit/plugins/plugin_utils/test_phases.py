@@ -196,7 +196,7 @@ def names(pipelines: list[Pipeline]) -> list[list[str]]:
 
 def test_nothing_to_do_is_one_read() -> None:
     have = {key: {**vm, "notes": "off for good"} for key, vm in vms("Off", "Off").items()}
-    outcome, sent, _ = play(Host(have))
+    outcome, sent, _unused = play(Host(have))
     assert names(sent) == [["Get-VM"]]
     result = to_result(outcome, "vms", diff=True)
     assert result["changed"] is False
@@ -208,7 +208,7 @@ def test_nothing_to_do_is_one_read() -> None:
 
 
 def test_a_stage_is_one_pipeline_and_one_read_whatever_the_number() -> None:
-    outcome, sent, _ = play(Host(vms("Running", "Running", "Off", "Running")))
+    outcome, sent, _unused = play(Host(vms("Running", "Running", "Off", "Running")))
     assert names(sent) == [
         ["Get-VM"],
         ["Stop-VM"] * 3,
@@ -233,9 +233,9 @@ def test_a_stage_is_one_pipeline_and_one_read_whatever_the_number() -> None:
 
 
 def test_check_mode_names_exactly_what_the_real_run_sends() -> None:
-    foreseen, sent, _ = play(Host(vms("Running", "Off", "Paused")), check=True)
+    foreseen, sent, _unused = play(Host(vms("Running", "Off", "Paused")), check=True)
     assert names(sent) == [["Get-VM"]]
-    done, _, _ = play(Host(vms("Running", "Off", "Paused")))
+    done, _unused, _unused = play(Host(vms("Running", "Off", "Paused")))
     plan, real = (to_result(outcome, "vms", diff=True) for outcome in (foreseen, done))
     assert [{**action, "sent": True} for action in plan["actions"]] == sorted(
         real["actions"], key=lambda action: str(action["vm"])
@@ -246,7 +246,7 @@ def test_check_mode_names_exactly_what_the_real_run_sends() -> None:
 
 
 def test_a_refusal_touches_nothing_and_stops_nobody_else() -> None:
-    outcome, sent, _ = play(Host(vms("Paused", "Running")))
+    outcome, sent, _unused = play(Host(vms("Paused", "Running")))
     result = to_result(outcome, "vms", diff=False)
     assert ["Stop-VM"] in names(sent)
     assert result["failed"] is True
@@ -265,7 +265,7 @@ def test_what_lags_is_looked_for_again_with_progress() -> None:
 
 @pytest.mark.parametrize("lag, limit", [(99, "30"), (4, "")])
 def test_a_wait_has_a_limit(lag: int, limit: str) -> None:
-    outcome, _, _ = play(Host(vms("Running"), lag=lag))
+    outcome, _unused, _unused = play(Host(vms("Running"), lag=lag))
     if limit:
         assert f"the guest shuts down is not over after {limit} seconds." in outcome.failures()[0]["msg"]
     assert bool(outcome.failures()) is bool(limit)
@@ -291,7 +291,7 @@ REFUSED = ErrorRecord("OperationFailed,Microsoft.HyperV.PowerShell.Commands.Stop
 
 @pytest.mark.parametrize("jobs", [True, False])
 def test_an_error_belongs_to_the_vm_it_names(jobs: bool) -> None:
-    outcome, _, _ = play(Host(vms("Running", "Running"), jobs=jobs, refuse={"id-2": REFUSED}))
+    outcome, _unused, _unused = play(Host(vms("Running", "Running"), jobs=jobs, refuse={"id-2": REFUSED}))
     result = to_result(outcome, "vms", diff=False)
     (failure,) = result["failures"]
     assert failure["name"] == "App02"
@@ -311,7 +311,7 @@ def test_an_error_belongs_to_the_vm_it_names(jobs: bool) -> None:
 def test_an_error_that_names_nobody_is_of_those_whose_step_did_not_take_effect(jobs: bool, waiting: Waiting) -> None:
     """What waits as a job has the long limit only as long as the job runs."""
     host = Host(vms("Running", "Running"), jobs=jobs, refuse={"id-2": replace(REFUSED, target="")})
-    outcome, _, _ = play(host, waiting=waiting)
+    outcome, _unused, _unused = play(host, waiting=waiting)
     (failure,) = outcome.failures()
     assert failure["name"] == "App02"
     assert "did not take effect within 20 seconds. Errors of this stage that name no VM: No." in failure["msg"]
@@ -323,7 +323,7 @@ def test_an_error_is_a_warning_when_everything_took_effect() -> None:
             host.vms["id-2"]["state"] = "Off"
 
     host = Host(vms("Running", "Running"), jobs=False, refuse={"id-2": replace(REFUSED, target="")}, lose=another_hand)
-    outcome, _, _ = play(host)
+    outcome, _unused, _unused = play(host)
     result = to_result(outcome, "vms", diff=False)
     assert "failed" not in result
     assert any("it took effect, but Windows says: No." in warning for warning in result["warnings"])
@@ -351,7 +351,7 @@ def lose_at(name: str, sent: bool | None) -> Callable[[Pipeline], ConnectionLost
 
 @pytest.mark.parametrize("sent", [False, None])
 def test_a_connection_lost_while_sending_is_returned_with_what_is_known(sent: bool | None) -> None:
-    outcome, _, _ = play(Host(vms("Running"), lose=lose_at("Stop-VM", sent)))
+    outcome, _unused, _unused = play(Host(vms("Running"), lose=lose_at("Stop-VM", sent)))
     result = to_result(outcome, "vms", diff=False)
     assert result["unreachable"] is True
     assert [action["sent"] for action in result["actions"]] == [sent]
@@ -382,7 +382,7 @@ def test_a_connection_lost_while_reading_again_keeps_the_record() -> None:
 
 @pytest.mark.parametrize("check", [True, False])
 def test_equal_probes_travel_once_and_are_no_actions(check: bool) -> None:
-    outcome, sent, _ = play(Host(vms("Off", "Off")), Want(probe=True), check=check)
+    outcome, sent, _unused = play(Host(vms("Off", "Off")), Want(probe=True), check=check)
     assert names(sent)[:2] == [["Get-VM"], ["Test-Partner"]]
     assert sum(name == ["Test-Partner"] for name in names(sent)) == 1
     assert {action.cmdlet for action in outcome.actions} == {"Set-VM"}
@@ -391,7 +391,7 @@ def test_equal_probes_travel_once_and_are_no_actions(check: bool) -> None:
 @pytest.mark.parametrize("check", [True, False])
 def test_a_probe_that_fails_is_the_failure_of_all_who_asked(check: bool) -> None:
     host = Host(vms("Off", "Off"), partner=(ErrorRecord("OperationFailed", "NotSpecified", "no listener"),))
-    outcome, sent, _ = play(host, Want(probe=True), check=check)
+    outcome, sent, _unused = play(host, Want(probe=True), check=check)
     assert [failure["name"] for failure in outcome.failures()] == ["App01", "App02"]
     assert "Windows says: no listener" in outcome.failures()[0]["msg"]
     assert outcome.actions == []
@@ -401,7 +401,7 @@ def test_a_probe_that_fails_is_the_failure_of_all_who_asked(check: bool) -> None
 
 def test_an_act_is_sent_once_and_counts_as_a_change() -> None:
     have = {"id-1": {**vms("Off")["id-1"], "notes": "off for good"}}
-    outcome, sent, _ = play(Host(have), Want(act=True))
+    outcome, sent, _unused = play(Host(have), Want(act=True))
     assert names(sent) == [["Get-VM"], ["Reset-VM"], ["Get-VM"]]
     assert to_result(outcome, "vms", diff=False)["changed"] is True
 

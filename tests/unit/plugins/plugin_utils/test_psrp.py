@@ -61,7 +61,7 @@ def test_a_pipeline_is_two_requests_however_many_statements(connect: Connect, la
     with connect() as session:
         session.run(HOST)
         before = lab.requests()
-        session.run(Pipeline.of(*(statement for _ in range(100) for statement in VMS.statements)))
+        session.run(Pipeline.of(*(statement for _unused in range(100) for statement in VMS.statements)))
         after = lab.requests()
     assert after["Command"] - before["Command"] == 1
     assert after.get("Send", 0) == before.get("Send", 0)
@@ -189,6 +189,6 @@ def test_become_is_refused(connect: Connect, lab: Lab) -> None:
 
 def test_old_pipelines_are_forgotten_in_time(connect: Connect, lab: Lab) -> None:
     with connect() as session:
-        for _ in range(60):
+        for _unused in range(60):
             session.run(HOST)
     assert 5 <= lab.requests()["Signal"] <= 15

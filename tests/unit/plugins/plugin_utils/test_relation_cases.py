@@ -189,9 +189,9 @@ def check_diff(case: Mapping[str, Any], before: Mapping[str, Any], after: Mappin
 
 @pytest.mark.parametrize("case", LASTING)
 def test_planned_again_nothing_is_left(case: dict[str, Any]) -> None:
-    want, _, decided = outcome(case)
+    want, _unused, decided = outcome(case)
     for subject, steps, last, after in decided:
-        again, ending, _ = unfold(RELATION, after, want, subject)
+        again, ending, _unused = unfold(RELATION, after, want, subject)
         if isinstance(last, Done):
             assert [step.stage for step in again if not step.probe] == []
             assert isinstance(ending, Done), ending
@@ -202,7 +202,7 @@ def test_planned_again_nothing_is_left(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", PLANNED)
 def test_unnamed_settings_are_never_written(case: dict[str, Any]) -> None:
-    want, have, _ = outcome(case)
+    want, have, _unused = outcome(case)
     for subject in RELATION.subjects(have, want):
         vm = have.vms.get(subject)
         stored = vm.relations.get(want.relationship) if vm else None
@@ -212,7 +212,9 @@ def test_unnamed_settings_are_never_written(case: dict[str, Any]) -> None:
             if option in case["want"] or want.per_host:
                 continue
             other = replace(stored, settings={**stored.settings, option: value})
-            steps, _, _ = unfold(RELATION, have.with_vm(vm.with_relation(want.relationship, other)), want, subject)
+            steps, _unused, _unused = unfold(
+                RELATION, have.with_vm(vm.with_relation(want.relationship, other)), want, subject
+            )
             for step in steps:
                 parameters = step.statement.commands[-1].parameters
                 written = set() if step.probe else set(relation_settings.from_parameters(parameters))

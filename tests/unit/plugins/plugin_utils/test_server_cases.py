@@ -54,8 +54,8 @@ def test_the_plan_is_as_the_case_says(case: Case) -> None:
 @pytest.mark.parametrize("case", PLANNED, ids=_ids)
 def test_planned_again_from_its_own_outcome_there_is_nothing_to_do(case: Case) -> None:
     want = want_of(case.want)
-    _, _, after = unfold(SERVER, have_of(case.have, want), want, "")
-    again, last, _ = unfold(SERVER, after, want, "")
+    _unused, _unused, after = unfold(SERVER, have_of(case.have, want), want, "")
+    again, last, _unused = unfold(SERVER, after, want, "")
     assert again == ()
     assert isinstance(last, Done)
     assert last.reason
@@ -64,7 +64,7 @@ def test_planned_again_from_its_own_outcome_there_is_nothing_to_do(case: Case) -
 @pytest.mark.parametrize("case", REFUSED, ids=_ids)
 def test_a_refusal_says_what_was_asked_and_sends_nothing(case: Case) -> None:
     want = want_of(case.want)
-    steps, last, _ = unfold(SERVER, have_of(case.have, want), want, "")
+    steps, last, _unused = unfold(SERVER, have_of(case.have, want), want, "")
     assert isinstance(last, Refused), last
     for text in case.refusal:
         assert text in last.message
