@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench.fleet import prepare
+from tests.bench.fleet import Operator, prepare
+from tests.lab.cmdlets.registry import dispatch
 from tests.lab.lab import Lab
+from tests.lab.values import Error
 from tests.lab.world.relation import Relation
 from tests.lab.world.vm import VM
 
@@ -89,6 +91,38 @@ class Player:
             relation: Relation | None = vm.relation
             found.append(f"{vm.mode}/{relation.state if relation else 'Disabled'} {vm.state}")
         return found
+
+    def run_cmdlets(self, name: str, steps: Iterable[str]) -> None:
+        """Another hand: cmdlets by host and name, on one VM."""
+        for step in steps:
+            host, cmdlet = step.split()
+            prepare_it = {"Prepare": True} if step == "hv-a Start-VMFailover" else {}
+            parameters = {**prepare_it, **({"Reverse": True} if cmdlet == "Set-VMReplication" else {})}
+            operator = Operator(self.lab.world.host(host))
+            found = next(iter(dispatch(operator, "Get-VM", "Name", {"Name": [name]})))
+            given = {"VM": [found.value], **parameters}  # type: ignore[union-attr]
+            for record in dispatch(operator, cmdlet, "VMObject", given):
+                if isinstance(record, Error):
+                    raise RuntimeError(record.message)
+        self.lab.world.clock.advance(5)
+        self.lab.world.recorder.clear()
+
+    def at(self, host: str, cmdlet: str, action: Callable[[], object]) -> None:
+        """Do something once, right before the first call of a cmdlet on a host."""
+        recorder = self.lab.world.recorder
+        begin, done = recorder.begin, list[bool]()
+
+        def watched(on: str, session: Any, called: str, *more: Any) -> Any:
+            if not done and (on.lower(), called) == (host, cmdlet):
+                done.append(True)
+                action()
+            return begin(on, session, called, *more)
+
+        recorder.begin = watched  # type: ignore[method-assign]
+
+    def cut(self, one: str, other: str) -> None:
+        """Cut the link between two hosts, or to the control node."""
+        self.lab.world.cut(one.upper(), other.upper())
 
     def laws_broken(self) -> list[Any]:
         """What the lab found against the first law."""

@@ -55,3 +55,95 @@ def test_there_and_back(player: Player) -> None:
     assert back.returncode == 0, back.stdout
     assert player.states("App01") == player.states("App03") == BEFORE
     assert player.laws_broken() == []
+
+
+HALF_DONE = {
+    "guest off": ("hv-a Stop-VM",),
+    "prepared": ("hv-a Stop-VM", "hv-a Start-VMFailover"),
+    "failed over": ("hv-a Stop-VM", "hv-a Start-VMFailover", "hv-b Start-VMFailover"),
+    "reversed": ("hv-a Stop-VM", "hv-a Start-VMFailover", "hv-b Start-VMFailover", "hv-b Set-VMReplication"),
+}
+ALL = (*HALF_DONE["reversed"], "hv-b Start-VM")
+
+
+@pytest.mark.parametrize("name", HALF_DONE)
+def test_half_done_states_continue(player: Player, name: str) -> None:
+    player.run_cmdlets("App01", HALF_DONE[name])
+    done = player.over("hv-b", "App01")
+    assert done.returncode == 0, done.stdout
+    assert player.states("App01") == REPLICATING
+    assert player.sent() == list(ALL[len(HALF_DONE[name]) :])
+    assert player.laws_broken() == []
+
+
+GUARD = {
+    "unset": ({"failover_to": ""}, ()),
+    "misspelt": ({"failover_to": "hv-x"}, ()),
+    "full name": ({"failover_to": "hv-b.corp.example"}, ()),
+    "a group": ({"failover_to": "hyperv"}, ()),
+    "a pattern": ({"failover_to": "hv-*"}, ()),
+    "two hosts": ({"failover_to": "hv-a,hv-b"}, ()),
+    "limited to the other host": ({"failover_to": "hv-b"}, ("--limit", "hv-a")),
+    "not confirmed": ({"failover_to": "hv-b", "confirm": "App03"}, ()),
+    "no confirmation": ({"failover_to": "hv-b", "confirm": ""}, ()),
+    "no such VM": ({"failover_to": "hv-b", "vms": "App99", "confirm": "App99"}, ()),
+    "primary outside the limit": ({"failover_to": "hv-b"}, ("--limit", "hv-b")),
+}
+
+
+def test_guard(player: Player) -> None:
+    for name, (variables, arguments) in GUARD.items():
+        run = player.play("planned_failover", *arguments, **{"vms": "App01", "confirm": "App01", **variables})
+        assert run.returncode != 0, (name, run.stdout)
+        assert player.sent() == [], name
+
+
+def test_candidates(player: Player) -> None:
+    run = player.play("planned_failover", failover_to="hv-b")
+    assert run.returncode == 0, run.stdout
+    assert "App01: Off, Replica/Replicating, Normal" in run.stdout
+    assert "possible: fail over to the replica" in run.stdout
+    assert player.sent() == []
+
+
+def test_a_failed_preparation_brings_the_vm_up_where_it_was(player: Player) -> None:
+    """The link between the hosts breaks once the guest is down: the last delta cannot be sent."""
+    player.at("hv-a", "Start-VMFailover", lambda: player.cut("hv-a", "hv-b"))
+    run = player.over("hv-b", "App01", settle_timeout="2")
+    assert run.returncode != 0
+    assert player.states("App01")[0].endswith("Running"), player.states("App01")
+    assert "NOT DONE" in run.stdout
+    assert "hyperv.replica.planned_failover -e failover_to=hv-b" in run.stdout
+    assert player.laws_broken() == []
+
+
+def test_a_failed_reverse_leaves_the_vm_running_here_unprotected(player: Player) -> None:
+    player.at("hv-b", "Set-VMReplication", lambda: player.cut("hv-a", "hv-b"))
+    run = player.over("hv-b", "App01", settle_timeout="2")
+    assert run.returncode != 0
+    assert player.states("App01")[1] == "Replica/FailedOverWaitingCompletion Running"
+    assert "UNPROTECTED" in run.stdout
+    assert player.laws_broken() == []
+
+    player.lab.world.mend("HV-A", "HV-B")
+    again = player.over("hv-b", "App01")
+    assert again.returncode == 0, again.stdout
+    assert player.states("App01") == REPLICATING
+
+
+def test_a_primary_that_is_lost_on_the_way_is_reported_down(player: Player) -> None:
+    player.at("hv-b", "Start-VMFailover", lambda: player.cut("hv-a", "control"))
+    run = player.over("hv-b", "App01")
+    assert run.returncode != 0
+    assert "DOWN:" in run.stdout
+    assert player.states("App01")[1].endswith("Off")
+    assert player.laws_broken() == []
+
+
+def test_a_guest_that_hangs_does_not_hold_up_the_others(player: Player) -> None:
+    player.vm("hv-a", "App03").guest.answer = "hang"
+    run = player.over("hv-b", "App01,App03,App05", shutdown_timeout="6", patience="2")
+    assert run.returncode != 0
+    assert player.states("App01") == player.states("App05") == REPLICATING
+    assert "App03" in run.stdout.split("What is left")[1]
+    assert player.laws_broken() == []
