@@ -39,7 +39,7 @@ options:
 EXAMPLES = r"""
 - name: Fail when a VM's replication is critical
   ansible.builtin.assert:
-    that: ({inventory_hostname: replication} | hyperv.replica.replication_alarms('critical')) == []
+    that: "({inventory_hostname: replication} | hyperv.replica.replication_alarms('critical')) == []"
 """
 
 RETURN = r"""

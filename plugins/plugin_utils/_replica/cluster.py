@@ -140,7 +140,7 @@ def parse_cluster(output: Output) -> Cluster | None:
     rows = output.of_type("Cluster")
     if rows:
         return _cluster(rows[0], output, errors)
-    service = output.of_type("ServiceController")
+    service = [row for row in output.rows if "StartType" in row.properties]
     if service and not _runs(service[0]):
         return None
     absent = [

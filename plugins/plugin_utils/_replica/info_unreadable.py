@@ -101,7 +101,8 @@ def _owners(error: ErrorRecord, names: Mapping[str, str], paths: Mapping[str, st
 
 def _quoted(name: str, text: str) -> bool:
     """Hyper-V quotes names as 'x' or "x"; translations use other marks as well."""
-    return any(f"{left}{name}{right}" in text for left, right in ("''", '""', "«»", "„“", "“”", "‘’"))
+    marks = ("''", '""', "\u00ab\u00bb", "\u201e\u201c", "\u201c\u201d", "\u2018\u2019")
+    return any(f"{mark[0]}{name}{mark[1]}" in text for mark in marks)
 
 
 def problem_of(records: tuple[ErrorRecord, ...]) -> str:

@@ -196,7 +196,7 @@ def _refusal(have: Have, want: Want, adapter: Adapter) -> str:
             )
     changes = _vlan(adapter, want) or _switch(adapter, want)
     if changes and adapter.power in MAY_RUN and RUNNING_VM not in want.allow:
-        return f"the VM is {adapter.power}, and a change of switch or VLAN cuts it off. Allow running_vm if that is meant."
+        return f"it is {adapter.power}, and a change of switch or VLAN cuts it off. Allow running_vm if that is meant."
     if want.settings and adapter.settings is None:
         return "it takes no failover addresses: only a synthetic adapter of a VM that is replicated does."
     return ""

@@ -43,6 +43,7 @@ class Reading(Generic[Want]):
 def drive(gathering: Generator[Any, Output, dict[str, Any]], session: Session) -> dict[str, Any]:
     """Answer the questions of a gathering over the session; what it returns. Raises what it raises."""
     warnings: dict[str, None] = {}
+    result: dict[str, Any] = {}
     try:
         question: Question = next(gathering)
         while True:
@@ -50,7 +51,7 @@ def drive(gathering: Generator[Any, Output, dict[str, Any]], session: Session) -
             warnings.update(dict.fromkeys(f"{session.host}: {warning}" for warning in output.warnings))
             question = gathering.send(output)
     except StopIteration as end:
-        result: dict[str, Any] = end.value
+        result = end.value
     return {**result, "warnings": list(warnings)} if warnings else result
 
 
