@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import UnexpectedOutput
+from .failover_acts import possible
+from .failover_proof import side_of
 from .info_clock import READ_CLOCK, Clock, other_errors, read_clock
 from .info_record import Column, age, in_seconds, in_utc, lower, properties, record, time_of_day, vm_id
 from .info_scope import REPLICA_MODES, REPLICATING, Scope, Wanted, where_in
@@ -130,6 +132,8 @@ def parse_vms(output: Output, want: Wanted) -> VMs:
     wanted = chooser(want)
     records = tuple(r for r in (_vm(row, legs.get(vm, ()), clock, host) for vm, row in rows.items()) if wanted(r))
     unreadable = tuple(part for r in records for part in _unreadable(r, owned))
+    for one in records:
+        one["possible"] = None if one["relations"] is None else list(possible(side_of(one)))
     scope = _scope(records, None if want.narrow else len(rows), legs, clock)
     return VMs(host, records, scope, names, missing, unreadable)
 
