@@ -75,9 +75,9 @@ def calls_of(orders: Iterable[Order], options: Mapping[str, Any]) -> list[dict[s
 
 
 def _told(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {"host": order.host, "stage": order.stage, "state": _state(order)}
+    told: dict[str, Any] = {"host": order.host, "stage": order.stage, "state": _state(order), "tasks": "act"}
     if told["state"] == "as_replica":
-        return told
+        return {**told, "tasks": "become_replica"}
     told["runs_on"] = _runs_on(order)
     told.update(_MORE.get(order.stage, _nothing)(order, options))
     if order.where == "target" and order.seen.pair.other is None and options.get("declared"):

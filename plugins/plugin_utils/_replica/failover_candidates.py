@@ -31,7 +31,8 @@ def candidates(vms: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _lines(vm: Mapping[str, Any]) -> Iterable[str]:
-    yield f"  {vm['name']}: {vm['power']}, {vm['mode']}/{vm['state']}, {vm['health']}, with {vm['partner'] or 'unknown'}"
+    partner = vm["partner"] or "a host that is not known"
+    yield f"  {vm['name']}: {vm['power']}, {vm['mode']}/{vm['state']}, {vm['health']}, with {partner}"
     points = len(vm.get("recovery_points") or ())
     told = [*_possible(vm), *([f"{points} recovery points"] if points else [])]
     yield f"    possible: {'; '.join(told) or 'nothing'}"

@@ -109,7 +109,7 @@ def _stop_and_prepare(case: Case) -> Decision:
     if case.proof and case.proof.side.state != REPLICATING:
         return case.refuse(f"its replica on {case.proof.host} is {case.proof.side}, not Replicating.")
     if own.power == STOPPING:
-        return Wait(f"the guest of {case.vm.name} is shutting down", case.want.shutdown_timeout)
+        return Wait(f"the shutdown of the guest of {case.vm.name}", case.want.shutdown_timeout)
     if own.power == RUNNING:
         return _stop(case)
     if case.vm.task:

@@ -44,7 +44,8 @@ def started(case: Case, reason: str) -> Decision:
     """Start it here if that was wished, only when the other copy was read as Off or its host was declared (L1)."""
     own = case.own
     ends = (UNPROTECTED,) if own.failed_over else ()
-    pending = (COMMIT_PENDING,) if own.failed_over and own.state == FAILED_OVER_WAITING else ()
+    reversible = case.proof is not None and case.proof.side.state == PREPARED and not case.want.start
+    pending = (COMMIT_PENDING,) if own.state == FAILED_OVER_WAITING and not reversible else ()
     if own.power == RUNNING:
         return _answering(case) or case.done(f"{reason}, and runs", *ends, *pending)
     if not case.want.start:

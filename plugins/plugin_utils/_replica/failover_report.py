@@ -14,10 +14,17 @@ from .failover_next import COMMIT_PENDING, UNPROTECTED
 from .failover_plan import VMPlan, shown
 from .failover_run import Run, look, to_confirm
 from .failover_sight import Seen
-from .failover_states import FAILED_OVER_WAITING, RUNNING
+from .failover_states import FAILED_OVER_WAITING, RUNNING, STOPPING
 
-DOWN, BOTH, UNPROTECTED_MARK, LEFT_MARK, WELL = "DOWN", "ON BOTH HOSTS", "UNPROTECTED", "NOT DONE", "ok"
-_URGENCY = (BOTH, DOWN, UNPROTECTED_MARK, LEFT_MARK, WELL)
+DOWN, BOTH, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL = (
+    "DOWN",
+    "ON BOTH HOSTS",
+    "GOING DOWN",
+    "UNPROTECTED",
+    "NOT DONE",
+    "ok",
+)
+_URGENCY = (BOTH, DOWN, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL)
 
 PLAYBOOKS: Mapping[str, str] = {
     "planned": "planned_failover",
@@ -59,9 +66,8 @@ def _line(run: Run, entry: Entry) -> Line:
     mark = _mark(run, entry, seen)
     reason = entry.unready or (entry.reason or entry.failed or entry.waits_for or plan.message if failed else "")
     ends = [end for end in _open_ends(seen, plan, mark) if end != reason]
-    text = f"{entry.name} {where_it_runs(seen)}"
-    text += f". {_sentence(reason)}" if reason else ""
-    text += "".join(f" {_sentence(end)}" if reason else f"; {end}" for end in ends)
+    told = [f"{entry.name} {where_it_runs(seen)}", reason, *ends]
+    text = " ".join(_sentence(part) for part in told if part)
     return Line(mark, entry, text, failed or mark in (DOWN, BOTH))
 
 
@@ -69,6 +75,8 @@ def _mark(run: Run, entry: Entry, seen: Seen) -> str:
     pair = seen.pair
     if pair.both_run:
         return BOTH
+    if any(side is not None and side.power == STOPPING for side in (pair.target, pair.other)):
+        return GOING
     runs = any(side is not None and side.power == RUNNING for side in (pair.target, pair.other))
     wanted = entry.ran or run.wish.goal.start
     if not runs and wanted and entry.status != "done":
@@ -91,6 +99,9 @@ def where_it_runs(seen: Seen) -> str:
 
 def _open_ends(seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
     target = seen.pair.target
+    if mark == GOING:
+        yield "Its guest is shutting down and may go off at any moment; nothing starts it then"
+        return
     if target is None or mark == DOWN or not target.failed_over:
         yield from plan.open_ends if mark not in (DOWN, BOTH) else ()
         return
@@ -100,6 +111,7 @@ def _open_ends(seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
 
 
 def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:] if " " in text.partition(":")[0] else text
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
