@@ -1,0 +1,148 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What became of a test failover: who came up and how soon, what failed, and what is still there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .drill import last_tested
+from .failover_states import RUNNING
+
+NOT_ENDED, FAILED, KEPT, WELL = "NOT ENDED", "FAILED", "left running", "ok"
+_URGENCY = (NOT_ENDED, FAILED, KEPT, WELL)
+_NO_HEARTBEAT_SERVICE = "Disabled"
+
+
+def answered(known: Mapping[str, Any], read: Any) -> dict[str, float]:
+    """Seconds from its start to the first look that found the guest's heartbeat, by id of the test VM.
+
+    A VM whose heartbeat service is switched off never answers, and counts as soon as it runs. What is known stays.
+    """
+    found = {str(vm): float(seconds) for vm, seconds in known.items()}
+    for record in (read if isinstance(read, Mapping) else {}).get("vms") or ():
+        heartbeat = str(record.get("heartbeat") or "")
+        silent = heartbeat == _NO_HEARTBEAT_SERVICE and record["power"] == RUNNING
+        if heartbeat.startswith("Ok") or silent:
+            found.setdefault(str(record["id"]), float(record.get("uptime_seconds") or 0.0))
+    return found
+
+
+def report(plan: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+    """`lines` to show, `failures` (a sentence a VM), and `vms`, a record each.
+
+    `run` holds what the stages registered: `switched`, `made`, `isolation`, `started`, `answered`, `checked`, `ended`
+    and `after` (a last read of the replicas), and `keep`, `heartbeat`, `host` of the role.
+    """
+    told = [_record(vm, run) for vm in plan["vms"]]
+    told += [_refused(one) for one in plan["refused"]]
+    told.sort(key=lambda one: _URGENCY.index(one["result"]))
+    failures = [f"{one['result']}: {one['message']}" for one in told if one["failed"]]
+    return {
+        "lines": [f"{one['result'] + ':':<14}{one['message']}" for one in told] + _hints(told, run),
+        "failures": failures,
+        "vms": told,
+    }
+
+
+def _refused(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": one["id"],
+        "name": one["name"],
+        "result": FAILED,
+        "failed": True,
+        "point": None,
+        "seconds": None,
+        "last_test_failover_time": None,
+        "message": f"{one['name']}: not tested: {one['reason']}",
+    }
+
+
+def _record(vm: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+    problem = _problem(vm, run)
+    after = next((one for one in (run.get("after") or {}).get("vms") or () if one["id"] == vm["id"]), None)
+    seconds = (run.get("answered") or {}).get((run.get("isolation") or {}).get("tests", {}).get(vm["id"]))
+    there = None if after is None or after.get("relations") is None else bool(after.get("test_vm"))
+    tested = last_tested(after) if after else "not known"
+    result = _result(problem, there, bool(run.get("keep")))
+    return {
+        "id": vm["id"],
+        "name": vm["name"],
+        "result": result,
+        "failed": bool(problem) or result == NOT_ENDED,
+        "point": vm["point"],
+        "seconds": seconds,
+        "last_test_failover_time": tested if tested not in ("never", "not known") else None,
+        "message": f"{vm['name']}: {_text(vm, run, problem, seconds, there)}; last tested: {tested}",
+    }
+
+
+def _result(problem: str, there: bool | None, keep: bool) -> str:
+    if there is not False and not keep:
+        return NOT_ENDED
+    if problem:
+        return FAILED
+    return KEPT if there else WELL
+
+
+def _text(
+    vm: Mapping[str, Any], run: Mapping[str, Any], problem: str, seconds: float | None, there: bool | None
+) -> str:
+    came_up = f"came up in {seconds:.0f} s from {vm['point']}" if seconds is not None else f"from {vm['point']}"
+    said = f"{came_up}, {problem}" if problem and seconds is not None else problem or came_up
+    if there is None:
+        return f"{said}. WHETHER ITS TEST VM IS STILL THERE IS NOT KNOWN: {_reason(run, vm['id']) or 'no answer'}"
+    if there and not run.get("keep"):
+        return f"{said}. ITS TEST VM IS STILL THERE: {_reason(run, vm['id']) or 'it was not ended'}"
+    return f"{said}; its test VM {'is left as it is' if there else 'is gone'}"
+
+
+def _reason(run: Mapping[str, Any], vm_id: str) -> str:
+    return failure_of(run.get("ended"), vm_id)
+
+
+def _problem(vm: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """The first thing that went wrong with it, by the order of the stages; "" when all went well."""
+    vm_id, isolation = vm["id"], run.get("isolation") or {}
+    for result in [*(run.get("switched") or ()), run.get("made")]:
+        failed = failure_of(result, vm_id)
+        if failed:
+            return failed
+    if vm_id not in isolation.get("tests", {}):
+        return "no test VM of it was made"
+    if vm_id in isolation.get("problems", {}):
+        return str(isolation["problems"][vm_id])
+    failed = failure_of(run.get("started"), vm_id)
+    if failed:
+        return failed
+    if run.get("heartbeat") and isolation["tests"][vm_id] not in (run.get("answered") or {}):
+        return f"its guest did not answer within {run['heartbeat']} seconds"
+    check = (run.get("checked") or {}).get(vm_id)
+    return f"a check failed: {check}" if check else ""
+
+
+def failure_of(result: Any, vm_id: str) -> str:
+    """What a module's result says went wrong with that VM; "" when nothing did."""
+    if not isinstance(result, Mapping) or result.get("skipped"):
+        return ""
+    for failure in result.get("failures") or ():
+        if failure.get("id") == vm_id or any(
+            one.get("adapter_id") == failure.get("id") and one.get("id") == vm_id
+            for one in result.get("adapters") or ()
+        ):
+            return str(failure["msg"])
+    if result.get("unreachable"):
+        return str(result.get("msg"))
+    return str(result.get("msg")) if result.get("failed") and not result.get("failures") else ""
+
+
+def _hints(told: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> list[str]:
+    names = [str(one["name"]) for one in told if one["result"] in (NOT_ENDED, KEPT)]
+    if not names:
+        return []
+    command = (
+        f"ansible-playbook hyperv.replica.cleanup_test_failover -e test_on={run['host']} -e 'vms={','.join(names)}'"
+    )
+    return [f"To end what is there: {command}"]
