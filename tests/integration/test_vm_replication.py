@@ -1,18 +1,9 @@
-"""hyperv_vm_replication, its role and its playbooks through ansible-playbook against the lab.
-
-The rhythm of every case is one play of three tasks: in check mode, for real, and again. What the lab recorded must be
-what the real task said it sent, what check mode foretold must be what was sent and read back, and the third task must
-have changed nothing.
-"""
+"""hyperv_vm_replication, its role and its playbooks through ansible-playbook against the lab."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.lab.world.server import AuthorizationEntry
+from tests.integration.relation_play import Player, let_replicate, rhythm
 from tests.lab.world.storage import Disk
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
     from tests.lab.world.vm import VM
 
-MODULE = "hyperv.replica.hyperv_vm_replication"
-QUICK = {"poll_interval": 0.05, "settle_timeout": 20, "wait_timeout": 120}
 SERVER = {"replica_server": "HV-B.corp.example", "authentication": "kerberos"}
 BETWEEN = {"between": ["HV-A.corp.example", "HV-B.corp.example"], "first_primary": "hv-a"}
 HV_C = {
@@ -39,134 +28,15 @@ HV_C = {
     "any_server": True,
     "entries": [],
 }
-CHANGING = ("health", "last_replication_time", "state")
 
 pytestmark = pytest.mark.lab(hosts=3, vms=9, speed=400)
-
-
-@dataclass
-class Player:
-    """Runs plays against a lab, from its own inventory."""
-
-    lab: Lab
-    folder: Path
-    config: Path
-    files: dict[str, Any] = field(default_factory=dict)
-
-    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a playbook of a file or of the collection."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE")}
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("ansible-playbook")), name, *arguments],
-            env={**kept, "ANSIBLE_CONFIG": str(self.config), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    def tasks(self, host: str, tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Results of module calls in one play; a task is its options, and `check_mode` beside them."""
-        target = self.folder / "results.json"
-        target.unlink(missing_ok=True)
-        play: list[dict[str, Any]] = [
-            {
-                MODULE: {**QUICK, **{name: value for name, value in task.items() if name != "check_mode"}},
-                "check_mode": task.get("check_mode", False),
-                "diff": True,
-                "register": f"result_{number}",
-                "ignore_errors": True,
-                "ignore_unreachable": True,
-            }
-            for number, task in enumerate(tasks)
-        ]
-        names = [f"result_{number}" for number in range(len(tasks))]
-        play.append(
-            {
-                "ansible.builtin.copy": {
-                    "content": "{{ query('ansible.builtin.vars', *names) | to_json }}",
-                    "dest": str(target),
-                    "mode": "0600",
-                },
-                "delegate_to": "localhost",
-                "vars": {
-                    "names": names,
-                    "ansible_connection": "local",
-                    "ansible_python_interpreter": sys.executable,
-                },
-            }
-        )
-        path = self.folder / "play.yml"
-        path.write_text(yaml.safe_dump([{"hosts": host, "gather_facts": False, "tasks": play}], sort_keys=False))
-        ran = self.run(str(path))
-        assert target.exists(), ran.stdout + ran.stderr
-        results: list[dict[str, Any]] = json.loads(target.read_text(encoding="utf-8"))
-        return results
-
-    def module(self, options: Mapping[str, Any], host: str = "hv-a") -> dict[str, Any]:
-        """The result of one call."""
-        return self.tasks(host, [options])[0]
-
-    def sent(self) -> list[str]:
-        """The state-changing cmdlets since the last look."""
-        calls = [call.cmdlet for call in self.lab.world.recorder.state_changing()]
-        self.lab.world.recorder.clear()
-        return calls
-
-    def vm(self, host: str, name: str) -> VM:
-        """A VM of the world."""
-        return self.lab.world.vm(host, name)
-
-
-def rhythm(player: Player, *cases: Mapping[str, Any], host: str = "hv-a") -> list[dict[str, Any]]:
-    """Check, apply, repeat for each case in one play; what the real tasks said."""
-    player.sent()
-    tasks = [{**case, "check_mode": number == 0} for case in cases for number in range(3)]
-    results = player.tasks(host, tasks)
-    told: list[str] = []
-    for number, case in enumerate(cases):
-        foreseen, done, again = results[3 * number : 3 * number + 3]
-        for result in (foreseen, done, again):
-            if result.get("failed") or result.get("unreachable"):
-                pytest.fail(f"{case}: {result.get('msg')}")
-        check_foreseen(case, foreseen, done)
-        if "acts" not in case:
-            assert (again["changed"], again["actions"]) == (False, []), case
-        told += [action["cmdlet"] for result in (done, again) for action in result["actions"]]
-    assert player.sent() == told
-    return results[1::3]
-
-
-def check_foreseen(case: Mapping[str, Any], foreseen: Mapping[str, Any], done: Mapping[str, Any]) -> None:
-    """Check mode said what the real task then did: the same cmdlets, and the records that were read back."""
-    assert done["changed"], (case, done)
-    assert foreseen["changed"], (case, foreseen)
-    assert all(action["sent"] is False for action in foreseen["actions"])
-    assert of_each_vm(foreseen, True) == of_each_vm(done, True), case
-    for before, after in zip(foreseen["vms"], done["vms"], strict=True):
-        known = {key: value for key, value in before.items() if value is not None and key not in CHANGING}
-        assert known == {key: after[key] for key in known}, case
-
-
-def of_each_vm(result: Mapping[str, Any], sent: bool) -> dict[str, list[dict[str, Any]]]:
-    """The actions by VM: stages of several VMs travel together, so only the order within a VM is told beforehand."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for action in result["actions"]:
-        found.setdefault(action["vm"], []).append({**action, "sent": sent})
-    return found
 
 
 @pytest.fixture
 def player(lab: Lab, tmp_path: Path) -> Iterator[Player]:
     """A player for a lab whose hosts take replicas of each other."""
-    for host in lab.world.hosts.values():
-        host.server.enabled, host.server.authentication = True, "CertificateAndKerberos"
-        host.server.thumbprint = host.certificates[0].thumbprint
-        host.server.entries.append(AuthorizationEntry("*", "D:\\Replica", "DEFAULT"))
-        for rule in host.firewall.rules:
-            rule.enabled = True
-    yield Player(lab, tmp_path, lab.write_files(tmp_path / "lab"))
+    let_replicate(lab)
+    yield Player.of(lab, tmp_path)
     assert not lab.world.recorder.violations
 
 

@@ -17,7 +17,7 @@ from .errors import ReplicaError
 from .jobs import COLLECT, WATCH, as_sent, is_job, refused_as_jobs, split
 from .outcome import Outcome, owner
 from .pipeline import Pipeline
-from .plan import Have, Step, Want
+from .plan import Have, Step, Want, first_stage
 from .progress import Progress, job_over, judge, started
 from .session import ErrorRecord, Output
 from .task import Task
@@ -101,9 +101,8 @@ class _Run(Generic[Have, Want]):
 
     def _send_stage(self, ready: Mapping[str, Step]) -> None:
         """Send the steps of the first stage that is due; other stages are decided again after the next read."""
-        first = next(iter(ready.values()))
-        batch = {s: step for s, step in ready.items() if (step.stage, step.probe) == (first.stage, first.probe)}
-        if first.probe:
+        batch = first_stage(ready)
+        if any(step.probe for step in batch.values()):
             found = self.task.probe(batch)
             self._start(batch)
             for subject, errors in found.items():

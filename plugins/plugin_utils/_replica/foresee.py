@@ -1,17 +1,22 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Check mode: the plan unfolded by prediction. What is sent is the read, and probes, which change nothing."""
+"""Check mode: the plan unfolded by prediction, in the same rounds as the real run, so that its list is in that order.
+
+What runs as a job is taken to last longer than anything the other subjects have to do meanwhile; where a host is quicker
+the order between two subjects may differ, never that of one. What is sent is the read, and probes, which change nothing.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import takewhile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Generic
 
 from .errors import ReplicaError
-from .jobs import as_sent
+from .jobs import as_sent, is_job
 from .outcome import Outcome
-from .plan import Decision, Done, Have, Refused, Step, Want, unfold
+from .plan import Done, Have, PlanDoesNotEnd, Refused, Step, Want, first_stage
 from .progress import Progress
 from .session import ErrorRecord
 from .task import Task
@@ -22,41 +27,80 @@ def foresee(task: Task[Have, Want]) -> Outcome:
     outcome = task.outcome
     outcome.check = True
     try:
-        have = task.begin()
-        plans = {subject: unfold(task.noun, have, task.want, subject) for subject in outcome.progress}
-        refused = _probed(task, {subject: plan[0] for subject, plan in plans.items()})
-        for subject, (steps, decision, predicted) in plans.items():
-            if subject in refused:
-                outcome.progress[subject] = refused[subject]
-                continue
-            outcome.progress[subject] = _foreseen(steps, decision)
-            for step in steps:
-                task.act({subject: as_sent(step)}, sent=False)
-            outcome.after[subject] = task.noun.record(predicted, task.want, subject)
+        run = _Foresight(task, task.begin())
+        while ready := run.decide():
+            run.take(first_stage(ready))
+        run.note()
     except ReplicaError as error:
         outcome.error = error
     return outcome
 
 
-def _foreseen(steps: tuple[Step, ...], decision: Decision) -> Progress:
-    progress = Progress(sent=steps)
-    if isinstance(decision, Refused):
-        return replace(progress, failure=decision.message)
-    return replace(progress, done=decision if isinstance(decision, Done) else Done("under way"))
+@dataclass
+class _Foresight(Generic[Have, Want]):
+    """The run as it would go: `have` is what the host would say after the steps so far; `busy` have a job that runs."""
+
+    task: Task[Have, Want]
+    have: Have
+    busy: set[str] = field(default_factory=set)
+
+    @property
+    def progress(self) -> dict[str, Progress]:
+        return self.task.outcome.progress
+
+    def decide(self) -> dict[str, Step]:
+        """The next step of each subject that has one; jobs end when nobody else has."""
+        ready = self._decide()
+        if not ready and self.busy:
+            self.busy.clear()
+            ready = self._decide()
+        return ready
+
+    def _decide(self) -> dict[str, Step]:
+        """Ask for all who are not busy; for those without a next step it ends here."""
+        ready: dict[str, Step] = {}
+        for subject, progress in self.progress.items():
+            if progress.ended or subject in self.busy:
+                continue
+            decision = self.task.noun.decide(self.have, self.task.want, subject, progress.stages)
+            if isinstance(decision, Step):
+                ready[subject] = self._new(subject, decision)
+            elif isinstance(decision, Refused):
+                self.progress[subject] = replace(progress, failure=decision.message)
+            else:
+                done = decision if isinstance(decision, Done) else Done("under way")
+                self.progress[subject] = replace(progress, done=done)
+        return ready
+
+    def _new(self, subject: str, step: Step) -> Step:
+        if step in self.progress[subject].sent:
+            raise PlanDoesNotEnd(
+                f"{self.task.noun.name}: {step.stage} for {subject or 'the host'} is planned again from its own outcome"
+            )
+        return step
+
+    def take(self, batch: Mapping[str, Step]) -> None:
+        """Let the steps have happened. Probes are sent, unless a change before them makes what they ask about."""
+        probes = {s: step for s, step in batch.items() if step.probe and not self.progress[s].acted}
+        failed = {s: errors for s, errors in self.task.probe(probes).items() if errors}
+        for subject, step in batch.items():
+            progress = self.progress[subject]
+            self.progress[subject] = replace(progress, sent=(*progress.sent, step))
+            if subject in failed:
+                self.progress[subject] = _failed(self.progress[subject], step, failed[subject])
+                continue
+            travelling = as_sent(step)
+            self.busy |= {subject} if is_job(travelling) else set()
+            self.task.act({subject: travelling}, sent=False)
+            self.have = self.task.noun.predict(self.have, self.task.want, step)
+
+    def note(self) -> None:
+        """The records as they would be read back; where a probe failed, as they were."""
+        for subject, progress in self.progress.items():
+            if not progress.own_errors:
+                self.task.outcome.after[subject] = self.task.noun.record(self.have, self.task.want, subject)
 
 
-def _probed(task: Task[Have, Want], plans: dict[str, tuple[Step, ...]]) -> dict[str, Progress]:
-    """The subjects whose probe fails. Only probes before the first change: later ones ask about what is not yet so."""
-    failed: dict[str, Progress] = {}
-    leading = {subject: list(takewhile(lambda step: step.probe, steps)) for subject, steps in plans.items()}
-    for index in range(max((len(steps) for steps in leading.values()), default=0)):
-        due = {s: steps[index] for s, steps in leading.items() if index < len(steps) and s not in failed}
-        for subject, errors in task.probe(due).items():
-            if errors:
-                failed[subject] = _failed(due[subject], errors)
-    return failed
-
-
-def _failed(step: Step, errors: tuple[ErrorRecord, ...]) -> Progress:
+def _failed(progress: Progress, step: Step, errors: tuple[ErrorRecord, ...]) -> Progress:
     name = step.statement.commands[-1].name
-    return Progress(sent=(step,), own_errors=errors, failure=f"{name} ({step.why}) failed.")
+    return replace(progress, own_errors=errors, failure=f"{name} ({step.why}) failed.")

@@ -102,18 +102,7 @@ class PlanDoesNotEnd(ReplicaError):
     """A plan that decides the same step again from its own prediction: a fault of ours, never of the host."""
 
 
-def unfold(noun: Noun[Have, Want], have: Have, want: Want, subject: str) -> tuple[tuple[Step, ...], Decision, Have]:
-    """Every step from `have` to the end, by prediction; the last decision; the predicted state. Sends nothing."""
-    steps: list[Step] = []
-    sent: frozenset[str] = frozenset()
-    while True:
-        decision = noun.decide(have, want, subject, sent)
-        if not isinstance(decision, Step):
-            return tuple(steps), decision, have
-        if decision in steps:
-            raise PlanDoesNotEnd(
-                f"{noun.name}: {decision.stage} for {subject or 'the host'} is planned again from its own outcome"
-            )
-        steps.append(decision)
-        sent |= {decision.stage}
-        have = noun.predict(have, want, decision)
+def first_stage(ready: Mapping[str, Step]) -> dict[str, Step]:
+    """Of steps that are due, those that travel next: of the stage of the first; the others are decided again then."""
+    first = next(iter(ready.values()))
+    return {s: step for s, step in ready.items() if (step.stage, step.probe) == (first.stage, first.probe)}

@@ -18,11 +18,13 @@ import yaml
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import relation_settings
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.disks import Disk, name_key
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused, Step, Wait, unfold
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused, Step, Wait
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation_find import check_host
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation_have import VM, Have, Relation
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import time_utc
+
+from tests.unit.plugins.unfolding import unfold
 
 CASES = Path(__file__).parent.parent / "cases" / "relation"
 ID = "11111111-2222-3333-4444-555555555501"

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.authorization import Entry
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused, Step, unfold
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused, Step
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server import SERVER, record
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_have import Have, Settings
 
 from tests.unit.plugins.server_cases import Case, cases, have_of, want_of
+from tests.unit.plugins.unfolding import unfold
 
 CASES = list(cases())
 PLANNED = [case for case in CASES if not case.refusal and not case.option_error]
