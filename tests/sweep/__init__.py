@@ -1,0 +1,1 @@
+"""The fault sweep: every remote call of every workflow cut, and the same run again."""

@@ -1,0 +1,114 @@
+"""Runs modules of the collection against a lab over the real wire, in this process: what ansible-playbook would do.
+
+Each task has a connection of its own, by Ansible's psrp connection plugin, as an action plugin has.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader
+
+from tests.conftest import link_collection
+from tests.lab.lab import Lab
+
+link_collection()
+
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import info  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover import FAILOVER  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network import FAILOVER_NETWORK  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import to_result  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Noun  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import PsrpSession, open_session  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import drive  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server import SERVER  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task  # noqa: E402
+
+NOUNS: Mapping[str, Noun[Any, Any]] = {
+    "hyperv_replica_server": SERVER,
+    "hyperv_vm_replication": RELATION,
+    "hyperv_failover": FAILOVER,
+    "hyperv_failover_network": FAILOVER_NETWORK,
+}
+QUICK = {"poll_interval": 0.02, "settle_timeout": 30.0, "wait_timeout": 60.0}
+
+
+class Stopped(Exception):
+    """A task failed or found its host unreachable: a play ends there, and says so."""
+
+
+class Hands:
+    """One operator. `results` are those of the tasks, in order; what stopped the last one is in the last of them."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.results: list[dict[str, Any]] = []
+
+    @property
+    def changed(self) -> bool:
+        """Whether a task says that it changed something."""
+        return any(result["changed"] for result in self.results)
+
+    def module(self, module: str, host: str, **options: Any) -> dict[str, Any]:
+        """Run a module on a host. Raises Stopped where a play would end."""
+        noun = NOUNS[module]
+        given = {**_defaults(noun.spec), **{k: v for k, v in QUICK.items() if k in noun.spec}, **options}
+        want = noun.read_options(given)
+        with self.session(host) as session:
+            outcome = apply(Task(noun, want, session, Waiting.of(given)))
+        result = to_result(outcome, noun.subject_key, diff=False)
+        self.results.append(result)
+        if result.get("failed") or result.get("unreachable"):
+            raise Stopped(f"{module} on {host}: {result['msg']}")
+        return result
+
+    def read(self, host: str, names: Iterable[str]) -> list[dict[str, Any]]:
+        """What a host says of VMs: the records that another host's task takes as `partner`. Raises Stopped."""
+        want = info.read_options({**_defaults(info.SPEC), "names": list(names)})
+        try:
+            with self.session(host) as session:
+                records: list[dict[str, Any]] = drive(info.gather(want, session.host, _now), session)["vms"]
+        except ReplicaError as error:
+            self.results.append({"changed": False, "failed": True, "msg": str(error)})
+            raise Stopped(f"reading {host}: {error}") from error
+        return records
+
+    def session(self, host: str) -> PsrpSession:
+        """A connection of its own to a host."""
+        endpoint = self.lab.endpoint(host)
+        connection = connection_loader.get("psrp", PlayContext(), os.devnull)
+        connection.set_options(
+            direct={
+                "remote_addr": endpoint.address,
+                "port": endpoint.http.port,
+                "protocol": "http",
+                "auth": "basic",
+                "remote_user": self.lab.user,
+                "remote_password": self.lab.password,
+                "message_encryption": "never",
+            }
+        )
+        return open_session(connection, host, become=False, bare_cmdlets=None, log=_quiet)
+
+
+Play = Callable[[Hands], None]
+
+
+def _defaults(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: option.get("default") for name, option in spec.items()}
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _quiet(line: str) -> None:
+    """Nobody reads the log of a sweep."""

@@ -1,0 +1,55 @@
+"""The laws, looked for in what the lab recorded: no call of ours may break one, whatever was cut.
+
+L1 at every moment is the recorder's; L3 (a repeat sends nothing) is the sweep's. What was refused broke nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tests.lab.recorder import Recorded, Recorder
+
+from .workflows import CANCEL, COMMIT, END_TEST, REMOVE, UNPLANNED
+
+FAILED_OVER_WAITING, PREPARED = "FailedOverWaitingCompletion", "PreparedForFailover"
+NEEDS_NO_SWITCH = frozenset({"TurnOff", "Save", "Force"})
+
+
+def broken(recorder: Recorder, asked: frozenset[str], calls: Iterable[Recorded]) -> list[str]:
+    """Every law broken, as a sentence."""
+    found = [f"L1: {v.vm} alive on {' and '.join(v.hosts)}, by {v.cause}" for v in recorder.violations]
+    for call in calls:
+        if call.state_changing and not call.errors:
+            found += [f"{law}: {call}" for law in _of_call(call, asked)]
+    return found
+
+
+def _of_call(call: Recorded, asked: frozenset[str]) -> Iterator[str]:
+    switches = {name for name, value in call.parameters.items() if value is True}
+    if call.cmdlet.startswith("Remove-") and REMOVE not in asked:
+        yield "L2"
+    if (call.cmdlet == "Stop-VM" and switches & NEEDS_NO_SWITCH) or call.cmdlet in ("Save-VM", "Suspend-VM"):
+        yield "L5"
+    sides = [_sides(call, states) for states in call.before.values()]
+    if call.cmdlet == "Complete-VMFailover" and (COMMIT not in asked or _any_but(sides, FAILED_OVER_WAITING)):
+        yield "L6"
+    if call.cmdlet == "Stop-VMFailover" and not all(_may_stop(own, asked) for own, _ in sides):
+        yield "L7"
+    real = call.cmdlet == "Start-VMFailover" and not switches & {"Prepare", "AsTest"}
+    if real and UNPLANNED not in asked and any(far != PREPARED for _, far in sides):
+        yield "L8"
+
+
+def _sides(call: Recorded, states: Iterable[tuple[str, ...]]) -> tuple[str, str]:
+    """Replication states before the call: on the host where it ran, and on the other one."""
+    by_host = {state[0]: state[3] for state in states}
+    own = by_host.pop(call.host, "")
+    return own, next(iter(by_host.values()), "")
+
+
+def _any_but(sides: Iterable[tuple[str, str]], state: str) -> bool:
+    return any(own != state for own, _ in sides)
+
+
+def _may_stop(own: str, asked: frozenset[str]) -> bool:
+    return (CANCEL if own in (FAILED_OVER_WAITING, PREPARED, "RecoveryInProgress") else END_TEST) in asked

@@ -1,0 +1,139 @@
+"""Sets the stage of a workflow: brings a lab's world to where it begins, by cmdlets at the hosts, without a wire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.lab.cmdlets.registry import dispatch
+from tests.lab.lab import Lab
+from tests.lab.values import Enum, Error, Record
+from tests.lab.world.host import Host
+from tests.lab.world.server import AuthorizationEntry
+from tests.lab.world.vm import VM
+from tests.lab.world.world import World
+
+A, B = "hv-a", "hv-b"
+RUNS, STANDS = "App01", "App03"
+NAMES = [RUNS, STANDS]
+"""The VMs of HV-A: the first runs when a workflow begins, the second is Off."""
+STORAGE = "D:\\Replica"
+HOUR = 3600
+
+
+class Operator:
+    """Who works at the hosts before the sweep begins, and the other hand that meddles during it."""
+
+    user = "operator"
+    stopped = False
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    def drop(self) -> None:
+        """Nobody cuts an operator off."""
+
+
+class Stage:
+    """A lab of two hosts with two VMs each."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+
+    @property
+    def world(self) -> World:
+        """What is simulated."""
+        return self.lab.world
+
+    def fqdn(self, host: str) -> str:
+        """Full Windows name of a host."""
+        return self.world.host(host).fqdn
+
+    def vm(self, host: str, name: str) -> VM:
+        """A VM's side on a host."""
+        return self.world.vm(host, name)
+
+    def sides(self, host: str) -> dict[str, tuple[str, str, str]]:
+        """Mode, state and power of the VMs of the workflow on a host, by name; a VM that is not there is left out."""
+        found = {vm.name: vm for vm in self.world.host(host).vms.values() if vm.name in NAMES}
+        return {n: (vm.mode, vm.relation.state if vm.relation else "Disabled", vm.state) for n, vm in found.items()}
+
+    def cmdlet(self, host: str, cmdlet: str, *names: str, **parameters: Any) -> list[Record]:
+        """Run a cmdlet for VMs at a host; its records. Raises RuntimeError when it is refused."""
+        by = "Name" if cmdlet in ("Start-VM", "Stop-VM", "Get-VM", "Set-VM") else "VMName"
+        given = {by: list(names or NAMES), **parameters}
+        records = list(dispatch(Operator(self.world.host(host)), cmdlet, by, given))
+        refused = [record.message for record in records if isinstance(record, Error)]
+        if refused:
+            raise RuntimeError(f"{cmdlet} on {host}: {refused[0]}")
+        return records
+
+    # -- where workflows begin -----------------------------------------------------------------------------------
+
+    def servers(self) -> None:
+        """Both hosts are replica servers."""
+        for host in self.world.hosts.values():
+            host.server.enabled, host.server.authentication = True, "Kerberos"
+            host.server.entries = [AuthorizationEntry("*", STORAGE, "DEFAULT")]
+            for rule in host.firewall.rules:
+                rule.enabled = True
+
+    def protected(self) -> None:
+        """The VMs replicate from HV-A to HV-B."""
+        self.servers()
+        way = {"ReplicaServerName": self.fqdn(B), "ReplicaServerPort": 80, "AuthenticationType": Enum("", "Kerberos")}
+        self.cmdlet(A, "Enable-VMReplication", **way, RecoveryHistory=4, ReplicationFrequencySec=300)
+        self.cmdlet(A, "Start-VMInitialReplication")
+        self.world.clock.advance(HOUR)
+
+    def with_two_disks(self) -> None:
+        """The VM that is Off has a second disk, and both replicate."""
+        vm = self.vm(A, STANDS)
+        vm.disks.append(replace(vm.disks[0], id="second", path=vm.disks[0].path.replace(".vhdx", "-2.vhdx")))
+        vm.disks[1].location = 1
+        self.protected()
+
+    def prepared(self) -> None:
+        """The primaries are prepared for a planned failover."""
+        self.protected()
+        self.cmdlet(A, "Stop-VM", RUNS)
+        self.cmdlet(A, "Start-VMFailover", Prepare=True)
+
+    def failed_over(self) -> None:
+        """The replicas are failed over as planned, and Off."""
+        self.prepared()
+        self.cmdlet(B, "Start-VMFailover")
+
+    def reversed(self) -> None:
+        """A planned failover to HV-B is through."""
+        self.failed_over()
+        self.cmdlet(B, "Set-VMReplication", Reverse=True)
+        self.world.clock.advance(HOUR)
+        self.cmdlet(B, "Start-VM", RUNS)
+
+    def disaster(self) -> None:
+        """HV-A has lost its power."""
+        self.protected()
+        self.world.power_off(A)
+
+    def running_after_disaster(self) -> None:
+        """The VMs run on the failed-over replicas; HV-A is still off."""
+        self.disaster()
+        self.cmdlet(B, "Start-VMFailover")
+        self.cmdlet(B, "Start-VM", RUNS)
+
+    def primary_back(self) -> None:
+        """HV-A is back, its old copies Off, and they would start with their host."""
+        self.running_after_disaster()
+        old = [self.vm(A, name) for name in NAMES]
+        for vm in old:
+            vm.start_action = "Nothing"
+        self.world.power_on(A)
+        for vm in old:
+            vm.start_action = "StartIfRunning"
+
+    def testing(self) -> None:
+        """A test VM of each replica runs."""
+        self.protected()
+        self.cmdlet(B, "Start-VMFailover", AsTest=True)
+        self.cmdlet(B, "Start-VM", *(f"{name} - Test" for name in NAMES))

@@ -1,0 +1,219 @@
+"""The workflows that are swept: where each begins, the plays of it, and what the world is like when it is done.
+
+A workflow is a fixed sequence of desired states, so the same plays are right from every half-done state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .hands import Hands, Play
+from .stage import NAMES, RUNS, STORAGE, A, B, Stage
+
+# What a workflow was asked for beside moving on: acts that lose or end something are law-breaking without it.
+COMMIT, CANCEL, END_TEST, REMOVE, UNPLANNED = "commit", "cancel", "end_test", "remove", "unplanned"
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """`begin` sets the stage, `play` is run, and run again; `done` says whether the world is as it shall be."""
+
+    name: str
+    begin: Callable[[Stage], None]
+    play: Play
+    done: Callable[[Stage], bool]
+    asked: frozenset[str] = frozenset()
+
+
+def stands(host: str, mode: str, state: str, power: str = "") -> Callable[[Stage], bool]:
+    """Whether every VM stands like that on a host. `power` is of the VM that ran; the other one is as it was."""
+
+    def look(stage: Stage) -> bool:
+        sides = stage.sides(host)
+        right = all(sides.get(name, ("", "", ""))[:2] == (mode, state) for name in NAMES)
+        return right and (not power or sides[RUNS][2] == power)
+
+    return look
+
+
+def both(*looks: Callable[[Stage], bool]) -> Callable[[Stage], bool]:
+    """Whether all of these hold."""
+    return lambda stage: all(look(stage) for look in looks)
+
+
+# -- replication -----------------------------------------------------------------------------------------------------
+
+
+def _servers(hands: Hands) -> None:
+    for host in (A, B):
+        hands.module(
+            "hyperv_replica_server",
+            host,
+            state="enabled",
+            authentication="kerberos",
+            admit="any_server",
+            default_storage=STORAGE,
+            open_firewall=True,
+            monitoring_interval_hours=12,
+        )
+
+
+def _servers_ready(stage: Stage) -> bool:
+    hosts = [stage.world.host(name) for name in (A, B)]
+    return all(host.server.enabled and host.server.any_server and host.firewall.admits(80) for host in hosts)
+
+
+def _replication(hands: Hands, host: str = A, **options: object) -> None:
+    hands.module("hyperv_vm_replication", host, names=NAMES, **options)
+
+
+def _enable(hands: Hands) -> None:
+    _replication(hands, replica_server=hands.lab.world.host(B).fqdn, initial_copy="network", wait=True, **SETTINGS)
+
+
+SETTINGS = {"authentication": "kerberos", "frequency": 300, "recovery_history": 4}
+OTHER_SETTINGS = {"frequency": 900, "recovery_history": 8, "compression": False}
+
+
+def _has_other_settings(stage: Stage) -> bool:
+    found = [r.settings for host in (A, B) for name in NAMES if (r := stage.vm(host, name).relation)]
+    return len(found) == 4 and all((s.frequency, s.history) == (900, 8) for s in found)
+
+
+def _remove(hands: Hands) -> None:
+    for host in (A, B):
+        _replication(hands, host, state="absent")
+
+
+def _set_disks(hands: Hands) -> None:
+    hands.module("hyperv_vm_replication", A, names=[NAMES[1]], disks=["SCSI 0:0"])
+
+
+def _one_disk(stage: Stage) -> bool:
+    return len(stage.vm(A, NAMES[1]).relation.disks) == len(stage.vm(B, NAMES[1]).disks) == 1
+
+
+# -- failover --------------------------------------------------------------------------------------------------------
+
+
+def failover(hands: Hands, host: str, state: str, runs_on: str, partner: str = "", **options: object) -> None:
+    """hyperv_failover on one host, with what the partner says as proof."""
+    given = {"partner": hands.read(partner, NAMES)} if partner else {}
+    name = hands.lab.world.host(runs_on).fqdn
+    hands.module("hyperv_failover", host, names=NAMES, state=state, runs_on=name, **given, **options)
+
+
+UP = {"start": True, "unconnected_adapters": "allow"}
+
+
+def planned(source: str, target: str) -> Play:
+    """A planned failover with reverse, from one host to the other."""
+
+    def play(hands: Hands) -> None:
+        failover(hands, source, "prepared", target, partner=target, shutdown="clean")
+        failover(hands, target, "failed_over", target, partner=source)
+        failover(hands, target, "reversed", target, partner=source, **UP)
+
+    return play
+
+
+def moved(source: str, target: str) -> Callable[[Stage], bool]:
+    """Whether the VMs run on the target and replicate back."""
+    return both(stands(target, "Primary", "Replicating", "Running"), stands(source, "Replica", "Replicating", "Off"))
+
+
+def _unplanned(hands: Hands) -> None:
+    failover(hands, B, "failed_over", B, partner_declared="dead", **UP)
+
+
+def _commit(hands: Hands) -> None:
+    failover(hands, B, "committed", B)
+
+
+def _cancel_preparation(hands: Hands) -> None:
+    failover(hands, A, "cancelled", B, partner=B, **UP)
+
+
+def _cancel_failover(hands: Hands) -> None:
+    failover(hands, B, "cancelled", B, partner=A, changes_since_failover="discard")
+    failover(hands, A, "cancelled", B, partner=B, **UP)
+
+
+_BACK = both(stands(A, "Primary", "Replicating", "Running"), stands(B, "Replica", "Replicating", "Off"))
+
+
+def _way_home(hands: Hands) -> None:
+    failover(hands, A, "fenced", B, partner=B)
+    failover(hands, A, "replica", B, partner=B)
+    failover(hands, B, "reversed", B, partner=A, **UP)
+
+
+def _home(stage: Stage) -> bool:
+    stage.world.clock.advance(600)
+    return moved(A, B)(stage)
+
+
+def _test(hands: Hands) -> None:
+    hands.module("hyperv_failover", B, names=NAMES, state="test_running", start=True)
+
+
+def _tests_run(stage: Stage) -> bool:
+    tests = [stage.vm(B, name).test_vm for name in NAMES]
+    return all(test is not None and test.state == "Running" for test in tests)
+
+
+def _end_test(hands: Hands) -> None:
+    hands.module("hyperv_failover", B, names=NAMES, state="test_absent")
+
+
+def _no_tests(stage: Stage) -> bool:
+    return all(stage.vm(B, name).test_vm is None for name in NAMES) and len(stage.world.host(B).vms) == 4
+
+
+ADDRESS = {"address": "192.0.2.10", "subnet_mask": "255.255.255.0", "gateway": "192.0.2.1"}
+
+
+def _network(hands: Hands) -> None:
+    hands.module("hyperv_failover_network", B, names=[RUNS], test_switch="Test isolated", ipv4=ADDRESS)
+
+
+def _has_network(stage: Stage) -> bool:
+    [adapter] = stage.vm(B, RUNS).adapters
+    return adapter.test_switch == "Test isolated"
+
+
+def workflows() -> Iterator[Workflow]:
+    """All of them, in the order of a VM's life."""
+    on_b = stands(B, "Replica", "FailedOverWaitingCompletion", "Running")
+    yield Workflow("configure two replica servers", lambda stage: None, _servers, _servers_ready)
+    yield Workflow("protect and wait for the copy", Stage.servers, _enable, stands(A, "Primary", "Replicating"))
+    yield Workflow("change settings", Stage.protected, lambda h: _replication(h, **OTHER_SETTINGS), _has_other_settings)
+    yield Workflow("set of disks", Stage.with_two_disks, _set_disks, _one_disk)
+    yield Workflow(
+        "pause", Stage.protected, lambda h: _replication(h, suspended=True), stands(A, "Primary", "Suspended")
+    )
+    yield Workflow(
+        "resume",
+        lambda stage: (stage.protected(), stage.cmdlet(A, "Suspend-VMReplication"))[0],
+        lambda h: _replication(h, suspended=False),
+        stands(A, "Primary", "Replicating"),
+    )
+    yield Workflow("failover network", Stage.protected, _network, _has_network)
+    yield Workflow("test failover", Stage.protected, _test, _tests_run)
+    yield Workflow("end the test", Stage.testing, _end_test, _no_tests, frozenset({END_TEST}))
+    yield Workflow("planned failover", Stage.protected, planned(A, B), moved(A, B))
+    yield Workflow("fail back", Stage.reversed, planned(B, A), moved(B, A))
+    yield Workflow("cancel a preparation", Stage.prepared, _cancel_preparation, _BACK, frozenset({CANCEL}))
+    yield Workflow("cancel a failover", Stage.failed_over, _cancel_failover, _BACK, frozenset({CANCEL}))
+    yield Workflow("unplanned failover", Stage.disaster, _unplanned, on_b, frozenset({UNPLANNED}))
+    yield Workflow(
+        "commit",
+        Stage.running_after_disaster,
+        _commit,
+        stands(B, "Replica", "FailedOver", "Running"),
+        frozenset({COMMIT, UNPLANNED}),
+    )
+    yield Workflow("way home", Stage.primary_back, _way_home, _home, frozenset({UNPLANNED}))
+    none = both(stands(A, "None", "Disabled"), stands(B, "None", "Disabled"))
+    yield Workflow("remove", Stage.protected, _remove, none, frozenset({REMOVE}))
