@@ -146,6 +146,24 @@ def test_disks_by_place_and_path(player: Player) -> None:
     assert [disk["place"] for disk in done[1]["vms"][0]["replicated_disks"]] == ["SCSI 0:0", "SCSI 0:2"]
 
 
+@pytest.mark.lab(hosts=2, vms=4, speed=20)
+def test_right_after_a_start_nothing_is_enabled_twice(player: Player) -> None:
+    """For a minute the host lists no replication: the run waits until it does, and then has nothing to do."""
+    world = player.lab.world
+    options = {"names": ["App01", "App03"], **SERVER}
+    player.module(options)
+    world.clock.advance(3600)
+    world.habits.service_start_seconds = 60
+    world.power_off("HV-A", clean=True)
+    world.power_on("HV-A")
+    player.sent()
+    before = world.clock.now()
+    result = player.module(options)
+    assert not result.get("failed"), result["msg"]
+    assert (result["changed"], result["actions"], player.sent()) == (False, [], [])
+    assert world.clock.now() - before >= timedelta(seconds=50)
+
+
 def test_disks_that_cannot_be_replicated(player: Player) -> None:
     attach(player.vm("HV-A", "App01"), 5, disk_number=2)
     refused = player.module({"names": ["App01", "App04"], **SERVER, "initial_copy": "none"})

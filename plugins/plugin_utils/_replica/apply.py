@@ -18,7 +18,7 @@ from .jobs import COLLECT, WATCH, as_sent, is_job, refused_as_jobs, split
 from .outcome import Outcome, owner
 from .pipeline import Pipeline
 from .plan import Have, Step, Want, first_stage
-from .progress import Progress, job_over, judge, started
+from .progress import Progress, job_over, judge, looked, started
 from .session import ErrorRecord, Output
 from .task import Task
 
@@ -77,12 +77,20 @@ class _Run(Generic[Have, Want]):
         return not progress.ended and progress.sent[-1] == step
 
     def advance(self, have: Have) -> bool:
-        """Decide for all from what was read, then send one stage or let some time pass; False when all are through."""
+        """Decide for all from what was read, then send one stage or let some time pass; False when all are through.
+
+        Who wants a second look gets it before anything is sent for anybody: it is the same read for all.
+        """
         task, now = self.task, self.task.clock.now()
         for subject, progress in self.progress.items():
             if not progress.ended:
                 decision = task.noun.decide(have, task.want, subject, progress.stages)
                 self.progress[subject] = judge(progress, decision, now, task.waiting)
+        if any(progress.look and not progress.ended for progress in self.progress.values()):
+            self._tell()
+            task.outcome.progress = {subject: looked(progress) for subject, progress in self.progress.items()}
+            task.clock.sleep(task.waiting.poll_interval)
+            return True
         ready = {s: p.next for s, p in self.progress.items() if p.next is not None and not p.ended}
         if ready:
             self._send_stage(ready)

@@ -3,8 +3,9 @@
 
 """Check mode: the plan unfolded by prediction, in the same rounds as the real run, so that its list is in that order.
 
-What runs as a job is taken to last longer than anything the other subjects have to do meanwhile; where a host is quicker
-the order between two subjects may differ, never that of one. What is sent is the read, and probes, which change nothing.
+What runs as a job is taken to last longer than anything the other subjects have to do meanwhile; where a host is
+quicker, the order between two subjects may differ, never that of one. What is sent is the read, and probes, which
+change nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Generic
 from .errors import ReplicaError
 from .jobs import as_sent, is_job
 from .outcome import Outcome
-from .plan import Done, Have, PlanDoesNotEnd, Refused, Step, Want, first_stage
-from .progress import Progress
+from .plan import Done, Have, Look, PlanDoesNotEnd, Refused, Step, Want, first_stage
+from .progress import Progress, looked
 from .session import ErrorRecord
 from .task import Task
 
@@ -51,10 +52,21 @@ class _Foresight(Generic[Have, Want]):
     def decide(self) -> dict[str, Step]:
         """The next step of each subject that has one; jobs end when nobody else has."""
         ready = self._decide()
-        if not ready and self.busy:
-            self.busy.clear()
+        while any(progress.look for progress in self.progress.values()):
+            self._look_again()
             ready = self._decide()
-        return ready
+        if ready or not self.busy:
+            return ready
+        self.busy.clear()
+        return self.decide()
+
+    def _look_again(self) -> None:
+        """Read once more, unless steps have been foreseen already: what they make of the host is not there to read."""
+        task = self.task
+        task.outcome.progress = {subject: looked(progress) for subject, progress in self.progress.items()}
+        if not any(progress.acted for progress in self.progress.values()):
+            task.clock.sleep(task.waiting.poll_interval)
+            self.have = task.parse(task.send(task.noun.query(task.want)))
 
     def _decide(self) -> dict[str, Step]:
         """Ask for all who are not busy; for those without a next step it ends here."""
@@ -67,6 +79,8 @@ class _Foresight(Generic[Have, Want]):
                 ready[subject] = self._new(subject, decision)
             elif isinstance(decision, Refused):
                 self.progress[subject] = replace(progress, failure=decision.message)
+            elif isinstance(decision, Look):
+                self.progress[subject] = replace(progress, look=decision)
             else:
                 done = decision if isinstance(decision, Done) else Done("under way")
                 self.progress[subject] = replace(progress, done=done)

@@ -54,6 +54,17 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What was read may not be all there is: read again, one poll later, before it is believed.
+
+    The host is looked at once for each `stage`, which is then among those sent; in check mode too.
+    """
+
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Done:
     """Nothing (more) to do, and why. `warnings` are for the operator and appear in every run."""
 
@@ -68,7 +79,7 @@ class Refused:
     message: str
 
 
-Decision = Step | Wait | Done | Refused
+Decision = Step | Wait | Look | Done | Refused
 
 
 @dataclass(frozen=True)

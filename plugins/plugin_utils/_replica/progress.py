@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from .option_groups import Waiting
-from .plan import Decision, Done, Refused, Step, Wait
+from .plan import Decision, Done, Look, Refused, Step, Wait
 from .session import ErrorRecord
 
 _MOST_STEPS = 100  # far above any plan: a plan that turns in circles is found by the tests, this ends it at a customer
@@ -23,7 +23,8 @@ class Progress:
 
     `sent` are the steps as they were decided; `seen` counts those whose effect was read back. `own_errors` are
     errors of the open step that are surely this subject's, `open_errors` those that may be; `told` are those of steps
-    that took effect all the same. `next` is the step to send.
+    that took effect all the same. `next` is the step to send, `look` what is to be read once
+    more first; `looked` are the stages of those that were.
     """
 
     sent: tuple[Step, ...] = ()
@@ -35,13 +36,15 @@ class Progress:
     open_errors: tuple[ErrorRecord, ...] = ()
     told: tuple[ErrorRecord, ...] = ()
     next: Step | None = None
+    look: Look | None = None
+    looked: frozenset[str] = frozenset()
     failure: str = ""
     done: Done | None = None
 
     @property
     def stages(self) -> frozenset[str]:
         """Stages already sent, as a noun's `decide` takes them."""
-        return frozenset(step.stage for step in self.sent)
+        return self.looked | {step.stage for step in self.sent}
 
     @property
     def ended(self) -> bool:
@@ -53,6 +56,8 @@ class Progress:
         """What is waited for."""
         if isinstance(self.awaited, Wait):
             return self.awaited.reason
+        if self.look is not None:
+            return self.look.reason
         return self.awaited.why if isinstance(self.awaited, Step) else "the next read"
 
     @property
@@ -75,6 +80,13 @@ def started(progress: Progress, step: Step, now: float) -> Progress:
     )
 
 
+def looked(progress: Progress) -> Progress:
+    """What was to be looked at again is going to be."""
+    if progress.look is None:
+        return progress
+    return replace(progress, look=None, looked=progress.looked | {progress.look.stage})
+
+
 def job_over(progress: Progress, now: float) -> Progress:
     """The job of the open step has ended."""
     if progress.job_ended:
@@ -90,6 +102,8 @@ def judge(progress: Progress, decision: Decision, now: float, waiting: Waiting) 
         return _wait(progress, decision, now, waiting)
     if isinstance(decision, Refused):
         return replace(progress, failure=decision.message)
+    if isinstance(decision, Look):
+        return replace(_through(progress), look=decision)
     progress = _through(progress)
     return progress if progress.failure else replace(progress, done=decision)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Decision, Noun, Step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Decision, Look, Noun, Step
 
 Have = TypeVar("Have")
 Want = TypeVar("Want")
@@ -13,8 +13,12 @@ Want = TypeVar("Want")
 def unfold(noun: Noun[Have, Want], have: Have, want: Want, subject: str) -> tuple[tuple[Step, ...], Decision, Have]:
     """Every step from `have` to the end, the last decision, and the predicted state. A plan has to end."""
     steps: list[Step] = []
-    while isinstance(decision := noun.decide(have, want, subject, frozenset(s.stage for s in steps)), Step):
+    stages: frozenset[str] = frozenset()
+    while isinstance(decision := noun.decide(have, want, subject, stages), (Step, Look)):
+        assert isinstance(decision, Step) or decision.stage not in stages, f"{decision.stage} again"
         assert decision not in steps, f"{decision.stage} is planned again from its own outcome"
-        steps.append(decision)
-        have = noun.predict(have, want, decision)
+        stages |= {decision.stage}
+        if isinstance(decision, Step):
+            steps.append(decision)
+            have = noun.predict(have, want, decision)
     return tuple(steps), decision, have

@@ -25,6 +25,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline i
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import (
     Decision,
     Done,
+    Look,
     Noun,
     Refused,
     Step,
@@ -46,6 +47,7 @@ class Want:
     notes: str = "off for good"
     probe: bool = False
     act: bool = False
+    look: bool = False
 
 
 def parse(output: Output, want: Want) -> Have:
@@ -58,6 +60,8 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
     vm = have[subject]
     if vm["state"] == "Paused":
         return Refused(f"{vm['name']} is Paused. Resume it first.")
+    if want.look and vm["state"] == "Off" and vm["notes"] == "" and not sent:
+        return Look("look", "the notes may not be there yet")
     if want.probe and "probe" not in sent:
         return Step("probe", Statement((Command("Test-Partner"),)), "test the partner", subject, probe=True)
     if vm["state"] == "Stopping":
@@ -401,6 +405,32 @@ def test_a_probe_that_fails_is_the_failure_of_all_who_asked(check: bool) -> None
     assert outcome.actions == []
     assert to_result(outcome, "vms", diff=True)["changed"] is False
     assert not any("Set-VM" in pipeline for pipeline in names(sent))
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_second_look_comes_before_anything_is_sent(check: bool) -> None:
+    """An empty answer is not believed at once: here the notes of App01 are there at the second read."""
+
+    def notes_come_late(pipeline: Pipeline) -> None:
+        if host.reads == 1:
+            host.vms["id-1"]["notes"] = "off for good"
+
+    host = Host(vms("Off", "Running", "Off"), lose=notes_come_late)
+    outcome, sent, said = play(host, Want(look=True), check=check)
+    assert names(sent)[:2] == [["Get-VM"], ["Get-VM"]]
+    assert {action.vm for action in outcome.actions} == {"App02", "App03"}
+    assert said == ([] if check else ["hv-a: waiting: 2 x the notes may not be there yet; the next read"])
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_second_look_costs_a_poll(check: bool) -> None:
+    seconds = Seconds()
+    clock = Clock(lambda: seconds.passed, seconds.sleep)
+    session = FunctionSession("hv-a", Host(vms("Off", "Off")))
+    task = Task(NOUN, Want(look=True), session, Waiting(poll_interval=7), clock=clock)
+    outcome = (foresee if check else apply)(task)
+    assert (seconds.slept, seconds.passed) == (1, 7)
+    assert [action.cmdlet for action in outcome.actions] == ["Set-VM", "Set-VM"]
 
 
 def test_an_act_is_sent_once_and_counts_as_a_change() -> None:
