@@ -17,8 +17,8 @@ DOCUMENTATION = r"""
 name: failover_candidates
 short_description: What a failover could do for the VMs of a host
 description:
-  - Lines for the terminal with each VM that replicates, its power, mode, state, health and partner, and what is possible
-    next by its state on this host.
+  - Lines for the terminal with each VM that replicates, its power, mode, state, health and partner, and what is
+    possible next by its state on this host.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
 options:

@@ -21,7 +21,7 @@ description:
   - A finding refuses the VM unless it is accepted by its name. VMs whose failover has begun are not held up.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: readings, accepted
+positional: readings, accepted, earlier, answered
 options:
   _input:
     description: The run, as P(hyperv.replica.failover_run#filter) gave it.
@@ -33,6 +33,14 @@ options:
     required: true
   accepted:
     description: Names of findings that are accepted.
+    type: list
+    elements: str
+    default: []
+  earlier:
+    description: Readings from before the wait, by which a primary that was declared dead is found to be sending still.
+    type: dict
+  answered:
+    description: Windows names of partners where something takes replicas.
     type: list
     elements: str
     default: []
@@ -52,11 +60,15 @@ _value:
 
 
 def failover_preflight(
-    run: Mapping[str, Any], readings: Mapping[str, Any], accepted: Sequence[str] = ()
+    run: Mapping[str, Any],
+    readings: Mapping[str, Any],
+    accepted: Sequence[str] = (),
+    earlier: Mapping[str, Any] | None = None,
+    answered: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What speaks against it; see DOCUMENTATION."""
     try:
-        return checks.preflight(plain(run), plain(readings), plain(accepted))
+        return checks.preflight(plain(run), plain(readings), plain(accepted), plain(earlier or {}), plain(answered))
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

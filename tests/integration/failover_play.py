@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.fleet import Operator, prepare
+from tests.lab import control
 from tests.lab.cmdlets.registry import dispatch
 from tests.lab.lab import Lab
 from tests.lab.values import Error
@@ -123,6 +124,14 @@ class Player:
     def cut(self, one: str, other: str) -> None:
         """Cut the link between two hosts, or to the control node."""
         self.lab.world.cut(one.upper(), other.upper())
+
+    def off(self, host: str) -> None:
+        """The host loses its power."""
+        control.power_off(self.lab, host)
+
+    def on(self, host: str) -> None:
+        """And has it back: what starts by itself starts before anybody can connect."""
+        control.power_on(self.lab, host)
 
     def laws_broken(self) -> list[Any]:
         """What the lab found against the first law."""

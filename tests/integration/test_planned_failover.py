@@ -1,4 +1,4 @@
-"""The planned failover through ansible-playbook against the lab: check, apply, repeat, fail back; and what it refuses."""
+"""The planned failover through ansible-playbook against the lab: check, apply, repeat, fail back; what it refuses."""
 
 from __future__ import annotations
 

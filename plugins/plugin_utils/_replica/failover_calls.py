@@ -12,6 +12,7 @@ from typing import Any
 from .failover_next import NextAct
 from .failover_plan import STAGES
 from .failover_sight import Seen
+from .names import is_one_of
 
 _STATES: Mapping[str, str] = {
     "prepare": "prepared",
@@ -22,7 +23,8 @@ _STATES: Mapping[str, str] = {
     "commit": "committed",
     "cancel_failover": "cancelled",
     "cancel_preparation": "cancelled",
-    "become_replica": "as_replica",
+    "become_replica": "replica",
+    "discard_state": "fenced",
 }
 _PROOF = ("id", "name", "host", "read_at", "mode", "state", "power", "test_vm")
 START_OLD = "start_old"
@@ -75,9 +77,7 @@ def calls_of(orders: Iterable[Order], options: Mapping[str, Any]) -> list[dict[s
 
 
 def _told(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {"host": order.host, "stage": order.stage, "state": _state(order), "tasks": "act"}
-    if told["state"] == "as_replica":
-        return {**told, "tasks": "become_replica"}
+    told: dict[str, Any] = {"host": order.host, "stage": order.stage, "state": _state(order)}
     told["runs_on"] = _runs_on(order)
     told.update(_MORE.get(order.stage, _nothing)(order, options))
     if order.where == "target" and order.seen.pair.other is None and options.get("declared"):
@@ -135,17 +135,32 @@ def _fail_over(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
 def _reverse(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
     legs: Sequence[Mapping[str, Any]] = (order.seen.record or {}).get("relations") or ()
     certificate = any(leg["type"] == "Simple" and leg["authentication"] == "certificate" for leg in legs)
-    return {"certificate_thumbprint": options.get("certificate_thumbprint") or None} if certificate else {}
+    own = (options["servers"].get(order.host) or {}).get("certificate_thumbprint")
+    return {"certificate_thumbprint": options.get("certificate_thumbprint") or own or None} if certificate else {}
 
 
 def _cancel(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
-    return {"changes_since_failover": "discard"} if options.get("accept_loss") else {}
+    accepted = options.get("accept_loss") or order.seen.pair.both_run
+    return {"changes_since_failover": "discard"} if accepted else {}
 
 
 def _fence(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
     if order.act == "keep_start_action":
         return {"start_action": (order.seen.other_record or {}).get("automatic_start_action")}
-    return {}
+    return {"old_vm": "turn_off"} if order.seen.pair.both_run else {}
+
+
+def _become_replica(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of the old primary that admits the new one; none where any server is admitted."""
+    server = options["servers"].get(order.host) or {}
+    names = [str(order.seen.record["host"])] if order.seen.record else []
+    entries = [str(entry["name"]) for entry in server.get("entries") or ()]
+    fits = [entry for entry in entries if is_one_of(entry, names)]
+    return {"allowed_primary_server": fits[0] if fits and not server.get("any_server") else None}
+
+
+def _discard_state(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {"old_vm": "discard_saved_state"}
 
 
 def _turn_off(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,6 +176,8 @@ _MORE = {
     "cancel_failover": _cancel,
     "fence": _fence,
     "turn_off": _turn_off,
+    "discard_state": _discard_state,
+    "become_replica": _become_replica,
 }
 
 

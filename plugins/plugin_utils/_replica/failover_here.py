@@ -21,6 +21,7 @@ from .failover_options import (
     FENCED,
     PREPARED_STATE,
     PREPARED_WORD,
+    REPLICA_STATE,
     REVERSED,
     TEST_ABSENT,
     TEST_RUNNING,
@@ -28,7 +29,7 @@ from .failover_options import (
     Want,
 )
 from .failover_point import NoPoint, choose_point
-from .failover_power import UNPROTECTED, fenced, old_copy_on, stale, started
+from .failover_power import UNPROTECTED, as_replica, fenced, old_copy_on, stale, started
 from .failover_read import Have
 from .failover_states import (
     FAILED_OVER,
@@ -65,10 +66,12 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
 
 
 def _both_run(case: Case) -> Refused | None:
-    """Both copies may be running: neither is touched, except that tests are not about them."""
+    """Both copies may be running: neither is touched, unless this one was named to be lost. Tests are no matter."""
     proof = case.proof
-    about_tests = case.want.state in (TEST_RUNNING, TEST_ABSENT)
-    if proof is None or about_tests or case.want.turn_off or not (case.own.may_run and proof.side.may_run):
+    want = case.want
+    named = want.turn_off or want.start_action or (want.state == CANCELLED and want.discard_changes)
+    about_tests = want.state in (TEST_RUNNING, TEST_ABSENT)
+    if proof is None or about_tests or named or not (case.own.may_run and proof.side.may_run):
         return None
     return case.refuse(
         f"it may be running on BOTH hosts ({case.own.power} here, {proof.side.power} on {proof.host}); neither copy is"
@@ -227,7 +230,7 @@ def _reversed(case: Case) -> Decision:
     if proof and proof.side.mode == PRIMARY and proof.side.state != PREPARED:
         return case.refuse(
             f"its old primary on {proof.host} is {proof.side} and still thinks that it is the primary: turn it into the"
-            " replica first (hyperv_vm_replication with side: replica there, its VM Off)."
+            " replica first (state: replica there, its VM Off)."
         )
     if str(case.vm.relation.get("authentication")) == "certificate" and not case.want.certificate:
         return case.refuse(
@@ -309,4 +312,5 @@ _STATES: Mapping[str, Callable[[Case], Decision]] = {
     TEST_RUNNING: _test_running,
     TEST_ABSENT: _test_absent,
     FENCED: fenced,
+    REPLICA_STATE: as_replica,
 }

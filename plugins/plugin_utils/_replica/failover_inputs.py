@@ -56,6 +56,7 @@ def make_run(
             "accept_loss": inputs["changes_since_failover"] == "discard",
             "fence": inputs["fence"],
             "discard": inputs["discard"] or "",
+            "discard_saved": inputs["old_vm"] == "discard_saved_state",
         },
         "options": {
             **{name: inputs[name] for name in _OPTIONS},

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .failover_acts import ACTS, allowed
 from .failover_states import (
     ABSENT,
+    CHANGING_POWER,
     CHANGING_STATES,
     FAILED_OVER_WAITING,
     NONE,
@@ -132,6 +133,8 @@ def _planned(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
         return _planned_unseen(have, target, goal)
     if target.failed_over:
         return _planned_failed_over(have, target, other, goal)
+    if target.changing:
+        return NextWait(f"states are still changing: {have}")
     if other.mode != PRIMARY:
         return NextRefused(f"the other host is not the primary of this VM: {have}")
     return _planned_before(have, target, other, goal)
@@ -245,7 +248,7 @@ def _old_copy_off(have: Pair, other: Side | None, goal: Goal) -> Next | None:
         )
     if other.power == OFF:
         return None
-    if goal.turn_off:
+    if goal.turn_off or other.power in CHANGING_POWER:
         return _act(have, "turn_off", "other")
     return NextRefused(
         f"the old VM is {other.power}: turn it off by its own option, or shut it down, then run this again"
@@ -276,6 +279,8 @@ def _cancel(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
         return NextRefused(f"there is no failover that could be cancelled: {have}")
     if other.state == PREPARED:
         return _act(have, "cancel_preparation", "other")
+    if goal.start and other.power in CHANGING_POWER:
+        return NextWait(f"the VM is {other.power} on the other host")
     if goal.start and other.power == OFF:
         if target.power != OFF:
             return NextRefused(f"the replica's copy is {target.power}, not Off: the primary is not started")
@@ -317,6 +322,8 @@ def _return_home(have: Pair, target: Side, other: Side | None, goal: Goal) -> Ne
     if other is None:
         return NextRefused("the old primary could not be read: it is needed for the way home")
     if other.mode == PRIMARY and other.state != PREPARED:
+        if other.power in CHANGING_POWER:
+            return NextWait(f"the old copy is {other.power}")
         if other.power != OFF:
             return NextRefused(f"the old copy is {other.power}: it must be Off before it can become the replica")
         return _act(have, "become_replica", "other")

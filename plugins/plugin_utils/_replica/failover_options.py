@@ -25,11 +25,12 @@ COMMITTED = "committed"
 REVERSED = "reversed"
 CANCELLED = "cancelled"
 FENCED = "fenced"
-STATES = (PREPARED_STATE, TEST_RUNNING, TEST_ABSENT, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED, FENCED)
-DIRECTED = (PREPARED_STATE, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED, FENCED)
+REPLICA_STATE = "replica"
+DIRECTED = (PREPARED_STATE, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED, FENCED, REPLICA_STATE)
+"""States that have no direction by themselves: after a reverse the sides have swapped."""
+STATES = (*DIRECTED, TEST_RUNNING, TEST_ABSENT)
 STARTING_STATES = (FAILED_OVER_STATE, REVERSED, CANCELLED)
 """States with which a VM may be started; a test VM apart."""
-"""States that have no direction by themselves: after a reverse the sides have swapped."""
 
 DEAD, UNUSABLE, PREPARED_WORD = "dead", "unusable", "prepared"
 
@@ -49,7 +50,8 @@ SPEC: Mapping[str, Any] = {
     "start": {"type": "bool", "default": False},
     "heartbeat_timeout": {"type": "float"},
     "start_action": {"type": "str", "choices": ["Nothing", "StartIfRunning", "Start"]},
-    "old_vm": {"type": "str", "choices": ["leave", "turn_off"], "default": "leave"},
+    "old_vm": {"type": "str", "choices": ["leave", "turn_off", "discard_saved_state"], "default": "leave"},
+    "allowed_primary_server": {"type": "str"},
     "unconnected_adapters": {"type": "str", "choices": ["refuse", "allow"], "default": "refuse"},
     "changes_since_failover": {"type": "str", "choices": ["keep", "discard"], "default": "keep"},
     "certificate_thumbprint": {"type": "str"},
@@ -82,6 +84,8 @@ class Want:
     heartbeat_timeout: float | None = None
     start_action: str = ""
     turn_off: bool = False
+    discard_saved: bool = False
+    allowed_primary_server: str = ""
     unconnected: bool = False
     discard_changes: bool = False
     certificate: str = ""
@@ -110,6 +114,8 @@ def read_want(options: Mapping[str, Any]) -> Want:
         heartbeat_timeout=options.get("heartbeat_timeout"),
         start_action=options.get("start_action") or "",
         turn_off=options["old_vm"] == "turn_off",
+        discard_saved=options["old_vm"] == "discard_saved_state",
+        allowed_primary_server=options.get("allowed_primary_server") or "",
         unconnected=options["unconnected_adapters"] == "allow",
         discard_changes=options["changes_since_failover"] == "discard",
         certificate=_thumbprint(given) if given else "",
@@ -171,7 +177,9 @@ def _check_power(want: Want) -> None:
     """Options that only some states have a use for."""
     if want.start_action and want.state != FENCED:
         raise OptionError("start_action", f"state {want.state} does not set it.", "Leave it out.")
-    if want.turn_off and want.state != FENCED:
+    if want.allowed_primary_server and want.state != REPLICA_STATE:
+        raise OptionError("allowed_primary_server", f"state {want.state} uses none.", "Leave it out.")
+    if (want.turn_off or want.discard_saved) and want.state != FENCED:
         raise OptionError("old_vm", f"state {want.state} turns nothing off.", "Leave it out, or use state: fenced.")
     if want.heartbeat_timeout is not None and not (want.start and want.state in STARTING_STATES):
         raise OptionError("heartbeat_timeout", "nothing is started.", "Leave it out, or set start: true.")

@@ -16,7 +16,7 @@ from typing import Any
 from .failover_acts import ACTS, perform
 from .failover_next import Goal, Next, NextAct, NextDone, NextRefused, NextWait, next_step
 from .failover_sight import PlanError, Seen, Sight, partner_names, records_of
-from .failover_states import NONE, PREPARED, PRIMARY, Pair, Side
+from .failover_states import NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
 
 STAGES: Mapping[str, str] = {
     "stop_guest": "prepare",
@@ -35,6 +35,7 @@ STAGES: Mapping[str, str] = {
     "remove": "remove",
     "fence": "fence",
     "keep_start_action": "fence",
+    "discard_state": "discard_state",
 }
 """Which stage of the roles does an act."""
 
@@ -48,12 +49,14 @@ class Wish:
     """The goal of the table, and what only the run as a whole knows.
 
     fence: the old copy's start action becomes Nothing as soon as its host answers. discard: inventory host of the copy
-    to lose where both run; turned off only when the goal's turn_off says so.
+    to lose where both run; turned off only when the goal's turn_off says so. discard_saved: a saved state of the old
+    copy may go.
     """
 
     goal: Goal
     fence: bool = True
     discard: str = ""
+    discard_saved: bool = False
 
 
 @dataclass
@@ -155,7 +158,7 @@ def unfold(seen: Seen, wish: Wish) -> VMPlan:
         if not isinstance(step, NextAct):
             return _conclude(plan, step)
         plan.acts.append(step)
-        after = perform(pair, step.act, step.where) or _perform_unseen(pair, step)
+        after = _after(pair, step)
         if after is None:
             break
         pair = after
@@ -166,26 +169,45 @@ def unfold(seen: Seen, wish: Wish) -> VMPlan:
 
 def _next(pair: Pair, seen: Seen, wish: Wish) -> Next:
     if not (pair.both_run and wish.discard):
+        saved = pair.other is not None and pair.other.power == SAVED
+        if saved and wish.discard_saved and wish.goal.wish == "return_home":
+            return NextAct("discard_state", "other", "discard the saved state of the old copy")
         return next_step(pair, wish.goal)
     where = {seen.here: "target", seen.elsewhere: "other"}.get(wish.discard)
     if where is None:
         return NextRefused(f"it may be running on both hosts, and {wish.discard} is neither of them")
     if not wish.goal.turn_off:
         return NextRefused(f"the copy on {wish.discard} is to be lost, but turning it off was not asked for by name")
+    if where == "target" and pair.target is not None and pair.target.failed_over:
+        return NextAct("cancel_failover", where, "undo the failover: the copy that was named to be lost goes off")
     return NextAct("turn_off", where, "turn off the copy that was named to be lost")
 
 
 def _fence(seen: Seen, wish: Wish) -> Iterable[NextAct]:
-    """The fence of the old copy, its start action first set where the VM runs now, so that no crash loses it."""
+    """The fence of the old copy, its start action first set where the VM runs now, so that no crash loses it.
+
+    A planned failover needs no fence, but takes the start action back to a copy that was fenced once.
+    """
     target, other, there = seen.pair.target, seen.pair.other, seen.other_record
-    if not wish.fence or wish.goal.wish not in AFTER_A_DISASTER or target is None or other is None or there is None:
+    if target is None or other is None or there is None:
         return
+    lost = seen.pair.both_run and wish.discard == seen.elsewhere and wish.goal.turn_off
+    disaster = wish.fence and wish.goal.wish in AFTER_A_DISASTER and not seen.pair.both_run
     old = other.mode == NONE or (other.mode == PRIMARY and other.state != PREPARED)
-    if not (old and target.failed_over) or there["automatic_start_action"] == NO_START:
+    wanted = (lost or disaster) and old and target.failed_over
+    moving = wish.goal.wish == "planned" and target.mode in REPLICA_MODES and other.mode == PRIMARY
+    if not (wanted or moving) or there["automatic_start_action"] == NO_START:
         return
     if seen.record is not None and seen.record["automatic_start_action"] == NO_START:
         yield NextAct("keep_start_action", "target", "start with its host where it runs from now on")
-    yield NextAct("fence", "other", "keep the old copy from starting with its host")
+    if wanted:
+        yield NextAct("fence", "other", "keep the old copy from starting with its host")
+
+
+def _after(pair: Pair, step: NextAct) -> Pair | None:
+    if step.act == "discard_state" and pair.other is not None:
+        return pair.with_side("other", pair.other.with_(power=OFF))
+    return perform(pair, step.act, step.where) or _perform_unseen(pair, step)
 
 
 def command_of(act: NextAct, seen: Seen) -> tuple[str, dict[str, Any]]:
@@ -194,6 +216,8 @@ def command_of(act: NextAct, seen: Seen) -> tuple[str, dict[str, Any]]:
         return "Set-VM", {"AutomaticStartAction": NO_START}
     if act.act == "keep_start_action":
         return "Set-VM", {"AutomaticStartAction": (seen.other_record or {}).get("automatic_start_action")}
+    if act.act == "discard_state":
+        return "Stop-VM", {"TurnOff": True}
     return ACTS[act.act].cmdlet, dict(ACTS[act.act].parameters)
 
 

@@ -13,13 +13,14 @@ from .failover_acts import ACTS
 from .failover_case import Case
 from .failover_options import DEAD, PREPARED_WORD, UNUSABLE
 from .failover_proof import Proof
-from .failover_states import FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, REPLICA_MODES, RUNNING
+from .failover_states import FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, REPLICA_MODES, RUNNING, SAVED
 from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Refused, Step, Wait
 
 UNPROTECTED = "it runs UNPROTECTED on the failed-over replica: reverse the replication"
 COMMIT_PENDING = "the failover can still be cancelled, and its undo data grows until it is committed or reversed"
 NO_START = "Nothing"
+LATE = "A saved state can be removed on the host itself (Remove-VMSavedState)."
 
 
 def stale(case: Case, proof: Proof) -> Refused | None:
@@ -103,9 +104,29 @@ def fenced(case: Case) -> Decision:
         return _set_start_action(case, NO_START, "keep the old copy from starting with its host")
     if own.power == OFF:
         return case.done("it is Off and does not start with its host")
-    if case.want.turn_off:
-        return _turn_off(case)
+    if own.power == SAVED and case.want.discard_saved:
+        return _turn_off(case, "discard the saved state of the old copy, as asked by name")
+    if own.power != SAVED and case.want.turn_off:
+        return _turn_off(case, "turn the old copy off, as asked by name")
     return case.done(f"it does not start with its host, but it is {own.power}", f"the old copy is {own.power}")
+
+
+def as_replica(case: Case) -> Decision:
+    """Turn the old primary into the replica of the side that runs. What it alone holds is overwritten by the copy."""
+    own, proof = case.own, case.proof
+    if case.here:
+        return case.refuse(f"it shall run here; what becomes the replica is the copy on {case.partner_host}.")
+    if own.mode in REPLICA_MODES and not own.failed_over:
+        return case.done("it is a replica here")
+    if own.mode != PRIMARY:
+        return case.refuse(f"only an old primary becomes a replica this way. It is {own}.")
+    if proof is None or not proof.side.failed_over:
+        found = f"{proof.host} says {proof.side}" if proof else "nothing is known of it"
+        return case.refuse(f"it has to be failed over to {case.want.runs_on} before, and {found}.")
+    if own.power != OFF:
+        return case.refuse(f"the old copy is {own.power}, and has to be Off. Fence it first (state: fenced).")
+    entry = case.want.allowed_primary_server
+    return case.act("become_replica", {"AllowedPrimaryServer": entry} if entry else {})
 
 
 def _start_action_here(case: Case) -> Decision:
@@ -120,7 +141,8 @@ def _start_action_here(case: Case) -> Decision:
     return case.done(f"it starts with its host: {case.vm.start_action}")
 
 
-def _turn_off(case: Case) -> Step:
+def _turn_off(case: Case, why: str) -> Step:
+    """Without its plug. Whether that discards a saved state is not documented: what is read back says it."""
     command = Command(ACTS["turn_off"].cmdlet, {**ACTS["turn_off"].parameters, "Confirm": False})
     return case.step(
         "turn_off", Statement((vm_by_id(case.vm.id),)) | command, "turn the old copy off, as asked by name"

@@ -16,6 +16,7 @@ from typing import Any
 from .failover_run import Run, look
 from .failover_sight import Record, Seen
 from .failover_states import PRIMARY, REPLICA_MODES, REPLICATING, RUNNING
+from .failover_witness import points, signs_of_life
 from .partner_server import problem as server_problem
 from .partner_server import read_server
 from .policy_preview import size
@@ -79,10 +80,20 @@ class Bench:
         return reading.get(kind)
 
 
-def preflight(raw: Mapping[str, Any], readings: Mapping[str, Any], accepted: Iterable[str]) -> dict[str, Any]:
-    """`refused`, the reason by VM id; `lines` for the operator; `warnings`. `raw` is a run that has begun."""
+def preflight(
+    raw: Mapping[str, Any],
+    readings: Mapping[str, Any],
+    accepted: Iterable[str],
+    earlier: Mapping[str, Any] | None = None,
+    answered: Iterable[str] = (),
+) -> dict[str, Any]:
+    """`refused`, the reason by VM id; `lines` for the operator; `warnings`. `raw` is a run that has begun.
+
+    `earlier` and `answered` are the witnesses of life of a primary that was declared dead (failover_witness.py).
+    """
     run, allowed = look(raw, readings), set(accepted)
-    refused: dict[str, str] = {}
+    lines, no_point = points(run)
+    refused = {**no_point, **signs_of_life(run, earlier or {}, answered, allowed)}
     warnings: list[str] = []
     for vm, entry in run.entries.items():
         plan, seen = run.plans[vm], run.seen[vm]
@@ -96,7 +107,7 @@ def preflight(raw: Mapping[str, Any], readings: Mapping[str, Any], accepted: Ite
         if against:
             refused[vm] = "; ".join(f.text + (f" (accept it with {f.name})" if f.name else "") for f in against)
     names = {vm: entry.name for vm, entry in run.entries.items()}
-    lines = [f"{names[vm]}: REFUSED: {reason}" for vm, reason in refused.items()]
+    lines += [f"{names[vm]}: REFUSED: {reason}" for vm, reason in refused.items()]
     return {"refused": refused, "lines": lines, "warnings": [*warnings, *_memory(run)]}
 
 

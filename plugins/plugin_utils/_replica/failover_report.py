@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .failover_book import LEFT, OPEN, Entry
-from .failover_next import COMMIT_PENDING, UNPROTECTED
+from .failover_next import COMMIT_PENDING
 from .failover_plan import VMPlan, shown
 from .failover_run import Run, look, to_confirm
 from .failover_sight import Seen
@@ -31,7 +31,6 @@ PLAYBOOKS: Mapping[str, str] = {
     "unplanned": "unplanned_failover",
     "cancel": "cancel_failover",
     "commit": "commit_failover",
-    "reverse": "reverse_replication",
     "return_home": "reverse_replication",
 }
 
@@ -52,7 +51,7 @@ def report(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[str, Any
     lines = sorted((_line(run, entry) for entry in run.entries.values()), key=lambda line: _URGENCY.index(line.mark))
     again = _command(run, [line.entry for line in lines if line.failed])
     return {
-        "lines": [f"{line.mark + ':':<14}{line.text}" for line in lines]
+        "lines": [f"{line.mark + ':':<15}{line.text}" for line in lines]
         + ([f"What is left: {again}"] if again else []),
         "failures": [f"{line.mark}: {line.text}" for line in lines if line.failed],
         "vms": [_record(run, line) for line in lines],
@@ -105,7 +104,7 @@ def _open_ends(seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
     if target is None or mark == DOWN or not target.failed_over:
         yield from plan.open_ends if mark not in (DOWN, BOTH) else ()
         return
-    yield UNPROTECTED
+    yield "it runs on the failed-over replica, and its changes are not replicated"
     if target.state == FAILED_OVER_WAITING:
         yield COMMIT_PENDING
 

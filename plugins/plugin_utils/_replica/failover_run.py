@@ -34,6 +34,7 @@ from .failover_states import PREPARED
 ORDER = (
     "fence",
     "turn_off",
+    "discard_state",
     "start",
     "become_replica",
     "reverse",
@@ -46,7 +47,7 @@ ORDER = (
 )
 """The most advanced VMs first: who is ready goes on to the end, what takes long comes last."""
 
-MOST_TRIES = 3
+MOST_TRIES = 2
 
 
 @dataclass
@@ -73,8 +74,9 @@ class Run:
 
 def read_wish(raw: Mapping[str, Any]) -> Wish:
     """The wish from its dictionary."""
-    goal = {name: value for name, value in raw.items() if name not in ("fence", "discard")}
-    return Wish(read_goal(goal), bool(raw.get("fence", True)), str(raw.get("discard") or ""))
+    own = ("fence", "discard", "discard_saved")
+    goal = {name: value for name, value in raw.items() if name not in own}
+    return Wish(read_goal(goal), **{name: raw[name] for name in own if name in raw})
 
 
 def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str, str], now: float) -> dict[str, Any]:
@@ -95,7 +97,8 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
             if seen.id in out:
                 entry = replace(entry.left(out[seen.id]), untouched=True)
             entries[seen.id] = entry
-    run = {**_kept(raw, entries), "calls": [], "end": False}
+    servers = {host: (readings.get(host) or {}).get("server") for host in hosts_of(raw)}
+    run = {**_kept(raw, entries), "calls": [], "end": False, "servers": servers}
     plans = [plan for vm, plan in look(run, readings, now).plans.items() if not entries[vm].untouched]
     acts = [plan for plan in plans if plan.acts and plan.outcome != "refused"]
     names = [entry.name for entry in entries.values()]
@@ -282,7 +285,12 @@ def _way_back(run: Run, failed_over: bool) -> Goal:
 
 def _limited(run: Run, stage: str) -> dict[str, Any]:
     """The options of the calls: what is left of the time that a stage may take, and patience only while others wait."""
-    options = {**run.options, "declared": run.wish.goal.declared, "accept_loss": run.wish.goal.accept_loss}
+    options = {
+        **run.options,
+        "servers": run.raw["servers"],
+        "declared": run.wish.goal.declared,
+        "accept_loss": run.wish.goal.accept_loss,
+    }
     begun = [entry.first[stage] for entry in run.entries.values() if entry.status == OPEN and stage in entry.first]
     used = run.now - max(begun, default=run.now)
     options["shutdown_timeout"] = max(int(options["shutdown_timeout"] - used), 1)

@@ -1,0 +1,96 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Is a primary that was declared dead alive after all? And which recovery point its replica takes. Pure.
+
+One witness of life is enough: its host answered (the planner refuses that itself); what the replica received advanced
+between two looks; or something listens where the primary takes replicas. A recent replication proves neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .failover_point import NoPoint, choose_point, listed, parse_points, read_point_wish
+from .failover_run import Run
+from .failover_sight import Record, Seen, records_of
+from .names import same_host
+from .values import number
+
+RECENT = "recent_replication"
+_SIGNS = ("last_replication_time", "last_applied_log_time")
+_MARGIN_SECONDS = 60
+
+
+def signs_of_life(
+    run: Run, earlier: Mapping[str, Any], answered: Iterable[str], accepted: Iterable[str]
+) -> dict[str, str]:
+    """Reasons by VM id not to believe that a primary is dead.
+
+    `earlier` are the readings from before the wait, `answered` Windows names of partners where something listened.
+    """
+    if run.wish.goal.wish != "unplanned" or run.wish.goal.declared != "dead":
+        return {}
+    alive, allowed = list(answered), set(accepted)
+    found = {}
+    for vm, seen in run.seen.items():
+        reason = _listens(seen, alive) or _advanced(seen, earlier) or (RECENT not in allowed and _recent(seen))
+        target = seen.pair.target
+        if reason and target is not None and not target.failed_over:
+            found[vm] = f"the primary was declared dead, but {reason}"
+    return found
+
+
+def _advanced(seen: Seen, earlier: Mapping[str, Any]) -> str:
+    before = next((r for r in records_of(earlier.get(seen.here)) or () if r["id"] == seen.id), None)
+    if before is None or seen.record is None:
+        return ""
+    old, new = _leg(before), _leg(seen.record)
+    if any(old.get(sign) != new.get(sign) for sign in _SIGNS):
+        return "its replica received something between two looks of this run: it lives, and still sends"
+    return ""
+
+
+def _listens(seen: Seen, answered: Iterable[str]) -> str:
+    if any(same_host(seen.partner, name) for name in answered):
+        return f"{seen.partner} takes replicas: something listens on its port. Power it off, or use planned_failover"
+    return ""
+
+
+def _recent(seen: Seen) -> str:
+    leg = _leg(seen.record or {})
+    age, frequency = number(leg.get("last_replication_age_seconds")), number(leg.get("frequency")) or 300
+    if age is None or age >= frequency + _MARGIN_SECONDS:
+        return ""
+    wait = frequency + _MARGIN_SECONDS - age
+    return (
+        f"it replicated {age} seconds ago, less than its frequency and a minute: not proven dead. Wait {wait} seconds,"
+        f" or accept it with {RECENT}"
+    )
+
+
+def points(run: Run) -> tuple[list[str], dict[str, str]]:
+    """Lines with the recovery points of each VM and which one is used, and reasons by id where none is as asked for."""
+    if run.wish.goal.wish != "unplanned":
+        return [], {}
+    options = run.options
+    wish = read_point_wish(options.get("recovery_point"), options.get("recovery_point_time"))
+    lines, refused = [], dict[str, str]()
+    for vm, seen in run.seen.items():
+        target = seen.pair.target
+        if target is None or target.failed_over or seen.record is None:
+            continue
+        known = parse_points(seen.record.get("recovery_points") or ())
+        try:
+            chosen = choose_point(wish, known)
+        except NoPoint as error:
+            refused[vm] = f"recovery point: {error}"
+            continue
+        used = str(chosen) if chosen else f"the latest data ({_leg(seen.record).get('last_applied_log_time')})"
+        lines += [f"{seen.name}: recovery points: {listed(known)}", f"  used: {used}"]
+    return lines, refused
+
+
+def _leg(record: Record) -> Mapping[str, Any]:
+    return next((leg for leg in record.get("relations") or () if leg["type"] == "Simple"), {})

@@ -1,0 +1,157 @@
+"""The unplanned failover through ansible-playbook against the lab: reasons, witnesses of life, and the way home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.failover_play import Player
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.lab.lab import Lab
+
+pytestmark = pytest.mark.lab(hosts=2, vms=4, speed=60)
+
+OLD = "Primary/WaitingForStartResynchronize"
+FAILED_OVER = "Replica/FailedOverWaitingCompletion Running"
+HOME = ["Replica/Replicating Off", "Primary/Replicating Running"]
+
+
+@pytest.fixture
+def player(lab: Lab, tmp_path: Path) -> Player:
+    """A player for a lab whose VMs of HV-A are protected towards HV-B."""
+    return Player.of(lab, tmp_path)
+
+
+def dead(player: Player, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The unplanned failover of App01 to HV-B."""
+    given = {"reason": "primary_is_dead", "receive_check": "1", **player.confirmed("hv-b", "App01"), **variables}
+    return player.play("unplanned_failover", *arguments, **given)
+
+
+def test_reasons_and_witnesses(player: Player) -> None:
+    for variables, words in (
+        ({"reason": ""}, "always needs its reason"),
+        ({}, "its host answers"),
+        ({"reason": "primary_unusable"}, "the old VM is Running"),
+    ):
+        run = dead(player, **variables)
+        assert run.returncode != 0, run.stdout
+        assert words in run.stdout
+    player.cut("hv-a", "control")
+    listening = dead(player)
+    assert listening.returncode != 0
+    assert "something listens on its port" in listening.stdout
+    assert player.sent() == []
+
+
+def test_a_recent_replication_is_not_proof_of_death(player: Player) -> None:
+    player.lab.world.clock.speed = 0
+    player.off("hv-a")
+    player.lab.world.vm("hv-b", "App01").relation.last_replication = player.lab.world.clock.now()
+    run = dead(player)
+    assert run.returncode != 0
+    assert "not proven dead" in run.stdout
+    assert player.sent() == []
+
+
+def test_a_disaster_and_the_way_home(player: Player) -> None:
+    player.vm("hv-a", "App01").start_action = "StartIfRunning"
+    player.vm("hv-b", "App01").start_action = "Nothing"
+    player.off("hv-a")
+    player.lab.world.clock.advance(600)
+    checked = dead(player, "--check")
+    assert checked.returncode == 0, checked.stdout
+    assert player.sent() == []
+    assert "recovery points:" in checked.stdout
+
+    done = dead(player)
+    assert done.returncode == 0, done.stdout
+    assert player.sent() == ["hv-b Start-VMFailover", "hv-b Start-VM"]
+    assert "UNPROTECTED" in done.stdout
+    assert player.states("App01")[1] == FAILED_OVER
+    assert dead(player).returncode == 0
+    assert player.sent() == []
+
+    player.vm("hv-a", "App01").ran_at_stop = False  # this time it does not start before anybody can connect
+    player.on("hv-a")
+    home = player.play("reverse_replication", **player.confirmed("hv-b", "App01"))
+    assert home.returncode == 0, home.stdout
+    assert player.sent() == [
+        "hv-b Set-VM",
+        "hv-a Set-VM",
+        "hv-a Set-VMReplication",
+        "hv-b Set-VMReplication",
+        "hv-b Start-VMInitialReplication",
+    ]
+    player.lab.world.clock.advance(600)
+    assert player.states("App01") == HOME
+    assert [player.vm(host, "App01").start_action for host in ("hv-a", "hv-b")] == ["Nothing", "StartIfRunning"]
+
+    back = player.over("hv-a", "App01")
+    assert back.returncode == 0, back.stdout
+    assert player.vm("hv-a", "App01").start_action == "StartIfRunning"
+    assert player.laws_broken() == []
+
+
+def test_an_old_copy_that_started_by_itself(player: Player) -> None:
+    player.off("hv-a")
+    player.lab.world.clock.advance(600)
+    assert dead(player).returncode == 0
+    player.on("hv-a")  # the old copy starts with its host: both run, and no playbook can help that
+    player.sent()
+    broken = len(player.laws_broken())
+    for name in ("reverse_replication", "planned_failover", "cancel_failover", "commit_failover"):
+        run = player.play(name, **player.confirmed("hv-b", "App01"))
+        assert run.returncode != 0, (name, run.stdout)
+        assert player.sent() == [], name
+    lost = player.play("reverse_replication", **player.confirmed("hv-b", "App01"), discard="hv-a", old_vm="turn_off")
+    assert lost.returncode == 0, lost.stdout
+    assert player.sent()[:2] == ["hv-a Set-VM", "hv-a Stop-VM"]
+    player.lab.world.clock.advance(600)
+    assert player.states("App01") == HOME
+    assert len(player.laws_broken()) == broken
+
+
+def test_a_primary_that_is_not_to_be_used(player: Player) -> None:
+    player.lab.world.clock.advance(7200)
+    player.lab.world.replicate_all()
+    point = player.vm("hv-b", "App01").recovery_points[0]
+    chosen = {"recovery_point_time": point.created.isoformat(), "old_vm": "turn_off", "reason": "primary_unusable"}
+    done = dead(player, **chosen)
+    assert done.returncode == 0, done.stdout
+    assert player.states("App01")[1] == FAILED_OVER
+    assert player.states("App01")[0].endswith("Off")
+    assert player.vm("hv-a", "App01").start_action == "Nothing"
+    assert "used: App01" in done.stdout
+    assert player.laws_broken() == []
+
+
+def test_cancel_and_commit(player: Player) -> None:
+    player.off("hv-a")
+    player.lab.world.clock.advance(600)
+    assert dead(player).returncode == 0
+    player.sent()
+    refused = player.play("cancel_failover", **player.confirmed("hv-b", "App01"))
+    assert refused.returncode != 0
+    assert "accept that by name" in refused.stdout
+    assert player.sent() == []
+    done = player.play("commit_failover", **player.confirmed("hv-b", "App01"))
+    assert done.returncode == 0, done.stdout
+    assert player.sent() == ["hv-b Complete-VMFailover"]
+    again = player.play("commit_failover", **player.confirmed("hv-b", "App01"))
+    assert again.returncode == 0, again.stdout
+    assert player.sent() == []
+
+
+def test_cancel_a_planned_failover_halfway(player: Player) -> None:
+    player.run_cmdlets("App01", ("hv-a Stop-VM", "hv-a Start-VMFailover", "hv-b Start-VMFailover"))
+    done = player.play("cancel_failover", **player.confirmed("hv-b", "App01"))
+    assert done.returncode == 0, done.stdout
+    assert player.sent() == ["hv-b Stop-VMFailover", "hv-a Stop-VMFailover", "hv-a Start-VM"]
+    assert player.states("App01") == ["Primary/Replicating Running", "Replica/Replicating Off"]
+    assert player.laws_broken() == []
