@@ -101,6 +101,14 @@ def _both_by_themselves(pair: s.Pair) -> Iterator[s.Pair]:
                 yield pair.with_side(where, own.with_(**both)).with_side(partner, far.with_(**both))
 
 
+def settled(pair: s.Pair) -> Iterator[s.Pair]:
+    """What is under way on either side comes to its end, one thing at a time."""
+    for where in SIDES:
+        side = pair.side(where)
+        if side is not None:
+            yield from (pair.with_side(where, after) for after in _settled(side))
+
+
 def by_hand(pair: s.Pair) -> Iterator[s.Pair]:
     """Everything that another operator can do now, on either side, as far as Windows lets them."""
     for act, where in product(ACTS, SIDES):

@@ -1,4 +1,4 @@
-"""One fault in one workflow: the play is cut, run again until it is through, and once more, which must change nothing."""
+"""One fault in one workflow: the play is cut, run again until it is through, and once more, changing nothing."""
 
 from __future__ import annotations
 
