@@ -1,0 +1,15 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""hyperv_replica_vm: the noun REPLICA_VM, taken through the phases."""
+
+from __future__ import annotations
+
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm import REPLICA_VM
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner import ReplicaAction
+
+
+class ActionModule(ReplicaAction):
+    """Documented in the module of the same name."""
+
+    noun = REPLICA_VM

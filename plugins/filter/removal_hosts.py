@@ -1,0 +1,85 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The filter hyperv.replica.removal_hosts: which hosts have a part in the replication of VMs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import removal
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
+
+DOCUMENTATION = r"""
+name: removal_hosts
+short_description: Find the hosts that have a part in the replication of VMs
+description:
+  - Looks for the partners of VMs, also those of an extended leg, among inventory hosts, and says which hosts have to be
+    read next. A VM that has no relation on its host any more is looked for on all candidates.
+version_added: 0.1.0
+author: The hyperv.replica authors (@hyperv-replica)
+positional: host, vms, candidates, variables
+options:
+  _input:
+    description: Results of M(hyperv.replica.hyperv_replication_info) by inventory host.
+    type: dict
+    required: true
+  host:
+    description: Inventory host where the role plays.
+    type: str
+    required: true
+  vms:
+    description: Names or ids of the VMs.
+    type: list
+    elements: str
+    required: true
+  candidates:
+    description: Inventory hosts that a Windows name may mean.
+    type: list
+    elements: str
+    required: true
+  variables:
+    description: The C(hostvars).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Which hosts are to be read
+  ansible.builtin.debug:
+    msg: "{{ ({'hv-a': here} | hyperv.replica.removal_hosts('hv-a', ['App01'], groups['hyperv'], hostvars)).read }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(partners), inventory hosts by Windows name; C(read), hosts to be read next; C(ids) of the VMs.
+  type: dict
+"""
+
+
+def removal_hosts(
+    readings: Mapping[str, Any],
+    host: str,
+    vms: Sequence[str],
+    candidates: Sequence[str],
+    variables: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Hosts; see DOCUMENTATION."""
+    try:
+        hosts = plain(candidates)
+        own = ("hyperv_replica_names", "ansible_host")
+        known = {one: plain({name: variables[one].get(name) for name in own}) for one in hosts if one in variables}
+        return removal.removal_hosts(plain(readings), str(host), plain(vms), hosts, known)
+    except ReplicaError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters of this file."""
+        return {"removal_hosts": removal_hosts}

@@ -1,0 +1,84 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The filter hyperv.replica.removal_plan: how the replication of VMs is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import removal_plan as removal
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
+
+DOCUMENTATION = r"""
+name: removal_plan
+short_description: Plan the removal of replication
+description:
+  - Gives what has to be done on which host, in order, and what is refused and why. Asked again after a reading, it goes
+    on from there. It sends nothing.
+version_added: 0.1.0
+author: The hyperv.replica authors (@hyperv-replica)
+positional: host, inputs, partners, live
+options:
+  _input:
+    description: Results of M(hyperv.replica.hyperv_replication_info) by inventory host.
+    type: dict
+    required: true
+  host:
+    description: Inventory host where the role plays.
+    type: str
+    required: true
+  inputs:
+    description:
+      - The inputs of the role P(hyperv.replica.remove_replication#role), typed and without its prefix, as C(vms),
+        C(other_side), C(delete) and C(lives_on).
+    type: dict
+    required: true
+  partners:
+    description: The C(partners) of P(hyperv.replica.removal_hosts#filter).
+    type: dict
+    required: true
+  live:
+    description: The C(live) of an earlier plan of the same run; left out for the first.
+    type: dict
+"""
+
+EXAMPLES = r"""
+- name: What the removal would do
+  ansible.builtin.debug:
+    msg: "{{ (readings | hyperv.replica.removal_plan('hv-a', {'vms': ['App01']}, found.partners)).lines }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(vms), a record each; C(refused), with C(name) and C(reason); C(stages) that have something to do; C(calls) of
+      modules for what is next; C(live), where the VMs live; C(lines), the plan as text; C(confirm), what is typed to
+      confirm; and C(acts), the number of steps.
+  type: dict
+"""
+
+
+def removal_plan(
+    readings: Mapping[str, Any],
+    host: str,
+    inputs: Mapping[str, Any],
+    partners: Mapping[str, Sequence[str]],
+    live: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The plan; see DOCUMENTATION."""
+    try:
+        return removal.removal_plan(plain(readings), str(host), plain(inputs), plain(partners), plain(live))
+    except ReplicaError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters of this file."""
+        return {"removal_plan": removal_plan}

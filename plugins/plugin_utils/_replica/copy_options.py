@@ -1,0 +1,76 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What hyperv_replica_vm was asked for, and how its options are read. Raises OptionError before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .errors import OptionError
+from .failover_options import utc_now
+from .failover_proof import Proof, read_proofs
+from .names import not_a_host_name
+from .option_groups import VM_SELECTION, WAITING, VMSelection
+from .storage import folder, is_remote
+
+IDLE, ABSENT = "idle", "absent"
+
+SPEC: Mapping[str, Any] = {
+    **VM_SELECTION,
+    **WAITING,
+    "state": {"type": "str", "choices": [IDLE, ABSENT], "required": True},
+    "partner": {"type": "list", "elements": "dict"},
+    "partner_max_age": {"type": "int", "default": 120},
+    "lives_on": {"type": "str"},
+    "delete_files": {"type": "list", "elements": "str"},
+}
+RULES: Mapping[str, Any] = {"required_one_of": [["names", "ids"]]}
+
+
+@dataclass(frozen=True)
+class Want:
+    """The task. `proofs` are the other side's words by VM id, `files` what to delete, `clock` the control node's."""
+
+    vms: VMSelection
+    state: str
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    max_age: int = 120
+    lives_on: str = ""
+    files: tuple[str, ...] = ()
+    clock: Callable[[], datetime] = utc_now
+
+
+def read_want(options: Mapping[str, Any]) -> Want:
+    """The options as one value. Raises OptionError, naming the option, for what cannot be meant."""
+    files = options.get("delete_files") or []
+    if files and options["state"] != ABSENT:
+        raise OptionError("delete_files", f"state {options['state']} deletes nothing.", "Leave it out.")
+    lives_on = options.get("lives_on") or ""
+    wrong = not_a_host_name(lives_on) if lives_on else None
+    if wrong:
+        raise OptionError("lives_on", wrong, "Give the Windows name of the host where the live VM is.")
+    if options["partner_max_age"] < 1:
+        raise OptionError(
+            "partner_max_age", f"{options['partner_max_age']} seconds is not possible.", "Give 1 or more."
+        )
+    return Want(
+        vms=VMSelection.of(options),
+        state=options["state"],
+        proofs=read_proofs(options.get("partner") or []),
+        max_age=options["partner_max_age"],
+        lives_on=str(lives_on),
+        files=tuple(dict.fromkeys(map(_file, files))),
+    )
+
+
+def _file(text: str) -> str:
+    path = folder("delete_files", text)
+    if is_remote(path):
+        raise OptionError(
+            "delete_files", f"{path} is on another server, which a remote session does not reach.", "Delete it there."
+        )
+    return path
