@@ -39,8 +39,13 @@ def get_vm(call: Call) -> Iterator[Record]:
             yield vm_output(call, vm)
 
 
-def _of_cluster(call: Call, given: Obj) -> VM:
-    """The VM of a cluster group or resource, if it lives on this node: elsewhere it would be a second hop."""
+def _of_cluster(call: Call, given: object) -> VM:
+    """The VM of a cluster group or resource, if it lives on this node: elsewhere it would be a second hop.
+
+    What else is given finds nothing: how Windows refuses it is not documented.
+    """
+    if not isinstance(given, Obj):
+        raise refuse("vm_not_found", name="", target="")
     vm_id, name = given.get("VMId"), str(given.get("OwnerGroup") or given.get("Name") or "")
     for vm in call.host.vms.values():
         if vm.clustered and (vm.id == vm_id or vm.name.casefold() == name.casefold()):

@@ -55,6 +55,7 @@ class Binder:
         self.sets = Sets(signature)
         self.bound: dict[str, Any] = {}
         self._before: tuple[int, int, list[Parameter]] = (0, 0, [])
+        self._not_cast: NotCast | None = None  # why the last positional argument did not bind
 
     @property
     def values(self) -> dict[str, Any]:
@@ -73,6 +74,8 @@ class Binder:
         leftover = self._bind_positional(leftover)
         leftover = self._bind_remaining(leftover)
         for name, value in leftover:
+            if self._not_cast is not None:
+                raise self._not_cast
             if name is None and self.sets.current == 0:
                 raise self.speaker.ambiguous_set()
             raise self.speaker.not_found(name) if name is not None else self.speaker.no_position(value)
@@ -177,11 +180,20 @@ class Binder:
                 break
             before = len(self.sets.unbound)
             value = pending.pop(0)
-            if not self._bind_at(positions[tried], value):
+            if not self._tried_at(positions[tried], value):
                 unbindable.append((None, value))
             if len(self.sets.unbound) == before:
                 tried += 1
         return leftover + unbindable + [(None, value) for value in pending]
+
+    def _tried_at(self, candidates: list[_Position], value: Any) -> bool:
+        """Bind at a position or keep why not: the argument after it is tried at the next position all the same."""
+        self._not_cast = None
+        try:
+            return self._bind_at(candidates, value)
+        except NotCast as failure:
+            self._not_cast = failure
+            return False
 
     def _bind_at(self, candidates: list[_Position], value: Any) -> bool:
         """First the default set, then any, without conversion; then both with it."""
