@@ -7,7 +7,8 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from multiprocessing.pool import Pool
 
 from .sweep import Cut, Verdict, conduct, cuts
 from .workflows import Workflow, workflows
@@ -26,7 +27,7 @@ def main() -> int:
     began = time.monotonic()
     print(_row(HEADS), flush=True)
     with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
-        verdicts = [verdict for one in chosen for verdict in _sweep(one, pool)]
+        verdicts = list(_sweep(chosen, pool))
     failed = [verdict for verdict in verdicts if not verdict.recovered]
     for verdict in failed:
         print(f"\n{verdict.workflow}: {verdict.cut or 'no fault'}")
@@ -36,21 +37,38 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _sweep(workflow: Workflow, pool: multiprocessing.pool.Pool) -> Iterable[Verdict]:
-    """The clean run, then every cut; prints the workflow's row."""
-    began = time.monotonic()
-    clean = conduct(workflow)
-    found = pool.starmap(_cut, [(workflow.name, cut) for cut in cuts(clean)], chunksize=1) if clean.recovered else []
+def _sweep(chosen: list[Workflow], pool: Pool) -> Iterator[Verdict]:
+    """The clean runs, then every cut of every one; prints a row for each workflow when it is through."""
+    clean = pool.map(_clean, [one.name for one in chosen], chunksize=1)
+    planned = [list(cuts(verdict)) if verdict.recovered else [] for verdict in clean]
+    found = pool.imap(_cut, [(v.workflow, cut) for v, all_cuts in zip(clean, planned, strict=True) for cut in all_cuts])
+    for verdict, all_cuts in zip(clean, planned, strict=True):
+        mine = [next(found) for _ in all_cuts]
+        print(_of_workflow(verdict, mine), flush=True)
+        yield verdict
+        yield from mine
+
+
+def _of_workflow(clean: Verdict, found: list[Verdict]) -> str:
     struck = [verdict for verdict in found if verdict.struck]
     laws = sum(len(verdict.laws) for verdict in (clean, *found))
     whole = sum(verdict.recovered for verdict in struck)
-    numbers = (len(clean.calls), sum(clean.wire.values()), len(struck), whole, laws, f"{time.monotonic() - began:.0f}")
-    print(_row((workflow.name, *map(str, numbers))), flush=True)
-    return [clean, *found]
+    seconds = sum(verdict.seconds for verdict in (clean, *found))
+    numbers = (len(clean.calls), sum(clean.wire.values()), len(struck), whole, laws, round(seconds))
+    return _row((clean.workflow, *map(str, numbers)))
 
 
-def _cut(name: str, cut: Cut) -> Verdict:
-    return conduct(next(one for one in workflows() if one.name == name), cut)
+def _clean(name: str) -> Verdict:
+    return conduct(_named(name))
+
+
+def _cut(job: tuple[str, Cut]) -> Verdict:
+    name, cut = job
+    return conduct(_named(name), cut)
+
+
+def _named(name: str) -> Workflow:
+    return next(one for one in workflows() if one.name == name)
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -20,14 +20,14 @@ link_collection()
 
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import info  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover import FAILOVER  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network import FAILOVER_NETWORK  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import to_result  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Noun  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import PsrpSession, open_session  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import drive  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import Reading, read_result  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server import SERVER  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task  # noqa: E402
@@ -38,6 +38,7 @@ NOUNS: Mapping[str, Noun[Any, Any]] = {
     "hyperv_failover": FAILOVER,
     "hyperv_failover_network": FAILOVER_NETWORK,
 }
+INFORMATION = Reading("hyperv_replication_info", info.SPEC, info.read_options, info.gather)
 QUICK = {"poll_interval": 0.02, "settle_timeout": 30.0, "wait_timeout": 60.0}
 
 
@@ -46,11 +47,12 @@ class Stopped(Exception):
 
 
 class Hands:
-    """One operator. `results` are those of the tasks, in order; what stopped the last one is in the last of them."""
+    """One operator. `results` are those of the tasks, in order; `reports` those of the roles that came to their end."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.results: list[dict[str, Any]] = []
+        self.reports: list[dict[str, Any]] = []
 
     @property
     def changed(self) -> bool:
@@ -59,27 +61,40 @@ class Hands:
 
     def module(self, module: str, host: str, **options: Any) -> dict[str, Any]:
         """Run a module on a host. Raises Stopped where a play would end."""
-        noun = NOUNS[module]
-        given = {**_defaults(noun.spec), **{k: v for k, v in QUICK.items() if k in noun.spec}, **options}
-        want = noun.read_options(given)
-        with self.session(host) as session:
-            outcome = apply(Task(noun, want, session, Waiting.of(given)))
-        result = to_result(outcome, noun.subject_key, diff=False)
-        self.results.append(result)
+        result = self.attempt(module, host, **options)
         if result.get("failed") or result.get("unreachable"):
             raise Stopped(f"{module} on {host}: {result['msg']}")
         return result
 
+    def attempt(self, module: str, host: str, **options: Any) -> dict[str, Any]:
+        """Run a module on a host; its result, whatever it is."""
+        noun = NOUNS[module]
+        given = {**_defaults(noun.spec), **{k: v for k, v in QUICK.items() if k in noun.spec}, **options}
+        try:
+            want = noun.read_options(given)
+        except OptionError as error:
+            return self._keep({"changed": False, "failed": True, "msg": str(error)})
+        with self.session(host) as session:
+            outcome = apply(Task(noun, want, session, Waiting.of(given)))
+        return self._keep(to_result(outcome, noun.subject_key, diff=False))
+
+    def information(self, host: str, **options: Any) -> dict[str, Any]:
+        """hyperv_replication_info on a host; its result, whatever it is."""
+        given = {**_defaults(info.SPEC), "missing": "report", "unreadable": "report", **options}
+        with self.session(host) as session:
+            return self._keep(read_result(INFORMATION, info.read_options(given), session, _now))
+
     def read(self, host: str, names: Iterable[str]) -> list[dict[str, Any]]:
         """What a host says of VMs: the records that another host's task takes as `partner`. Raises Stopped."""
-        want = info.read_options({**_defaults(info.SPEC), "names": list(names)})
-        try:
-            with self.session(host) as session:
-                records: list[dict[str, Any]] = drive(info.gather(want, session.host, _now), session)["vms"]
-        except ReplicaError as error:
-            self.results.append({"changed": False, "failed": True, "msg": str(error)})
-            raise Stopped(f"reading {host}: {error}") from error
+        result = self.information(host, names=list(names))
+        if result.get("failed") or result.get("unreachable"):
+            raise Stopped(f"reading {host}: {result['msg']}")
+        records: list[dict[str, Any]] = result["vms"]
         return records
+
+    def _keep(self, result: dict[str, Any]) -> dict[str, Any]:
+        self.results.append(result)
+        return result
 
     def session(self, host: str) -> PsrpSession:
         """A connection of its own to a host."""

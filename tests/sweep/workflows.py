@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .hands import Hands, Play
+from .role import failover_role
 from .stage import NAMES, RUNS, STORAGE, A, B, Stage
 
 # What a workflow was asked for beside moving on: acts that lose or end something are law-breaking without it.
@@ -118,35 +119,21 @@ def planned(source: str, target: str) -> Play:
     return play
 
 
+def role(wish: str, to: str, **inputs: object) -> Play:
+    """The failover role."""
+
+    def play(hands: Hands) -> None:
+        failover_role(hands, wish, to, unconnected_adapters="allow", patience=0, **inputs)
+
+    return play
+
+
 def moved(source: str, target: str) -> Callable[[Stage], bool]:
     """Whether the VMs run on the target and replicate back."""
     return both(stands(target, "Primary", "Replicating", "Running"), stands(source, "Replica", "Replicating", "Off"))
 
 
-def _unplanned(hands: Hands) -> None:
-    failover(hands, B, "failed_over", B, partner_declared="dead", **UP)
-
-
-def _commit(hands: Hands) -> None:
-    failover(hands, B, "committed", B)
-
-
-def _cancel_preparation(hands: Hands) -> None:
-    failover(hands, A, "cancelled", B, partner=B, **UP)
-
-
-def _cancel_failover(hands: Hands) -> None:
-    failover(hands, B, "cancelled", B, partner=A, changes_since_failover="discard")
-    failover(hands, A, "cancelled", B, partner=B, **UP)
-
-
 _BACK = both(stands(A, "Primary", "Replicating", "Running"), stands(B, "Replica", "Replicating", "Off"))
-
-
-def _way_home(hands: Hands) -> None:
-    failover(hands, A, "fenced", B, partner=B)
-    failover(hands, A, "replica", B, partner=B)
-    failover(hands, B, "reversed", B, partner=A, **UP)
 
 
 def _home(stage: Stage) -> bool:
@@ -185,7 +172,6 @@ def _has_network(stage: Stage) -> bool:
 
 def workflows() -> Iterator[Workflow]:
     """All of them, in the order of a VM's life."""
-    on_b = stands(B, "Replica", "FailedOverWaitingCompletion", "Running")
     yield Workflow("configure two replica servers", lambda stage: None, _servers, _servers_ready)
     yield Workflow("protect and wait for the copy", Stage.servers, _enable, stands(A, "Primary", "Replicating"))
     yield Workflow("change settings", Stage.protected, lambda h: _replication(h, **OTHER_SETTINGS), _has_other_settings)
@@ -202,18 +188,24 @@ def workflows() -> Iterator[Workflow]:
     yield Workflow("failover network", Stage.protected, _network, _has_network)
     yield Workflow("test failover", Stage.protected, _test, _tests_run)
     yield Workflow("end the test", Stage.testing, _end_test, _no_tests, frozenset({END_TEST}))
-    yield Workflow("planned failover", Stage.protected, planned(A, B), moved(A, B))
-    yield Workflow("fail back", Stage.reversed, planned(B, A), moved(B, A))
-    yield Workflow("cancel a preparation", Stage.prepared, _cancel_preparation, _BACK, frozenset({CANCEL}))
-    yield Workflow("cancel a failover", Stage.failed_over, _cancel_failover, _BACK, frozenset({CANCEL}))
-    yield Workflow("unplanned failover", Stage.disaster, _unplanned, on_b, frozenset({UNPLANNED}))
+    yield Workflow("planned failover", Stage.protected, role("planned", B), moved(A, B))
+    yield Workflow("fail back, by modules", Stage.reversed, planned(B, A), moved(B, A))
+    yield Workflow("cancel a preparation", Stage.prepared, role("cancel", B), _BACK, frozenset({CANCEL}))
+    yield Workflow("cancel a failover", Stage.failed_over, role("cancel", B), _BACK, frozenset({CANCEL}))
+    yield Workflow(
+        "unplanned failover",
+        Stage.disaster,
+        role("unplanned", B, reason="primary_is_dead"),
+        stands(B, "Replica", "FailedOverWaitingCompletion", "Running"),
+        frozenset({UNPLANNED}),
+    )
     yield Workflow(
         "commit",
         Stage.running_after_disaster,
-        _commit,
+        role("commit", B),
         stands(B, "Replica", "FailedOver", "Running"),
         frozenset({COMMIT, UNPLANNED}),
     )
-    yield Workflow("way home", Stage.primary_back, _way_home, _home, frozenset({UNPLANNED}))
+    yield Workflow("way home", Stage.primary_back, role("return_home", B), _home, frozenset({UNPLANNED}))
     none = both(stands(A, "None", "Disabled"), stands(B, "None", "Disabled"))
     yield Workflow("remove", Stage.protected, _remove, none, frozenset({REMOVE}))
