@@ -80,6 +80,15 @@ class Player:
         self.lab.world.recorder.clear()
         return calls
 
+    def steps(self) -> list[tuple[str, str]]:
+        """The state-changing cmdlets with the VM of each, in order."""
+        calls = self.lab.world.recorder.state_changing()
+        return [(call.cmdlet, name) for call in calls for name in call.vms]
+
+    def names(self, cmdlet: str) -> list[str]:
+        """The VMs of a cmdlet's calls, in order."""
+        return [name for called, name in self.steps() if called == cmdlet]
+
     def vm(self, host: str, name: str) -> VM:
         """A VM of the world."""
         return self.lab.world.vm(host, name)

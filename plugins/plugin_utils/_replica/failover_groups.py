@@ -18,6 +18,7 @@ DEPENDENCY, ONE_BY_ONE = "dependency", "one_by_one"
 
 STOPPING = frozenset({"prepare", "turn_off"})
 STARTING = frozenset({"start"})
+_NO_WAY_BACK = frozenset({"reverse", "fence", "commit", "become_replica"})
 
 
 @dataclass(frozen=True)
@@ -33,35 +34,44 @@ class Gate:
     stopping: frozenset[str]
     goes_on: bool = False
 
-    def ahead(self, entry: Entry, stage: str) -> Iterable[Entry]:
-        """The VMs of other groups that have to be through before this one does this stage."""
-        if self.order == ONE_BY_ONE or stage in STARTING:
-            return (other for other in self.entries if other.group < entry.group)
-        if stage in STOPPING:
-            return (other for other in self.entries if other.group > entry.group)
-        return ()
+    def before(self, entry: Entry) -> Iterable[Entry]:
+        """The VMs of the groups that are started before this one's."""
+        return (other for other in self.entries if other.group < entry.group)
+
+    def behind(self, entry: Entry) -> Iterable[Entry]:
+        """The VMs of the groups that are stopped before this one's."""
+        return (other for other in self.entries if other.group > entry.group)
 
     def held_by(self, entry: Entry, stage: str) -> str:
-        """Why this VM will not do the stage in this run: a group ahead cannot be through any more; "" otherwise."""
+        """Why this VM will not do the stage in this run: a group ahead cannot be through any more; "" otherwise.
+
+        What is not failed over yet leaves as soon as a group that it needs has left, so that it can go back in time.
+        """
         if self.goes_on:
             return ""
-        for other in self.ahead(entry, stage):
-            lost = other.status == LEFT or (other.unready and (self.order == ONE_BY_ONE or stage in STARTING))
-            if lost:
-                why = other.unready or other.reason
+        for other in self._needed(entry, stage):
+            why = other.reason if other.status == LEFT else other.unready if self._wants_answer(stage) else ""
+            if why:
                 return f"held back by group {self.names[other.group]}, which is not ready: {other.name}: {why}"
         return ""
 
+    def _needed(self, entry: Entry, stage: str) -> Iterable[Entry]:
+        if stage in _NO_WAY_BACK and self.order == DEPENDENCY:
+            return ()
+        stops = stage in STOPPING and self.order == DEPENDENCY
+        return (*self.before(entry), *(self.behind(entry) if stops else ()))
+
+    def _wants_answer(self, stage: str) -> bool:
+        return self.order == ONE_BY_ONE or stage in STARTING
+
     def waits(self, entry: Entry, stage: str) -> bool:
         """True when a VM ahead is not there yet."""
-        for other in self.ahead(entry, stage):
-            if other.status == LEFT:
-                continue
-            if stage in STOPPING and self.order == DEPENDENCY:
-                if other.id in self.stopping:
-                    return True
-            elif other.status != DONE:
-                return True
+        if stage in STOPPING and self.order == DEPENDENCY:
+            return any(other.id in self.stopping and other.status != LEFT for other in self.behind(entry))
+        if stage == "fail_over" and self.order == DEPENDENCY:  # it could not be started before those ahead anyway
+            return any(other.id in self.stopping and other.status != LEFT for other in self.before(entry))
+        if self.order == ONE_BY_ONE or stage in STARTING:
+            return any(other.status not in (LEFT, DONE) for other in self.before(entry))
         return False
 
 

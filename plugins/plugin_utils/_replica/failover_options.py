@@ -28,7 +28,7 @@ FENCED = "fenced"
 REPLICA_STATE = "replica"
 DIRECTED = (PREPARED_STATE, FAILED_OVER_STATE, COMMITTED, REVERSED, CANCELLED, FENCED, REPLICA_STATE)
 """States that have no direction by themselves: after a reverse the sides have swapped."""
-STATES = (*DIRECTED, TEST_RUNNING, TEST_ABSENT)
+STATES = (PREPARED_STATE, TEST_RUNNING, TEST_ABSENT, *DIRECTED[1:])
 STARTING_STATES = (FAILED_OVER_STATE, REVERSED, CANCELLED)
 """States with which a VM may be started; a test VM apart."""
 

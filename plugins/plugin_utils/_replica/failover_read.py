@@ -84,7 +84,7 @@ def wanted(want: Want) -> Wanted:
 
 def query(want: Want) -> Pipeline:
     """Everything that the decisions need, in one pipeline."""
-    return query_vms(wanted(want)) + Pipeline.of(*_more(want))
+    return query_vms(wanted(want), _more(want))
 
 
 def _more(want: Want) -> Iterator[Statement]:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,11 +126,23 @@ def _command(run: Run, entries: Iterable[Entry]) -> str:
         f"ansible-playbook hyperv.replica.{PLAYBOOKS.get(wish.wish, 'planned_failover')}",
         f"-e failover_to={target}",
     ]
-    words.append("-e '" + f"vms={','.join(names)}" + "'")
+    words.append(_vms(run, names))
     if run.raw.get("reason"):
         words.append(f"-e reason={run.raw['reason']}")
     words.append(f"-e 'confirm={to_confirm(target, names)}'")
     return " ".join(words)
+
+
+def _vms(run: Run, names: Sequence[str]) -> str:
+    """The VMs as the playbooks take them, still in their groups."""
+    if len(run.raw["groups"]) == 1:
+        return f"-e 'vms={','.join(names)}'"
+    left: list[tuple[str, list[str]]] = [(str(group["name"]), []) for group in run.raw["groups"]]
+    for entry in run.entries.values():
+        if entry.name in names:
+            left[entry.group][1].append(entry.name)
+    groups = [{"name": name, "vms": vms} for name, vms in left if vms]
+    return f"-e '{json.dumps({'groups_of_vms': groups})}'"
 
 
 def _record(run: Run, line: Line) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from .failover_groups import Gate, stopping
 from .failover_next import Goal
 from .failover_plan import STAGES, VMPlan, Wish, lines_of, read_goal, unfold
 from .failover_sight import PlanError, Seen, Sight
-from .failover_states import PREPARED
+from .failover_states import PREPARED, RUNNING
 
 ORDER = (
     "fence",
@@ -196,10 +196,21 @@ def _judged(run: Run, entry: Entry) -> Entry:
             return replace(entry, tries=entry.tries + 1)
         return entry.left(_both(entry.failed, plan.message))
     if not plan.acts and plan.outcome == "done":
-        return replace(entry, status=DONE, unready=entry.failed, reason=plan.message)
+        if _unanswered(run, seen) and not (entry.failed or entry.unready):
+            return replace(entry, status=OPEN)
+        return replace(entry, status=DONE, unready=entry.failed or entry.unready, reason=plan.message)
     if entry.failed and (entry.tries == 0 or entry.tries >= MOST_TRIES):
         return entry.left(entry.failed) if _same_stage(run, entry) else replace(entry, failed="")
     return replace(entry, status=OPEN)
+
+
+def _unanswered(run: Run, seen: Seen) -> bool:
+    """True when a guest that others wait for does not answer yet. A VM without a heartbeat says so, or nothing."""
+    record, wanted = seen.record, len(run.raw["groups"]) > 1 and run.wish.goal.start
+    if not wanted or record is None or record["power"] != RUNNING:
+        return False
+    heartbeat = record.get("heartbeat")
+    return heartbeat is not None and heartbeat != "Disabled" and not str(heartbeat).startswith("Ok")
 
 
 def _both(failed: str, message: str) -> str:
@@ -218,26 +229,26 @@ def _same_stage(run: Run, entry: Entry) -> bool:
 
 def _orders(run: Run) -> list[Order]:
     """What could be done now, for the VMs that their groups let go on, and for those that have to come up again."""
-    orders = [order for entry in run.entries.values() if entry.status != LEFT for order in _forward(run, entry)]
-    stages = {order.seen.id: order.stage for order in orders}
-    options = run.options
-    gate = Gate(
-        options["order"],
-        tuple(str(group["name"]) for group in run.raw["groups"]),
-        tuple(run.entries.values()),
-        stopping(stages),
-        bool(options["goes_on"]),
-    )
-    allowed = []
-    for order in orders:
-        entry = run.entries[order.seen.id]
-        held = gate.held_by(entry, order.stage)
-        if held:
-            run.entries[entry.id] = entry.left(held)
-        elif not gate.waits(entry, order.stage):
-            allowed.append(order)
+    while True:
+        orders = [order for entry in run.entries.values() if entry.status != LEFT for order in _forward(run, entry)]
+        gate = _gate(run, orders)
+        held = {order.seen.id: gate.held_by(run.entries[order.seen.id], order.stage) for order in orders}
+        if not any(held.values()):
+            break
+        run.entries.update({vm: run.entries[vm].left(reason) for vm, reason in held.items() if reason})
+    allowed = [order for order in orders if not gate.waits(run.entries[order.seen.id], order.stage)]
     back = [order for entry in run.entries.values() if entry.status == LEFT for order in _back(run, entry)]
     return allowed + back
+
+
+def _gate(run: Run, orders: Iterable[Order]) -> Gate:
+    return Gate(
+        order=run.options["order"],
+        names=tuple(str(group["name"]) for group in run.raw["groups"]),
+        entries=tuple(run.entries.values()),
+        stopping=stopping({order.seen.id: order.stage for order in orders}),
+        goes_on=bool(run.options["goes_on"]),
+    )
 
 
 def _forward(run: Run, entry: Entry) -> Iterable[Order]:
@@ -246,6 +257,8 @@ def _forward(run: Run, entry: Entry) -> Iterable[Order]:
         yield order_of(seen, plan.acts[0])
     elif plan.outcome == "waiting":
         yield _wait(run, seen)
+    elif entry.status == OPEN and plan.outcome == "done":
+        yield Order(seen, "start", "target")
 
 
 def _wait(run: Run, seen: Seen) -> Order:
