@@ -23,6 +23,7 @@ from .values import clean_thumbprint, has_zone, time_text, time_utc
 SERVER_AUTHENTICATION = "1.3.6.1.5.5.7.3.1"
 CLIENT_AUTHENTICATION = "1.3.6.1.5.5.7.3.2"
 AUTO = "auto"
+_USAGES = {"server authentication": SERVER_AUTHENTICATION, "client authentication": CLIENT_AUTHENTICATION}
 
 _STORE = "Cert:\\LocalMachine\\"
 _MACHINE = ("Thumbprint", "Subject", "Issuer", "NotBefore", "NotAfter", "HasPrivateKey", "DnsNameList")
@@ -76,10 +77,10 @@ class Authority:
 
 @dataclass(frozen=True)
 class Certificates:
-    """What a host has in its stores, and the time on its own clock when it was read."""
+    """What a host has in its stores, and the time on its own clock when it was read. `authorities` None: not asked."""
 
     own: tuple[Certificate, ...]
-    authorities: tuple[Authority, ...]
+    authorities: tuple[Authority, ...] | None
     now: datetime
 
     def find(self, thumbprint: str) -> Certificate | None:
@@ -87,11 +88,13 @@ class Certificates:
         wanted = clean_thumbprint(thumbprint)
         return next((one for one in self.own if one.thumbprint == wanted), None)
 
-    def trusted(self, one: Certificate) -> bool:
-        """True when the chain of `one` ends in a root of this host, followed by the issuers' names.
+    def trusted(self, one: Certificate) -> bool | None:
+        """True when the chain of `one` ends in a root of this host, followed by the issuers' names; None: not asked.
 
         Signatures are not checked here; Windows does that when it connects.
         """
+        if self.authorities is None:
+            return None
         roots = {a.subject.casefold() for a in self.authorities if a.root}
         steps = {a.subject.casefold(): a for a in self.authorities if not a.root and _dated(a, self.now)}
         issuer, seen = one.issuer.casefold(), set[str]()
@@ -109,21 +112,21 @@ class NoChoice(ValueError):
     """`auto` cannot decide: no certificate fits, or two fit equally well. The text says which and why."""
 
 
-def query_certificates() -> Pipeline:
-    """The machine's certificates, those of its authorities, and the host's clock."""
-    return Pipeline.of(
-        _children("My") | select("X509Certificate2", *_MACHINE, "EnhancedKeyUsageList"),
-        _children("Root") | select("X509Certificate2", *_ROOT),
-        _children("CA") | select("X509Certificate2", *_INTERMEDIATE),
-        Command("Get-Date", {"Format": "o"}),
-    )
+def query_certificates(authorities: bool = True) -> Pipeline:
+    """The machine's certificates, those of its authorities where chains are judged, and the host's clock."""
+    own = _children("My") | select("X509Certificate2", *_MACHINE, "EnhancedKeyUsageList")
+    clock = Command("Get-Date", {"Format": "o"})
+    if not authorities:
+        return Pipeline.of(own, clock)
+    roots = _children("Root") | select("X509Certificate2", *_ROOT)
+    return Pipeline.of(own, roots, _children("CA") | select("X509Certificate2", *_INTERMEDIATE), clock)
 
 
 def _children(store: str) -> Command:
     return Command("Get-ChildItem", {"Path": _STORE + store})
 
 
-def parse_certificates(output: Output) -> Certificates | None:
+def parse_certificates(output: Output, authorities: bool = True) -> Certificates | None:
     """The certificates of an answer to `query_certificates`; None when it holds no clock (it was not asked)."""
     clock = [row.text for row in output.of_type("String") if has_zone(row.text)]
     now = time_utc(clock[0]) if clock else None
@@ -132,7 +135,9 @@ def parse_certificates(output: Output) -> Certificates | None:
     rows = [row for row in output.rows if row.properties.keys() >= {*_ROOT}]
     return Certificates(
         own=tuple(_own(row) for row in rows if "HasPrivateKey" in row.properties),
-        authorities=tuple(_authority(row) for row in rows if "HasPrivateKey" not in row.properties),
+        authorities=tuple(_authority(row) for row in rows if "HasPrivateKey" not in row.properties)
+        if authorities
+        else None,
         now=now,
     )
 
@@ -147,8 +152,14 @@ def _own(row: Row) -> Certificate:
         not_after=time_utc(value.get("NotAfter")),
         has_private_key=bool(value.get("HasPrivateKey")),
         names=_names(str(value.get("Subject") or ""), value.get("DnsNameList")),
-        usages=frozenset(oid for item in _items(value.get("EnhancedKeyUsageList")) for oid in _OID.findall(item)),
+        usages=frozenset(oid for item in _items(value.get("EnhancedKeyUsageList")) for oid in _oids(item)),
     )
+
+
+def _oids(usage: str) -> list[str]:
+    """The object identifiers in a usage; its English name where it shows none."""
+    named = [oid for name, oid in _USAGES.items() if name in usage.casefold()]
+    return _OID.findall(usage) or named
 
 
 def _authority(row: Row) -> Authority:

@@ -84,8 +84,8 @@ class Node:
 
     def plain(self) -> Any:
         """As a builtin: an enum its name, a list or dictionary itself, else its properties, else its text."""
-        if "System.Enum" in self.types:
-            return self.text
+        if "System.Enum" in self.types or (type(self.content) is int and self.text not in ("", str(self.content))):
+            return self.text  # a number that prints as a word is an enum, whatever its type names say
         if self.content is not None:
             return self.content
         return self.properties or self.text

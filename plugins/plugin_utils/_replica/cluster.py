@@ -86,7 +86,15 @@ class Cluster:
 
 
 class ClusterUnreadable(ValueError):
-    """The host seems to be a node, and its cluster did not answer. The text says what Windows said."""
+    """Whether the host is a node cannot be said. The text says what Windows said.
+
+    `evident`: something speaks for a cluster, and it did not answer. Else there was nobody to ask, as on an endpoint
+    that admits neither Get-Service nor the cluster's cmdlets.
+    """
+
+    def __init__(self, problem: str, evident: bool) -> None:
+        super().__init__(problem)
+        self.evident = evident
 
 
 def query_cluster() -> Pipeline:
@@ -150,7 +158,8 @@ def parse_cluster(output: Output) -> Cluster | None:
     ]
     if absent:
         return None
-    raise ClusterUnreadable(_said(errors) or "neither the cluster service nor Get-Cluster gave an answer")
+    said = _said(errors) or "neither the cluster service nor Get-Cluster gave an answer"
+    raise ClusterUnreadable(said, evident=bool(service) or any(e.category == "PermissionDenied" for e in errors))
 
 
 def _runs(service: Row) -> bool:
@@ -162,7 +171,7 @@ def _runs(service: Row) -> bool:
 def _cluster(row: Row, output: Output, errors: tuple[ErrorRecord, ...]) -> Cluster:
     failed = tuple(error for error in errors if cmdlet_of(error) != "getservice")
     if failed:
-        raise ClusterUnreadable(_said(failed))
+        raise ClusterUnreadable(_said(failed), evident=True)
     domain = str(row.properties["Domain"] or "")
     groups = output.of_type("ClusterGroup")
     names = [str(one.properties["Value"] or "") for one in output.of_type("ClusterParameter")]

@@ -72,7 +72,7 @@ def parse_disk(properties: Mapping[str, Any]) -> Disk:
     return Disk(
         place=f"{kind} {int(properties['ControllerNumber'])}:{int(properties['ControllerLocation'])}",
         path=str(properties.get("Path") or ""),
-        physical=properties.get("DiskNumber") is not None,
+        physical=properties.get("DiskNumber") not in (None, ""),
         shared=bool(properties.get("SupportPersistentReservations")),
     )
 

@@ -84,7 +84,7 @@ def _wanted(want: Want) -> Wanted:
 
 def query(want: Want) -> Pipeline:
     """Everything in one pipeline: VMs, switches, adapters, their VLANs and failover settings, the adapters again."""
-    return query_vms(_wanted(want)) + Pipeline.of(*_more(want))
+    return query_vms(_wanted(want), _more(want))
 
 
 def _more(want: Want) -> Iterator[Statement]:
@@ -189,7 +189,8 @@ def _refusal(have: Have, want: Want, adapter: Adapter) -> str:
         kind = next(kind for name, kind in have.switches.items() if same_text(name, switch))
         production = want.switch or adapter.about["switch"]
         if same_text(switch, production) and PRODUCTION_TEST not in want.allow:
-            return f"{switch} is its production switch, where a test VM would meet the live one. Give another, or allow it."
+            problem = f"{switch} is its production switch, where a test VM would meet the live one."
+            return f"{problem} Give another, or allow it."
         if kind == "External" and EXTERNAL_TEST not in want.allow:
             return (
                 f"{switch} is External, so a test VM would be on the real network. Give an isolated one, or allow it."

@@ -49,10 +49,14 @@ MODULES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Command:
-    """One cmdlet with its parameters. A switch is `True`; `Confirm: False` is `-Confirm:$false`."""
+    """One cmdlet with its parameters. A switch is `True`; `Confirm: False` is `-Confirm:$false`.
+
+    `gives`: the short .NET type of what its objects are, where that is known; it is not sent.
+    """
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    gives: str = field(default="", compare=False)
 
     @property
     def module(self) -> str:
@@ -71,6 +75,17 @@ class Statement:
 
     def __or__(self, then: Command) -> Statement:
         return Statement((*self.commands, then))
+
+    @property
+    def gives(self) -> str:
+        """The short type of its answers, "" where that is not known."""
+        return self.commands[-1].gives
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The properties that its answers have, where it chooses them."""
+        last = self.commands[-1]
+        return tuple(last.parameters.get("Property", ())) if last.name == "Select-Object" else ()
 
 
 @dataclass(frozen=True)

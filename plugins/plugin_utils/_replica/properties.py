@@ -124,7 +124,7 @@ def select(type_name: str, *names: str) -> Command:
     """`Select-Object -Property` for objects of the type. Raises UnknownProperty for a name that is not documented."""
     for name in names:
         _check(type_name, name)
-    return Command("Select-Object", {"Property": list(names)})
+    return Command("Select-Object", {"Property": list(names)}, gives=type_name)
 
 
 def expand(type_name: str, name: str) -> Command:

@@ -21,6 +21,7 @@ from . import clixml
 from .endpoint import Naming, checked, is_constrained, only_reads, outline
 from .errors import ConnectionLost, UnsupportedConnection
 from .pipeline import Pipeline
+from .recognition import recognised
 from .session import ErrorRecord, Output, Row
 
 try:
@@ -88,7 +89,7 @@ class PsrpSession:
         with self._losses(sending=False):
             self._wait_for(shell)
         self._finished.append(shell._command_id or shell.id)
-        return _output(shell)
+        return recognised(pipeline, _output(shell))
 
     def _prepared(self, pipeline: Pipeline) -> PowerShell:
         """The pipeline as pypsrp takes it, on an open runspace. Everything that can be refused is refused here."""

@@ -76,6 +76,7 @@ class Settings:
 class Have:
     """Everything read from one host. None is "not asked"; `cluster_problem` is set when its cluster did not answer.
 
+    `cluster_evident`: something says that there is one; else nobody could be asked, and nothing speaks for it.
     `listener` is what the role says of itself, None where it cannot be known (after a change that was not made).
     """
 
@@ -85,6 +86,7 @@ class Have:
     listener: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     cluster: Cluster | None = None
     cluster_problem: str = ""
+    cluster_evident: bool = True
     replicas: tuple[Replica, ...] | None = None
     certificates: Certificates | None = None
     firewall: Firewall | None = None
@@ -112,7 +114,7 @@ def query(want: Want) -> Pipeline:
     if want.reads_replicas:
         parts.append(query_replicas())
     if want.reads_certificates:
-        parts.append(query_certificates())
+        parts.append(query_certificates(want.judges_chains))
     if want.reads_firewall:
         parts.append(query_firewall())
     statements: tuple[Statement, ...] = ()
@@ -131,7 +133,7 @@ def parse(output: Output, want: Want) -> Have:
     server = output.of_type("VMReplicationServer")
     if not server or host is None:
         raise UnexpectedOutput("Get-VMHost" if server else "Get-VMReplicationServer", "no object")
-    cluster, problem = _cluster(output)
+    cluster, problem, evident = _cluster(output)
     return Have(
         name=str(host["Name"]),
         full_name=full_name,
@@ -139,8 +141,9 @@ def parse(output: Output, want: Want) -> Have:
         listener=(_texts(server[0], "OperationalStatus"), _texts(server[0], "StatusDescriptions")),
         cluster=cluster,
         cluster_problem=problem,
+        cluster_evident=evident,
         replicas=parse_replicas(output) if want.reads_replicas else None,
-        certificates=_certificates(output) if want.reads_certificates else None,
+        certificates=_certificates(output, want) if want.reads_certificates else None,
         firewall=parse_firewall(output) if want.reads_firewall else None,
         folders=parse_folders(output, want.folders),
     )
@@ -166,15 +169,15 @@ def _advice(errors: Iterable[ErrorRecord]) -> str:
     return ""
 
 
-def _cluster(output: Output) -> tuple[Cluster | None, str]:
+def _cluster(output: Output) -> tuple[Cluster | None, str, bool]:
     try:
-        return parse_cluster(output), ""
+        return parse_cluster(output), "", True
     except ClusterUnreadable as error:
-        return None, str(error)
+        return None, str(error), error.evident
 
 
-def _certificates(output: Output) -> Certificates:
-    found = parse_certificates(output)
+def _certificates(output: Output, want: Want) -> Certificates:
+    found = parse_certificates(output, want.judges_chains)
     if found is None:
         raise UnexpectedOutput("Get-Date", "no time")
     return found

@@ -47,7 +47,7 @@ def target(have: Have, want: Want) -> Target:
     then, certificate_warnings = certificate_in_force(have, want, then)
     _check_dependants(have, want, then)
     storage_warnings = _check_storage(have, want, then)
-    if have.cluster_problem and (then != now or want.thumbprint is not None):
+    if have.cluster_problem and have.cluster_evident and (then != now or want.thumbprint is not None):
         raise Refusal(
             f"whether this host is a node of a cluster could not be read: {have.cluster_problem}."
             " Its settings may belong to other nodes too, so nothing was changed. Repair that first."

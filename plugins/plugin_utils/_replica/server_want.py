@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .authorization import Replica, WantedEntry
+from .certificate import AUTO
 from .names import same_host
 
 ENABLED, DISABLED = "enabled", "disabled"
@@ -61,6 +62,11 @@ class Want:
     def reads_certificates(self) -> bool:
         """True when a certificate is named or to be chosen, or the report asks for them."""
         return self.thumbprint is not None or CERTIFICATES in self.report
+
+    @property
+    def judges_chains(self) -> bool:
+        """True when more than the machine's own certificates has to be read."""
+        return self.thumbprint == AUTO or CERTIFICATES in self.report
 
     @property
     def reads_replicas(self) -> bool:

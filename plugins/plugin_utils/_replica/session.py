@@ -65,7 +65,12 @@ class Output:
 
     def of_type(self, type_name: str) -> tuple[Row, ...]:
         """Rows whose .NET type ends with `type_name` (`VMReplication`, or `MSFT_Volume` of a CIM class)."""
-        return tuple(r for r in self.rows if r.type.replace("/", ".").rpartition(".")[2] == type_name)
+        return tuple(r for r in self.rows if short_type(r.type) == type_name)
+
+
+def short_type(name: str) -> str:
+    """The last part of a .NET type name, or of the class in the type name of a CIM instance."""
+    return name.replace("/", ".").rpartition(".")[2]
 
 
 class Session(Protocol):
