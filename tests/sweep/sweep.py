@@ -92,7 +92,7 @@ def _plant(lab: Lab, cut: Cut | None) -> Callable[[], bool]:
 
 def _play(stage: Stage, workflow: Workflow, verdict: Verdict) -> None:
     recorder = stage.world.recorder
-    ran = _alive(stage)
+    ran = alive(stage)
     failure = _once(stage, workflow)
     if not failure and not verdict.cut:
         verdict.calls = [(call.host, call.cmdlet, call.state_changing) for call in recorder.calls]
@@ -106,8 +106,8 @@ def _play(stage: Stage, workflow: Workflow, verdict: Verdict) -> None:
         return
     if not workflow.done(stage):
         verdict.problems.append(f"goal not reached: {stage.sides('hv-a')} {stage.sides('hv-b')}")
-    if ran - _alive(stage):
-        verdict.problems.append(f"DOWN, and nobody says so: {', '.join(sorted(ran - _alive(stage)))}")
+    if ran - alive(stage):
+        verdict.problems.append(f"DOWN, and nobody says so: {', '.join(sorted(ran - alive(stage)))}")
     if verdict.cut is None or not verdict.cut.only_reads:
         _repeat(stage, workflow, verdict)
 
@@ -137,7 +137,8 @@ def _repeat(stage: Stage, workflow: Workflow, verdict: Verdict) -> None:
         verdict.problems.append("the repeat says that it changed something")
 
 
-def _alive(stage: Stage) -> set[str]:
+def alive(stage: Stage) -> set[str]:
+    """The VMs of the workflow that run somewhere."""
     hosts = stage.world.hosts.values()
     return {vm.name for host in hosts for vm in host.vms.values() if vm.alive and vm.name in NAMES}
 

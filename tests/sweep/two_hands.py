@@ -1,0 +1,264 @@
+"""Two hands on the same VMs: the same run twice, opposite directions, cancel against failover; and a foreign cmdlet.
+
+Whatever comes of it, no law may break, and each hand's report has to say of every VM where it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise, product
+from typing import Any
+
+from tests.lab.cmdlets.registry import dispatch
+from tests.lab.lab import Lab
+from tests.lab.recorder import Recorded
+from tests.lab.values import Error
+
+from .hands import Hands, Play, Stopped
+from .laws import broken
+from .stage import NAMES, RUNS, STANDS, A, B, Operator, Stage
+from .sweep import REPEATS, SPEED, Verdict, alive
+from .workflows import CANCEL, Workflow, moved, role
+
+# -- a foreign cmdlet ------------------------------------------------------------------------------------------------
+
+ON_A: Mapping[str, Mapping[str, Any]] = {
+    "Start-VM": {},
+    "Stop-VM": {"TurnOff": True},
+    "Start-VMFailover": {"Prepare": True},
+    "Stop-VMFailover": {},
+    "Suspend-VMReplication": {},
+    "Set-VMReplication": {"AsReplica": True},
+    "Remove-VMReplication": {},
+}
+ON_B: Mapping[str, Mapping[str, Any]] = {
+    "Start-VM": {},
+    "Start-VMFailover": {},
+    "Start-VMFailover ": {"AsTest": True},
+    "Complete-VMFailover": {},
+    "Stop-VMFailover": {},
+    "Suspend-VMReplication": {},
+    "Set-VMReplication": {"Reverse": True},
+    "Remove-VMReplication": {},
+}
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Somebody's cmdlet for the VM that ran, right before our call number `before` (from 1)."""
+
+    host: str
+    cmdlet: str
+    parameters: tuple[tuple[str, Any], ...]
+    before: int
+
+    def __str__(self) -> str:
+        switches = "".join(f" -{name}" for name, _ in self.parameters)
+        return f"{self.cmdlet}{switches} on {self.host} by somebody else before our call {self.before}"
+
+
+class Meddler:
+    """Does a foreign cmdlet when its moment has come."""
+
+    def __init__(self, stage: Stage, foreign: Foreign) -> None:
+        self.stage = stage
+        self.foreign = foreign
+        self.number = 0
+        self.refused = True
+
+    def wait_for_it(self) -> None:
+        """Let it happen before the call of that number."""
+        self.stage.world.faults.postpone(self.foreign.before - 1, self.act)
+
+    def act(self) -> None:
+        """Do it. What it breaks by itself is not our doing."""
+        recorder = self.stage.world.recorder
+        known = len(recorder.violations)
+        by = "Name" if self.foreign.cmdlet in ("Start-VM", "Stop-VM") else "VMName"
+        operator = Operator(self.stage.world.host(self.foreign.host))
+        records = list(dispatch(operator, self.foreign.cmdlet, by, {by: [RUNS], **dict(self.foreign.parameters)}))
+        self.refused = any(isinstance(record, Error) for record in records)
+        self.number = next((c.number for c in reversed(recorder.calls) if c.user == Operator.user), 0)
+        del recorder.violations[known:]
+
+    def excuses(self, sentence: str, call: Recorded) -> bool:
+        """Whether our call could not know: nothing was read of what it depends on since the foreign hand."""
+        on_the_other = sentence.startswith("L8")
+        read = [
+            one
+            for one in self.stage.world.recorder.calls
+            if self.number < one.number < call.number
+            and one.cmdlet == "Get-VMReplication"
+            and (one.host != call.host) == on_the_other
+        ]
+        return self.number < call.number and not read
+
+
+def foreign_hands(workflow: Workflow) -> Iterator[Foreign]:
+    """A foreign cmdlet between any two of ours: right before each that changes states, and right after it."""
+    with Lab.start(hosts=2, vms=4, speed=SPEED, certificates=False) as lab:
+        stage = Stage(lab)
+        workflow.begin(stage)
+        lab.world.recorder.clear()
+        workflow.play(Hands(lab))
+        changing = [call.number for call in lab.world.recorder.state_changing()]
+    ends = [one + 1 for one, following in pairwise([*changing, 0]) if following != one + 1]
+    for before, (host, cmdlets) in product(sorted({*changing, *ends}), ((A, ON_A), (B, ON_B))):
+        for cmdlet, parameters in cmdlets.items():
+            yield Foreign(host, cmdlet.strip(), tuple(parameters.items()), before)
+
+
+def meddle(workflow: Workflow, foreign: Foreign) -> Verdict:
+    """Play the workflow with that foreign cmdlet in it, again until it is through or refuses for good."""
+    began, verdict = time.monotonic(), Verdict(workflow.name, None)
+    with Lab.start(hosts=2, vms=4, speed=SPEED, certificates=False) as lab:
+        stage = Stage(lab)
+        workflow.begin(stage)
+        lab.world.recorder.clear()
+        meddler = Meddler(stage, foreign)
+        meddler.wait_for_it()
+        told = _until_through(stage, workflow, meddler)
+        verdict.struck = not meddler.refused
+        if verdict.struck:
+            verdict.problems = [f"{foreign}: {problem}" for problem in _unaccounted(stage, workflow, told)]
+            verdict.laws = [f"{foreign}: {line}" for line in _laws(stage, workflow, meddler)]
+    verdict.seconds = time.monotonic() - began
+    return verdict
+
+
+def _until_through(stage: Stage, workflow: Workflow, meddler: Meddler) -> str:
+    """What the last play said when it stopped; nothing when it came through."""
+    told = ""
+    for _ in range(REPEATS):
+        told = _play(workflow.play, Hands(stage.lab))
+        if not told or (meddler.refused and meddler.number):
+            break
+    return told
+
+
+def _play(play: Play, hands: Hands) -> str:
+    try:
+        play(hands)
+    except Stopped as stopped:
+        return str(stopped)
+    return ""
+
+
+def _unaccounted(stage: Stage, workflow: Workflow, told: str) -> Iterator[str]:
+    """VMs that are not where they shall be and of which the last play says nothing; and the VM that nobody touched."""
+    if not told and not workflow.done(stage):
+        yield f"it says that all is well: {stage.sides(A)} {stage.sides(B)}"
+    if told and RUNS not in told:
+        yield f"{RUNS} is not in the report: {told}"
+    if stage.sides(B)[STANDS][:2] != ("Primary", "Replicating"):
+        yield f"{STANDS}, which nobody else touched, did not get there: {told}"
+
+
+def _laws(stage: Stage, workflow: Workflow, meddler: Meddler) -> Iterator[str]:
+    recorder = stage.world.recorder
+    yield from broken(recorder, workflow.asked, ())
+    for call in recorder.calls:
+        if call.user != Operator.user:
+            found = broken(recorder, workflow.asked | {CANCEL}, [call])[len(recorder.violations) :]
+            yield from (sentence for sentence in found if not meddler.excuses(sentence, call))
+
+
+# -- two runs at once ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Two plays at once; the second begins `lag` seconds after the first. Afterwards one operator settles it alone."""
+
+    name: str
+    begin: Callable[[Stage], None]
+    plays: tuple[Play, Play]
+
+
+@dataclass
+class Fought:
+    """What came of a duel. `told` is what each hand said at its end, nothing when it came through."""
+
+    told: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    laws: list[str] = field(default_factory=list)
+
+
+def duels() -> Iterator[Duel]:
+    """Every pair of runs that may meet."""
+    to_b, to_a, cancel = role("planned", B), role("planned", A), role("cancel", B)
+    yield Duel("the same run twice", Stage.protected, (to_b, to_b))
+    yield Duel("opposite directions", Stage.protected, (to_b, to_a))
+    yield Duel("opposite directions, after a failover", Stage.reversed, (to_b, to_a))
+    yield Duel("cancel against failover", Stage.protected, (to_b, cancel))
+    yield Duel("cancel against failover, prepared", Stage.prepared, (to_b, cancel))
+    yield Duel("cancel against failover, failed over", Stage.failed_over, (to_b, cancel))
+
+
+def settle(hands: Hands) -> None:
+    """One operator alone: on to HV-B. Where that is refused, back to HV-A by the words that the refusal asks for."""
+    to_b = role("planned", B)
+    try:
+        to_b(hands)
+    except Stopped:
+        role("cancel", B, changes_since_failover="discard")(hands)
+        hands.module("hyperv_vm_replication", A, names=NAMES, recover="resume")
+        to_b(hands)
+
+
+def fight(duel: Duel, lag: float) -> Fought:
+    """Let both hands work at once, look at what they did, then let one of them finish alone."""
+    fought = Fought()
+    with Lab.start(hosts=2, vms=4, speed=SPEED, certificates=False) as lab:
+        stage = Stage(lab)
+        duel.begin(stage)
+        lab.world.recorder.clear()
+        ran = alive(stage)
+        hands = [Hands(lab), Hands(lab)]
+        fought.told = _at_once(duel.plays, hands, lag)
+        fought.problems += [
+            problem for one, told in zip(hands, fought.told, strict=True) for problem in _said(one, told)
+        ]
+        fought.laws += broken(lab.world.recorder, frozenset({CANCEL}), _without_race(lab))
+        fought.problems += _silently_down(stage, ran, fought.told)
+        left = [told for _ in range(REPEATS) if (told := _play(settle, Hands(lab)))]
+        if len(left) == REPEATS or not moved(A, B)(stage):
+            fought.problems.append(f"not to be settled: {left[-1:]} {stage.sides(A)} {stage.sides(B)}")
+        fought.laws += broken(lab.world.recorder, frozenset({CANCEL}), ())
+    return fought
+
+
+def _at_once(plays: tuple[Play, Play], hands: list[Hands], lag: float) -> list[str]:
+    told = ["", ""]
+
+    def work(number: int) -> None:
+        time.sleep(lag * number)
+        told[number] = _play(plays[number], hands[number])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return told
+
+
+def _said(hands: Hands, told: str) -> Iterator[str]:
+    """A hand that says nothing of a VM, neither in its report nor in what stopped it."""
+    reported = {vm["name"] for vm in hands.reports[-1]["vms"]} if hands.reports else set()
+    yield from (f"{name} is not in the report: {told}" for name in NAMES if name not in reported and name not in told)
+
+
+def _silently_down(stage: Stage, ran: set[str], told: list[str]) -> Iterator[str]:
+    """A VM that ran and does not, and no hand says so."""
+    for name in sorted(ran - alive(stage)):
+        if not any(name in words for words in told):
+            yield f"{name} is DOWN, and nobody says so: {told}"
+
+
+def _without_race(lab: Lab) -> list[Recorded]:
+    """Calls but failovers: between the reading of a primary as prepared and the failover another hand may cancel."""
+    return [call for call in lab.world.recorder.calls if call.cmdlet not in ("Start-VMFailover", "Stop-VMFailover")]
