@@ -13,18 +13,19 @@ from .failover_states import RUNNING
 
 NOT_ENDED, FAILED, KEPT, WELL = "NOT ENDED", "FAILED", "left running", "ok"
 _URGENCY = (NOT_ENDED, FAILED, KEPT, WELL)
-_NO_HEARTBEAT_SERVICE = "Disabled"
+_NO_HEARTBEAT_SERVICE = ("", "Disabled")
 
 
 def answered(known: Mapping[str, Any], read: Any) -> dict[str, float]:
     """Seconds from its start to the first look that found the guest's heartbeat, by id of the test VM.
 
-    A VM whose heartbeat service is switched off never answers, and counts as soon as it runs. What is known stays.
+    A VM whose heartbeat service is switched off, or of which nothing is told, never answers, and counts as soon as it
+    runs. What is known stays.
     """
     found = {str(vm): float(seconds) for vm, seconds in known.items()}
     for record in (read if isinstance(read, Mapping) else {}).get("vms") or ():
         heartbeat = str(record.get("heartbeat") or "")
-        silent = heartbeat == _NO_HEARTBEAT_SERVICE and record["power"] == RUNNING
+        silent = heartbeat in _NO_HEARTBEAT_SERVICE and record["power"] == RUNNING
         if heartbeat.startswith("Ok") or silent:
             found.setdefault(str(record["id"]), float(record.get("uptime_seconds") or 0.0))
     return found

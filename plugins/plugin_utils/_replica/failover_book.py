@@ -14,9 +14,19 @@ from typing import Any
 
 from .failover_plan import VMPlan
 from .failover_sight import Seen
-from .failover_states import PRIMARY, Pair, Side
+from .failover_states import (
+    PRIMARY,
+    REPLICA,
+    RESYNC_SUSPENDED,
+    RESYNCHRONIZING,
+    SUSPENDED,
+    WAITING_FOR_COPY,
+    Pair,
+    Side,
+)
 
 OPEN, DONE, LEFT = "open", "done", "left"
+_AFTER_REVERSE = (WAITING_FOR_COPY, SUSPENDED, RESYNCHRONIZING, RESYNC_SUSPENDED)
 
 Shape = tuple[str, str, str]
 """Mode, state and power of a side: what another hand would change."""
@@ -81,9 +91,10 @@ def absorb(entry: Entry, result: Mapping[str, Any]) -> Entry:
     entry = replace(entry, failed="", waits_for="", changed=entry.changed or sent)
     if entry.id in failed:
         return replace(entry, failed=failed[entry.id], acted={})
-    if entry.id in pending:
+    unread = bool(result.get("unreachable") or (result.get("failed") and not failed))
+    if entry.id in pending and not unread:
         return replace(entry, waits_for=pending[entry.id], acted={})
-    if result.get("unreachable") or (result.get("failed") and not failed):
+    if unread:
         return replace(entry, failed=str(result.get("msg") or "no answer"), tries=entry.tries + 1, acted={})
     return replace(entry, tries=0)
 
@@ -102,8 +113,14 @@ def changed_by_others(entry: Entry, seen: Seen) -> str:
 
 
 def _settling(where: str, side: Side, allowed: Iterable[Shape]) -> bool:
-    """A reversed side may first show ReadyForInitialReplication, Suspended or a resynchronisation."""
-    return where == "target" and any(side.mode == mode == PRIMARY and power == side.power for mode, _, power in allowed)
+    """After a reverse either side may first show another state than Replicating.
+
+    The new primary shows ReadyForInitialReplication, Suspended or a resynchronisation, its replica what goes with it.
+    """
+    mode = PRIMARY if where == "target" else REPLICA
+    if side.mode != mode or (where == "other" and side.state not in _AFTER_REVERSE):
+        return False
+    return any(shape_mode == mode and power == side.power for shape_mode, _unused, power in allowed)
 
 
 def expectation(plan: VMPlan) -> dict[str, tuple[Shape, ...]]:

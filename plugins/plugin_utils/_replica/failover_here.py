@@ -50,6 +50,7 @@ from .failover_states import (
 from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Refused, Step, Wait
 
+_REVERSE = "reverse"
 MAY_GO_OFF_LATER = "If the guest is still shutting down it may go off later: look at it before anything else."
 
 
@@ -220,8 +221,8 @@ def _reversed(case: Case) -> Decision:
     if not case.here:
         return case.refuse(f"the side to reverse is on {case.want.runs_on}: run this there.")
     if own.mode == PRIMARY:
-        if own.state == READY and proof and proof.side.state == WAITING_FOR_COPY:
-            return case.act("start_copy")
+        if own.state == READY and (_REVERSE in case.sent or (proof and proof.side.state == WAITING_FOR_COPY)):
+            return _start_copy(case)
         return started(case, "it is the primary here")
     if own.changing and not own.failed_over:
         return Wait(f"{case.vm.name} on {case.have.host} is {own}")
@@ -237,7 +238,14 @@ def _reversed(case: Case) -> Decision:
             "its relation uses a certificate, and Windows wants this host's own one at a reverse:"
             " give certificate_thumbprint."
         )
-    return case.act("reverse", {"CertificateThumbprint": case.want.certificate} if case.want.certificate else {})
+    return case.act(_REVERSE, {"CertificateThumbprint": case.want.certificate} if case.want.certificate else {})
+
+
+def _start_copy(case: Case) -> Step:
+    """The copy that a reverse may leave to be started. The proof is older than the reverse, so it is not asked."""
+    act = ACTS["start_copy"]
+    command = Command(act.cmdlet, {**act.parameters, "Confirm": False})
+    return case.step("start_copy", Statement((vm_by_id(case.vm.id),)) | command)
 
 
 def _cancelled(case: Case) -> Decision:

@@ -31,6 +31,7 @@ from .failover_states import (
     WAITING_FOR_COPY,
     Pair,
     Side,
+    remedy,
 )
 
 
@@ -195,8 +196,10 @@ def _finish(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
     if target.state == READY and other and other.mode in REPLICA_MODES and other.state == WAITING_FOR_COPY:
         return _act(have, "start_copy", "target")
     if target.state == REPLICATING:
+        if other is not None and not (other.mode in REPLICA_MODES and other.state == REPLICATING):
+            return NextDone("the VM is where it shall be", (f"its other side is {other}",))
         return NextDone("the VM is where it shall be, and replicates")
-    return NextDone("the VM is where it shall be", (f"its replication is {target.state}",))
+    return NextDone("the VM is where it shall be", (f"its replication is {target.state}{remedy(target.state)}",))
 
 
 def _start(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:

@@ -76,9 +76,9 @@ def _unsafe(case: Case) -> Refused | None:
 
 
 def _answering(case: Case) -> Wait | None:
-    """Wait for the guest's heartbeat where that was asked for. A VM whose heartbeat is switched off has none."""
-    limit, heartbeat = case.want.heartbeat_timeout, case.vm.record.get("heartbeat")
-    if not case.want.start or limit is None or str(heartbeat).startswith("Ok") or heartbeat == "Disabled":
+    """Wait for the guest's heartbeat where that was asked for. A VM that has none says so, or nothing."""
+    limit, heartbeat = case.want.heartbeat_timeout, str(case.vm.record.get("heartbeat") or "")
+    if not case.want.start or limit is None or heartbeat.startswith("Ok") or heartbeat in ("", "Disabled"):
         return None
     return Wait(f"the start of the guest of {case.vm.name}", limit)
 

@@ -153,7 +153,8 @@ def _pending(bench: Bench) -> Iterable[Finding]:
 def _operation(bench: Bench) -> Iterable[Finding]:
     for where, record in (("other", bench.there), ("target", bench.here)):
         busy = [record.get("operation")]
-        busy += [record["operational_status"]] if record["operational_status"] not in ("Ok", "InService") else []
+        status = record["operational_status"]
+        busy += [] if str(status).casefold() in ("ok", "inservice") else [status]
         told = ", ".join(str(status) for status in busy if status)
         if told:
             yield Finding("operation", f"{told} on {bench.seen.host_shown(where)}")

@@ -22,9 +22,10 @@ from .server_have import AUTHENTICATION, Have, Settings
 from .server_target import target
 from .server_want import KERBEROS, Want
 from .storage import is_remote, make_folder
-from .values import path_key, same_text, timespan
+from .values import path_key, timespan
 
 _SERVER, _FOLDER, _ENTRY, _FIREWALL = "server", "folder", "entry", "firewall"
+_WELL = ("ok", "2")  # the status travels as its name or as its number
 _IN_FORCE_SECONDS = 60  # policy applies a stored rule at once; what is not in force by then is kept from it
 
 
@@ -215,7 +216,7 @@ def _warnings(have: Have, want: Want, then: Settings) -> Iterator[str]:
         if left:
             yield f"left to another node of cluster {have.cluster.name}, which writes for all: {', '.join(left)}"
     if have.listener is not None and have.settings.enabled:
-        bad = [text for text in have.listener[0] if not same_text(text, "Ok")]
+        bad = [text for text in have.listener[0] if text.casefold() not in _WELL]
         if bad:
             yield f"the replica server reports {', '.join(bad)}: {' '.join(have.listener[1])}".rstrip(": ")
     for path in want.folders:
