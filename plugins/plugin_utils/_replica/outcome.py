@@ -85,7 +85,7 @@ class Outcome:
 
     def pending(self) -> list[Record]:
         """One entry for each subject whose end the run did not wait for."""
-        if self.check or self.error is not None:
+        if self.check or (self.error is not None and not self.failures()):
             return []
         return [
             {"id": subject or None, "name": self.label(subject) or None, "msg": progress.reason}
@@ -187,7 +187,7 @@ def _ending(outcome: Outcome) -> Record:
         return {**ending, **option, "failed": True, "msg": str(error)}
     if failures:
         return {**ending, "failed": True, "msg": _summary(failures, len(outcome.progress))}
-    return {}
+    return ending
 
 
 def _lost(outcome: Outcome, error: ConnectionLost) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import relation_settings
-from .failover_states import EXTENDED, PRIMARY, REPLICA, REPLICA_MODES, SUSPENDED, WAITING_FOR_COPY
+from .failover_states import EXTENDED, FAILED_OVER, PRIMARY, REPLICA, REPLICA_MODES, SUSPENDED, WAITING_FOR_COPY
 from .names import same_host
 from .plan import Decision
 from .relation_case import Case, Goal, connection_test, goal_of
@@ -121,6 +121,8 @@ def _not_removable(case: Case, relation: Relation) -> str:
         return f"{case.partner.busy}. Finish or clean that up first."
     if not case.extended and "Extended" in case.vm.relations:
         return "it is extended to a third host. End that first with relationship: extended."
+    if case.want.side == side == "replica" and relation.state == FAILED_OVER:
+        return ""  # committed, and the side was named: what is protected anew begins with this
     state = left_alone(relation.state)
     return f"{state.what}. {state.advice}" if state is not None and not state.removable else ""
 
