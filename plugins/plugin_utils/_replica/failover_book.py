@@ -103,7 +103,8 @@ def changed_by_others(entry: Entry, seen: Seen) -> str:
     """What somebody else did between our last call and this reading; "" when all is as it may be."""
     for where, shapes in entry.expected.items():
         side = seen.pair.side(where)
-        if side is None or side.changing:
+        was = Side(*shapes[0]) if shapes else None
+        if side is None or side.changing or (was is not None and was.changing):
             continue
         allowed = shapes[entry.acted.get(where, 0) :]
         if allowed and shape(side) not in allowed and not _settling(where, side, allowed):
