@@ -5,6 +5,7 @@ Whatever comes of it, no law may break, and each hand's report has to say of eve
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -120,23 +121,25 @@ def meddle(workflow: Workflow, foreign: Foreign) -> Verdict:
         lab.world.recorder.clear()
         meddler = Meddler(stage, foreign)
         meddler.wait_for_it()
-        told = _until_through(stage, workflow, meddler)
+        told, report = _until_through(stage, workflow, meddler)
         verdict.struck = not meddler.refused
         if verdict.struck:
-            verdict.problems = [f"{foreign}: {problem}" for problem in _unaccounted(stage, workflow, told)]
+            verdict.problems = [f"{foreign}: {problem}" for problem in _unaccounted(stage, workflow, told, report)]
             verdict.laws = [f"{foreign}: {line}" for line in _laws(stage, workflow, meddler)]
     verdict.seconds = time.monotonic() - began
     return verdict
 
 
-def _until_through(stage: Stage, workflow: Workflow, meddler: Meddler) -> str:
-    """What the last play said when it stopped; nothing when it came through."""
-    told = ""
+def _until_through(stage: Stage, workflow: Workflow, meddler: Meddler) -> tuple[str, str]:
+    """What the last play said when it stopped, nothing when it came through; and its report."""
+    told = report = ""
     for _ in range(REPEATS):
-        told = _play(workflow.play, Hands(stage.lab))
+        hands = Hands(stage.lab)
+        told = _play(workflow.play, hands)
+        report = "\n".join(hands.reports[-1]["lines"]) if hands.reports else ""
         if not told or (meddler.refused and meddler.number):
             break
-    return told
+    return told, report
 
 
 def _play(play: Play, hands: Hands) -> str:
@@ -147,10 +150,10 @@ def _play(play: Play, hands: Hands) -> str:
     return ""
 
 
-def _unaccounted(stage: Stage, workflow: Workflow, told: str) -> Iterator[str]:
+def _unaccounted(stage: Stage, workflow: Workflow, told: str, report: str) -> Iterator[str]:
     """VMs that are not where they shall be and of which the last play says nothing; and the VM that nobody touched."""
-    if not told and not workflow.done(stage):
-        yield f"it says that all is well: {stage.sides(A)} {stage.sides(B)}"
+    if not told and not workflow.done(stage) and not re.search(r"(Its|its) (other side|replication) is ", report):
+        yield f"it says that all is well: {report} {stage.sides(A)} {stage.sides(B)}"
     if told and RUNS not in told:
         yield f"{RUNS} is not in the report: {told}"
     if stage.sides(B)[STANDS][:2] != ("Primary", "Replicating"):

@@ -1,0 +1,45 @@
+"""One workflow of the fault sweep, and one foreign hand; all of them are swept by `python -m tests.sweep`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.faults import DROP_AFTER
+from tests.sweep.sweep import Cut, conduct, cuts
+from tests.sweep.two_hands import Foreign, meddle
+from tests.sweep.workflows import Workflow, workflows
+
+BY_NAME = {workflow.name: workflow for workflow in workflows()}
+
+
+@pytest.mark.parametrize("workflow", [pytest.param(one, id=one.name) for one in workflows()])
+def test_a_clean_run_reaches_its_goal_and_a_repeat_changes_nothing(workflow: Workflow):
+    verdict = conduct(workflow)
+    assert verdict.problems == []
+    assert verdict.laws == []
+    assert any(state_changing for _, _, state_changing in verdict.calls)
+
+
+def test_every_cut_of_what_changes_states_is_recovered():
+    workflow = BY_NAME["cancel a preparation"]
+    changing = [cut for cut in cuts(conduct(workflow)) if not cut.on_the_wire and not cut.only_reads]
+    verdicts = [conduct(workflow, cut) for cut in changing]
+    assert len(verdicts) >= 10
+    assert all(verdict.struck for verdict in verdicts)
+    assert [verdict for verdict in verdicts if not verdict.recovered] == []
+
+
+def test_a_cut_is_noticed():
+    """A workflow that is not played again after its cut would be found: its goal is not reached."""
+    workflow = BY_NAME["planned failover"]
+    verdict = conduct(Workflow(workflow.name, workflow.begin, lambda hands: None, workflow.done, workflow.asked))
+    assert "goal not reached" in verdict.problems[0]
+    assert not conduct(workflow, Cut(DROP_AFTER, "HV-B", "Complete-VMFailover", 1)).struck
+
+
+def test_a_foreign_hand_is_reported():
+    removed = Foreign("hv-a", "Remove-VMReplication", (), before=22)
+    verdict = meddle(BY_NAME["planned failover"], removed)
+    assert verdict.struck
+    assert verdict.problems == []
+    assert verdict.laws == []
