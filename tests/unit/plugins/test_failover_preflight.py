@@ -1,0 +1,98 @@
+"""What speaks against a failover, as data; and who is believed about a primary that was declared dead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_preflight import ACCEPTABLE, preflight
+
+from tests.unit.plugins.failover_sim import INPUTS, record_of, side_of
+
+CASES = yaml.safe_load((Path(__file__).parent / "cases" / "failover" / "preflight.yml").read_text(encoding="utf-8"))
+ROLE = Path(__file__).parents[3] / "roles" / "failover" / "meta" / "argument_specs.yml"
+SERVER = {
+    "enabled": True,
+    "authentication": "kerberos",
+    "kerberos_port": 80,
+    "certificate_port": 443,
+    "any_server": True,
+    "entries": [{"name": "*"}],
+}
+SERVICES = [{"service": "shutdown", "enabled": True}]
+
+
+def readings_of(case: dict[str, Any]) -> dict[str, Any]:
+    """What both hosts say in a case."""
+    here, there = side_of("Replica/Replicating Off"), side_of("Primary/Replicating Running")
+    assert here
+    assert there
+    target = record_of("App", "hv-b", "hv-a", here, **case.get("here", {}))
+    primary = record_of("App", "hv-a", "hv-b", there, **{"integration_services": SERVICES, **case.get("there", {})})
+    primary["relations"][0].update(case.get("relation", {}))
+    if case.get("leg"):
+        target["relations"].append({**target["relations"][0], "type": "Extended"})
+    told = case.get("primary", {})
+    return {
+        "hv-b": {"vms": [target], "server": SERVER, **case.get("target", {})},
+        "hv-a": {"vms": [primary], **told, "server": {**SERVER, **told.get("server", {})}},
+    }
+
+
+def check(case: dict[str, Any], *accepted: str) -> dict[str, Any]:
+    """The findings of a case."""
+    readings = readings_of(case)
+    raw = make_run({**INPUTS, "vms": ["App"], **case.get("inputs", {})}, "planned", ["hv-b"], {"HV-A": ["hv-a"]})
+    return preflight(failover_run.begin(raw, readings, {}, 0.0), readings, accepted)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_preflight(case: dict[str, Any]) -> None:
+    found = check(case)
+    if "finds" not in case:
+        assert found["refused"] == {}
+        assert any(case.get("warns", "") in text for text in found["warnings"]) or "warns" not in case
+        return
+    assert case["finds"] in found["refused"]["id-app"]
+    assert (f"accept it with {case.get('accept')}" in found["refused"]["id-app"]) == ("accept" in case)
+    if "accept" in case:
+        again = check(case, case["accept"])
+        assert again["refused"] == {}
+        assert any(case["finds"] in text for text in again["warnings"])
+
+
+def test_every_finding_has_a_case_and_is_an_input() -> None:
+    assert {case["accept"] for case in CASES if "accept" in case} == set(ACCEPTABLE)
+    options = yaml.safe_load(ROLE.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    assert set(ACCEPTABLE) <= set(options["failover_accept"]["choices"])
+
+
+WITNESSES: dict[str, tuple[dict[str, Any], list[str], list[str], str]] = {
+    "nothing": ({}, [], [], ""),
+    "it sends": ({"last_applied_log_time": "2026-03-01T12:05:00Z"}, [], [], "it lives, and still sends"),
+    "it listens": ({}, ["hv-a"], [], "something listens"),
+    "it sent just now": ({"last_replication_age_seconds": 10}, [], [], "Wait 350 seconds"),
+    "it sent just now, accepted": ({"last_replication_age_seconds": 10}, [], ["recent_replication"], ""),
+    "it sends, whatever is accepted": ({"last_replication_time": "x"}, [], ["recent_replication"], "still sends"),
+}
+
+
+@pytest.mark.parametrize("name", WITNESSES)
+def test_witnesses(name: str) -> None:
+    changes, answered, accepted, words = WITNESSES[name]
+    side = side_of("Replica/Replicating Off")
+    assert side
+    old, new = (record_of("App", "hv-b", "hv-a", side) for _ in range(2))
+    for record in (old, new):
+        record["relations"][0]["last_replication_age_seconds"] = 9000
+    new["relations"][0].update(changes)
+    readings = {"hv-b": {"vms": [new]}, "hv-a": {"unreachable": True}}
+    inputs = {**INPUTS, "vms": ["App"], "reason": "primary_is_dead"}
+    raw = failover_run.begin(make_run(inputs, "unplanned", ["hv-b"], {"HV-A": ["hv-a"]}), readings, {}, 0.0)
+    refused = preflight(raw, readings, accepted, {"hv-b": {"vms": [old]}}, answered)["refused"]
+    assert words in refused.get("id-app", "")
+    assert bool(refused) == bool(words)
