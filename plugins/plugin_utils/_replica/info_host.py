@@ -31,7 +31,7 @@ from .names import host_name
 from .pipeline import Command, Pipeline
 from .properties import select
 from .session import Output, Row
-from .values import time_text
+from .values import number, time_text
 
 
 def _authentication(value: Any, clock: Clock) -> str | None:
@@ -123,7 +123,8 @@ def _parse_host(output: Output, clock: Clock) -> dict[str, Any]:
     assigned = sum(int(vm.properties["MemoryAssigned"] or 0) for vm in output.of_type("VirtualMachine"))
     host["fqdn"] = host_name(row.properties)
     host["memory_assigned_bytes"] = assigned
-    host["memory_free_estimate_bytes"] = max(0, int(host["memory_capacity_bytes"]) - assigned)
+    capacity = number(host["memory_capacity_bytes"])
+    host["memory_free_estimate_bytes"] = None if capacity is None else max(0, capacity - assigned)
     return host
 
 

@@ -69,10 +69,17 @@ def _query_adapters(scope: Scope) -> Pipeline | None:
     return Pipeline.of(scope.vms() | Command("Get-VMNetworkAdapter") | columns)
 
 
+def adapter_record(row: Row, clock: Clock) -> dict[str, Any]:
+    """An adapter; where the host does not say whether it is connected, one with a switch is."""
+    adapter = record(row, ADAPTER, clock, "Get-VMNetworkAdapter")
+    if adapter["connected"] is None:
+        adapter["connected"] = bool(adapter["switch"])
+    return adapter
+
+
 def _parse_adapters(answer: Answer) -> Mapping[str, Any]:
-    cmdlet = "Get-VMNetworkAdapter"
     return grouped(
-        (vm_id(row, cmdlet), record(row, ADAPTER, answer.scope.clock, cmdlet))
+        (vm_id(row, "Get-VMNetworkAdapter"), adapter_record(row, answer.scope.clock))
         for row in answer.output.of_type("VMNetworkAdapter")
     )
 

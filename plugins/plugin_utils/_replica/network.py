@@ -16,7 +16,7 @@ from typing import Any
 from .errors import OptionError
 from .failover_states import MAY_RUN
 from .info_clock import Clock, read_clock
-from .info_network import ADAPTER, FAILOVER, pair
+from .info_network import ADAPTER, FAILOVER, adapter_record, pair
 from .info_network import VLAN as VLAN_COLUMNS
 from .info_record import properties, record, vm_id
 from .info_scope import Wanted
@@ -140,7 +140,7 @@ def _settings(
 def _adapter(
     vm: str, told: tuple[str, str, str], row: Row, vlan: Row, settings: Mapping[str, Mapping[str, Any]], clock: Clock
 ) -> Adapter:
-    about = record(row, ADAPTER, clock, "Get-VMNetworkAdapter")
+    about = adapter_record(row, clock)
     tags = record(vlan, VLAN_COLUMNS, clock, "Get-VMNetworkAdapterVlan")
     return Adapter(vm, told[0], told[1], about, tags, settings.get(str(about["id"])))
 

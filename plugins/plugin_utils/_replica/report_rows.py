@@ -171,7 +171,7 @@ def _details(vm: Record, leg: Record) -> tuple[str, ...]:
     parts = []
     sizes = vm.get("disk_sizes")
     if sizes:
-        parts.append(f"disks {size(sum(int(disk['size_bytes']) for disk in sizes))}")
+        parts.append(f"disks {size(sum(int(disk['size_bytes'] or 0) for disk in sizes))}")
     statistics = next((s for s in vm.get("statistics") or () if s["type"] == leg["type"]), None)
     if statistics is not None:
         parts += _counters(statistics)
@@ -182,14 +182,15 @@ def _details(vm: Record, leg: Record) -> tuple[str, ...]:
 
 
 def _counters(statistics: Record) -> Iterable[str]:
-    cycles = statistics["successful_count"] + statistics["missed_count"]
-    return (
-        f"pending {size(statistics['pending_bytes'])}",
-        f"cycle {size(statistics['average_bytes'])}",
-        f"latency {duration(statistics['average_latency_seconds'])}",
-        f"errors {statistics['error_count']}",
-        f"missed {statistics['missed_count']}/{cycles}",
-    )
+    """Numbers that the host told; one that it did not tell is left out, except sizes and times, which have a sign."""
+    good, missed, errors = (statistics[name] for name in ("successful_count", "missed_count", "error_count"))
+    yield f"pending {size(statistics['pending_bytes'])}"
+    yield f"cycle {size(statistics['average_bytes'])}"
+    yield f"latency {duration(statistics['average_latency_seconds'])}"
+    if errors is not None:
+        yield f"errors {errors}"
+    if good is not None and missed is not None:
+        yield f"missed {missed}/{good + missed}"
 
 
 def alarms(results: Mapping[str, Record], least: Level) -> list[str]:
