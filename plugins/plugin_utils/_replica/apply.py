@@ -39,6 +39,7 @@ def apply(task: Task[Have, Want]) -> Outcome:
 class _Run(Generic[Have, Want]):
     task: Task[Have, Want]
     jobs_possible: bool = True
+    watchable: bool = True
     said: str = ""
     began: float = field(init=False)
     jobs: dict[str, Step] = field(default_factory=dict)  # decided steps that travelled as jobs and may have news
@@ -54,17 +55,26 @@ class _Run(Generic[Have, Want]):
         """Read again, and with it how the jobs are doing."""
         query = self.task.noun.query(self.task.want)
         self.jobs = {s: step for s, step in self.jobs.items() if self._is_open(s, step)}
-        if not self.jobs:
-            have = self.task.parse(self.task.send(query))
-        else:
-            found, output = split(self.task.send(query + Pipeline.of(WATCH)))
-            if found.more:
-                self._blame(self.jobs, self.task.send(COLLECT).errors)
-            if found.all_ended:
-                self._settle()
-            have = self.task.parse(output)
+        output = self._watched(query) if self.jobs and self.watchable else self.task.send(query)
+        have = self.task.parse(output)
         self.task.note(have)
         return have
+
+    def _watched(self, query: Pipeline) -> Output:
+        """The answer to the query, asked together with how the jobs are doing.
+
+        That comes first: a query may end with a cmdlet that a host lacks, and then nothing after it is answered. On an
+        endpoint that lacks Get-Job the query is asked once more, and from then on without it.
+        """
+        found, output = split(self.task.send(Pipeline.of(WATCH) + query))
+        if found.hidden:
+            self.watchable = False
+            return self.task.send(query)
+        if found.more:
+            self._blame(self.jobs, self.task.send(COLLECT).errors)
+        if found.all_ended:
+            self._settle()
+        return output
 
     def _settle(self) -> None:
         """All jobs have ended: what is not to be seen soon will not come."""
@@ -124,6 +134,7 @@ class _Run(Generic[Have, Want]):
 
     def _change(self, steps: dict[str, Step]) -> Output:
         """Send the steps; once more as plain cmdlets where an endpoint has shown that it does not take jobs."""
+        self.task.tell_losses(steps.values())
         kept = len(self.task.outcome.actions)
         output = self.task.change(steps)
         if not (all(is_job(step) for step in steps.values()) and refused_as_jobs(output, len(steps))):

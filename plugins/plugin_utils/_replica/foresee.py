@@ -81,10 +81,20 @@ class _Foresight(Generic[Have, Want]):
                 self.progress[subject] = replace(progress, failure=decision.message)
             elif isinstance(decision, Look):
                 self.progress[subject] = replace(progress, look=decision)
+            elif isinstance(decision, Done):
+                self.progress[subject] = replace(progress, done=decision)
             else:
-                done = decision if isinstance(decision, Done) else Done("under way")
-                self.progress[subject] = replace(progress, done=done)
+                self._wait(subject)
         return ready
+
+    def _wait(self, subject: str) -> None:
+        """Let what is under way be over, as if it were a job; where its end is not known, the plan ends here."""
+        later = self.task.noun.settle(self.have, self.task.want, subject)
+        if later == self.have:
+            self.progress[subject] = replace(self.progress[subject], done=Done("under way"))
+        else:
+            self.have = later
+            self.busy.add(subject)
 
     def _new(self, subject: str, step: Step) -> Step:
         if step in self.progress[subject].sent:
@@ -97,6 +107,7 @@ class _Foresight(Generic[Have, Want]):
         """Let the steps have happened. Probes are sent, unless a change before them makes what they ask about."""
         probes = {s: step for s, step in batch.items() if step.probe and not self.progress[s].acted}
         failed = {s: errors for s, errors in self.task.probe(probes).items() if errors}
+        self.task.tell_losses(batch.values())
         for subject, step in batch.items():
             progress = self.progress[subject]
             self.progress[subject] = replace(progress, sent=(*progress.sent, step))

@@ -62,11 +62,15 @@ def is_job(step: Step) -> bool:
 
 @dataclass(frozen=True)
 class Jobs:
-    """What WATCH found: how many jobs there are and still run, and whether one that ended has something to say."""
+    """What WATCH found: how many jobs there are and still run, and whether one that ended has something to say.
+
+    `hidden`: the endpoint does not admit the question.
+    """
 
     known: int = 0
     running: int = 0
     more: bool = False
+    hidden: bool = False
 
     @property
     def all_ended(self) -> bool:
@@ -75,7 +79,7 @@ class Jobs:
 
 
 def split(output: Output) -> tuple[Jobs, Output]:
-    """Take the rows of WATCH out of an answer. An endpoint that hides Get-Job has no say: no jobs are seen then."""
+    """Take the rows of WATCH out of an answer."""
     found = [row for row in output.rows if _is_job_row(row)]
     rest = Output(
         rows=tuple(row for row in output.rows if not _is_job_row(row)),
@@ -83,7 +87,8 @@ def split(output: Output) -> tuple[Jobs, Output]:
         warnings=output.warnings,
     )
     ended = [row for row in found if row.properties.get("State") not in _RUNNING]
-    return Jobs(len(found), len(found) - len(ended), any(_has_more(row) for row in ended)), rest
+    hidden = any(_is_hidden(error) for error in output.errors)
+    return Jobs(len(found), len(found) - len(ended), any(_has_more(row) for row in ended), hidden), rest
 
 
 def refused_as_jobs(output: Output, statements: int) -> bool:

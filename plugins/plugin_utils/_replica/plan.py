@@ -32,6 +32,7 @@ class Step:
     `probe` marks a cmdlet that changes nothing (Test-VMReplicationConnection): it is sent in check mode too, is no
     action of the result, and equal probes of several subjects travel once. Its failure is the failure of each of them.
     `if_late` is added to the message when the effect is not seen in time: what may still happen.
+    `loses` says what the step destroys; the operator is told before it is sent, and by a warning.
     """
 
     stage: str
@@ -42,6 +43,7 @@ class Step:
     act: bool = False
     probe: bool = False
     if_late: str = ""
+    loses: str = ""
     limit_seconds: float | None = None
 
 
@@ -94,6 +96,8 @@ class Noun(Generic[Have, Want]):
     decide(have, want, subject, sent)    `sent`: stages already sent for this subject in this run
     predict(have, want, step) -> Have    what the host will say when the step has settled; None for what cannot be known
     record(have, want, subject) -> dict  the result of the subject, from what was read; also what `diff` compares
+    settle(have, want, subject) -> Have  what the host will say when what the subject waits for is over; `have` itself
+                                         where that cannot be known, and check mode then sees no further
     """
 
     name: str
@@ -106,6 +110,7 @@ class Noun(Generic[Have, Want]):
     predict: Callable[[Have, Want, Step], Have]
     record: Callable[[Have, Want, str], dict[str, Any]]
     rules: Mapping[str, Any] = field(default_factory=dict)  # mutually_exclusive, required_if … of the argument spec
+    settle: Callable[[Have, Want, str], Have] = lambda have, want, subject: have
     subject_key: str = "vms"  # result key of the list of records; "" puts the one record at the top of the result
 
 

@@ -10,7 +10,7 @@ from .relation_find import subjects
 from .relation_have import Have
 from .relation_options import RULES, SPEC, read_want
 from .relation_plan import decide
-from .relation_predict import predict
+from .relation_predict import predict, settle
 from .relation_read import parse, query
 from .relation_record import record
 from .relation_want import Want
@@ -25,5 +25,6 @@ RELATION: Noun[Have, Want] = Noun(
     subjects=subjects,
     decide=decide,
     predict=predict,
+    settle=settle,
     record=record,
 )

@@ -23,6 +23,7 @@ from .failover_states import (
     RESYNC_SUSPENDED,
     RESYNCHRONIZING,
     SUSPENDED,
+    UPDATING_DISKS,
     WAITING_FOR_COPY,
 )
 from .plan import Step
@@ -48,6 +49,17 @@ def predict(have: Have, want: Want, step: Step) -> Have:
     return have.with_vm(
         vm.with_relation(want.relationship, EFFECTS[command.name](have, want, vm, relation, command.parameters))
     )
+
+
+def settle(have: Have, want: Want, subject: str) -> Have:
+    """The host when a copy, a resynchronisation or a change of disks that was found is over."""
+    vm = have.vms.get(subject)
+    relation = vm.relations.get(want.relationship) if vm else None
+    if vm is None or relation is None or relation.state not in (COPYING, RESYNCHRONIZING, UPDATING_DISKS):
+        return have
+    time = COPIED if relation.state == COPYING else relation.last_replication_time
+    over = replace(relation, state=REPLICATING, health="", last_replication_time=time)
+    return have.with_vm(vm.with_relation(want.relationship, over))
 
 
 def _enabled(have: Have, want: Want, vm: VM, relation: Relation | None, told: Parameters) -> Relation:

@@ -91,6 +91,13 @@ class Task(Generic[Have, Want]):
                 label = self.outcome.label(subject)
                 self.outcome.actions.append(Action.of(step, self.session.host, label, sent))
 
+    def tell_losses(self, steps: Iterable[Step]) -> None:
+        """Say what steps are going to destroy, and keep it as a warning."""
+        for text in dict.fromkeys(step.loses for step in steps if step.loses):
+            if text not in self.outcome.warnings:
+                self.say(text)
+                self.outcome.warnings.append(text)
+
     def change(self, steps: Mapping[str, Step]) -> Output:
         """Send state-changing steps in one pipeline, and keep them as actions whatever becomes of it."""
         try:
