@@ -4,6 +4,9 @@
 """The other host: what it said of the same VMs, and how a task says who it is.
 
 Input is the option `partner`: records of hyperv_replication_info from the other host, as they were registered. Pure.
+Their age is not limited, unlike that of the proof that a failover wants: they only ever make a task more careful, never
+permit what it would not do without them, and a play that waits for the copies of one policy reads them an hour before
+it comes to the next.
 """
 
 from __future__ import annotations

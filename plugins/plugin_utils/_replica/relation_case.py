@@ -103,12 +103,25 @@ def _with_certificate(case: Case, goal: Goal) -> Goal:
         return goal
     if case.have.certificates is None:
         return Goal(goal.server, goal.settings, goal.disks, "this host's certificates could not be read")
+    hosts = _certified(case)
+    if hosts is None:
+        problem = "the certificate has to name the cluster's replica broker too, and that could not be read"
+        return Goal(
+            goal.server, goal.settings, goal.disks, f"certificate_thumbprint: auto: {problem}. Name the thumbprint."
+        )
     stored = str(case.relation.settings.get("certificate_thumbprint") or "") if case.relation else ""
     try:
-        chosen = choose(case.have.certificates, (case.have.host,), stored, case.want.renew_before)
+        chosen = choose(case.have.certificates, hosts, stored, case.want.renew_before)
     except NoChoice as error:
         return Goal(goal.server, goal.settings, goal.disks, f"certificate_thumbprint: auto: {error}")
     return Goal(goal.server, {**goal.settings, "certificate_thumbprint": chosen.thumbprint}, goal.disks)
+
+
+def _certified(case: Case) -> tuple[str, ...] | None:
+    """The names that the certificate has to have: the host's, and for a clustered VM its broker's; None: unknown."""
+    if not case.vm.clustered:
+        return (case.have.host,)
+    return (case.have.host, case.have.broker) if case.have.broker else None
 
 
 def connection_test(case: Case, server: str, settings: Mapping[str, Any]) -> Step:

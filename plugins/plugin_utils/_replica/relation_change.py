@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import disks, relation_settings
-from .failover_states import COPYING, READY, REPLICATING, SUSPENDED, UPDATING_DISKS
+from .failover_states import COPYING, READY, REPLICATING, RESYNCHRONIZING, SUSPENDED, UPDATING_DISKS
 from .initial_copy import cancellable, next_of_copy, remarks
 from .names import is_full, same_host
 from .plan import Decision, Wait
@@ -94,10 +94,10 @@ def _act(case: Case, goal: Goal, relation: Relation) -> Decision | None:
 
 def _resynchronize(case: Case, relation: Relation) -> Decision:
     """A healthy relation is paused first: Resume -Resynchronize is refused while it replicates."""
-    why = f"resynchronising now was asked for; {_lost_points(case, relation)}"
+    why, lost = "resynchronising now was asked for", _lost_points(case, relation)
     state = LEFT_ALONE.get(relation.state)
     if relation.state == SUSPENDED or (state is not None and state.recover):
-        return case.step(RESYNCHRONIZE_NOW, "Resume-VMReplication", {"Resynchronize": True}, why, act=True)
+        return case.step(RESYNCHRONIZE_NOW, "Resume-VMReplication", {"Resynchronize": True}, why, act=True, loses=lost)
     if relation.state == REPLICATING:
         return case.step(PAUSE_FIRST, "Suspend-VMReplication", {}, "a resynchronisation starts from a pause")
     return case.refuse(
@@ -109,10 +109,10 @@ def _resynchronize(case: Case, relation: Relation) -> Decision:
 def _lost_points(case: Case, relation: Relation) -> str:
     """What a resynchronisation deletes, as exactly as it is known."""
     points = case.partner.points if case.partner else None
+    text = f"{case.where}: resynchronising deletes its recovery points on {relation.replica_server}"
     if points is not None:
-        return f"this deletes the recovery points on {relation.replica_server}: {', '.join(points) or 'there is none'}"
-    history = relation.settings.get("recovery_history")
-    return f"this deletes the recovery points on {relation.replica_server} (up to {history} beside the latest)"
+        return f"{text}: {', '.join(points) or 'there is none'}"
+    return f"{text} (up to {relation.settings.get('recovery_history')} beside the latest)"
 
 
 def _recover(case: Case, goal: Goal, relation: Relation) -> Decision | None:
@@ -122,8 +122,8 @@ def _recover(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     if case.want.recover == RESUME:
         why = f"{state.what}, and recover: resume was asked for"
         return case.step(RECOVER, "Resume-VMReplication", {}, why)
-    why = f"{state.what}, and recover: resynchronize was asked for; {_lost_points(case, relation)}"
-    return case.step(RECOVER, "Resume-VMReplication", {"Resynchronize": True}, why)
+    why, lost = f"{state.what}, and recover: resynchronize was asked for", _lost_points(case, relation)
+    return case.step(RECOVER, "Resume-VMReplication", {"Resynchronize": True}, why, loses=lost)
 
 
 def _untouched(case: Case, goal: Goal, relation: Relation) -> Decision | None:
@@ -133,10 +133,9 @@ def _untouched(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     state = left_alone(relation.state)
     if state is None:
         return None
-    started_here = bool(case.sent & {RECOVER, RESYNCHRONIZE_NOW})
-    if relation.state in PAUSABLE and case.want.wait and started_here:
+    if relation.state == RESYNCHRONIZING and case.want.wait and case.want.suspended is not True:
         return Wait("resynchronisation under way")
-    if relation.state in PAUSABLE and started_here:
+    if relation.state == RESYNCHRONIZING and case.sent & {RECOVER, RESYNCHRONIZE_NOW}:
         return case.done("resynchronisation under way")
     if case.want.suspended is not None:
         decision = _pause(case, goal, relation)

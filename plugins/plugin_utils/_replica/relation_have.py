@@ -65,7 +65,8 @@ class VM:
 class Have:
     """One host: its names (the full one first), its clock where it was asked, the VMs by id.
 
-    `owners`: which node of the cluster owns the group of that (casefolded) name.
+    `owners`: which node of the cluster owns the group of that (casefolded) name. `broker`: the name under which
+    partners know this host's clustered VMs, "" without one, None where it was not asked for or not answered.
     """
 
     host: str
@@ -74,6 +75,7 @@ class Have:
     now: datetime | None = None
     certificates: Certificates | None = None
     owners: Mapping[str, str] = field(default_factory=dict)
+    broker: str | None = None
 
     def with_vm(self, vm: VM) -> Have:
         """A copy with one VM replaced."""

@@ -4,8 +4,8 @@
 """Reading what hyperv_vm_replication decides on: one pipeline, whatever the number of VMs.
 
 Names are literal: `Where-Object -In` compares them whole and without case, and a name that matches nothing is simply
-missing. Errors of a read are failures, with one exception: Get-ClusterGroup, asked only to name the node of a VM that
-is not here, may be unknown on a host without a cluster.
+missing. Errors of a read are failures, with one exception: the cluster, asked to name the node of a VM that is not here
+and this host by the name of its broker, may be unknown on a host that is in none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime
 
 from . import relation_settings
 from .certificate import parse_certificates, query_certificates
-from .cluster import cmdlet_of
+from .cluster import BROKER_GROUP, ClusterUnreadable, owns, parse_cluster, query_cluster
 from .disks import Disk, parse_disk
 from .errors import RemoteError, UnexpectedOutput
 from .names import host_name, query_host_name
@@ -67,7 +67,8 @@ def query(want: Want) -> Pipeline:
         found += query_certificates()
     elif want.copy_start:
         found += Pipeline.of(Command("Get-Date", {"Format": "o"}))
-    return found + _owners(want)
+    found += _owners(want)
+    return found + query_cluster() if _wants_broker(want) else found
 
 
 def _owners(want: Want) -> Pipeline:
@@ -115,12 +116,19 @@ def _wants_auto(want: Want) -> bool:
     return any(settings.get("certificate_thumbprint") == AUTO for settings in (want.settings, *own))
 
 
+def _wants_broker(want: Want) -> bool:
+    """True when the host's other name matters: `between` may name it by that, and a certificate has to."""
+    return bool(want.between) or _wants_auto(want)
+
+
 def parse(output: Output, want: Want) -> Have:
     """What the host said. Raises RemoteError for a read that failed, OptionError for what it proves to be wrong."""
     host = _host(output)
-    failed = tuple(error for error in output.errors if not _of_the_cluster(error))
+    failed = tuple(error for error in output.errors if not owns(error))
     if failed:
         raise RemoteError(host[0], "reading its VMs and their replication", failed, _advice(failed))
+    broker = _broker(output) if _wants_broker(want) else None
+    host += (broker,) if broker else ()
     check_host(want, host)
     have = Have(
         host=host[0],
@@ -128,6 +136,7 @@ def parse(output: Output, want: Want) -> Have:
         now=_now(output),
         vms={vm.id: vm for vm in _vms(output)},
         certificates=parse_certificates(output) if _wants_auto(want) else None,
+        broker=broker,
         owners={str(r.properties["Name"]).casefold(): str(r.properties["OwnerNode"]) for r in _groups(output)},
     )
     subjects(have, want)  # names that mean nothing, or two VMs, end the task before anything is sent
@@ -143,9 +152,14 @@ def _host(output: Output) -> tuple[str, ...]:
     raise UnexpectedOutput("Get-VMHost", "no object.")
 
 
-def _of_the_cluster(error: ErrorRecord) -> bool:
-    """Errors of the one statement that may fail: no cluster, or a constrained endpoint without the cmdlet."""
-    return cmdlet_of(error) == "getclustergroup"
+def _broker(output: Output) -> str | None:
+    """The name of the cluster's replica broker; "" without one, None when the cluster did not answer."""
+    brokers = [row for row in output.rows if row.properties.get("GroupType") in (None, BROKER_GROUP)]
+    try:
+        cluster = parse_cluster(Output(tuple(brokers), output.errors))
+    except ClusterUnreadable:
+        return None
+    return cluster.broker.name if cluster and cluster.broker else ""
 
 
 def _advice(errors: tuple[ErrorRecord, ...]) -> str:
