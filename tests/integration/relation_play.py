@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from tests.lab.world.vm import VM
 
 MODULE = "hyperv.replica.hyperv_vm_replication"
+INFO = "hyperv.replica.hyperv_replication_info"
 QUICK = {"poll_interval": 0.05, "settle_timeout": 20}
+QUICK_OF: dict[str, dict[str, Any]] = {MODULE: {**QUICK, "wait_timeout": 120}, INFO: {}}
 BESIDE = ("check_mode", "module")
 CHANGING = ("health", "last_replication_time", "state")
 
@@ -62,7 +64,7 @@ class Player:
         target.unlink(missing_ok=True)
         play: list[dict[str, Any]] = [
             {
-                task.get("module", MODULE): {**QUICK, **{k: v for k, v in task.items() if k not in BESIDE}},
+                name: {**QUICK_OF.get(name, QUICK), **{k: v for k, v in task.items() if k not in BESIDE}},
                 "check_mode": task.get("check_mode", False),
                 "diff": True,
                 "register": f"result_{number}",
@@ -70,6 +72,7 @@ class Player:
                 "ignore_unreachable": True,
             }
             for number, task in enumerate(tasks)
+            for name in [task.get("module", MODULE)]
         ]
         names = [f"result_{number}" for number in range(len(tasks))]
         play.append(

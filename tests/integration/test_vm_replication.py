@@ -239,7 +239,8 @@ def test_recovery_and_the_pause_of_the_replica(player: Player) -> None:
     with player.lab.world.lock:
         relation.drop_work()
         relation.state = "WaitingForStartResynchronize"
-    rhythm(player, {"names": ["App01"], "recover": "resynchronize", "wait": True})
+    [resynchronised] = rhythm(player, {"names": ["App01"], "recover": "resynchronize", "wait": True})
+    assert any("deletes its recovery points on HV-B" in warning for warning in resynchronised["warnings"])
     rhythm(
         player,
         {"names": ["App01"], "side": "replica", "suspended": True},
@@ -311,10 +312,31 @@ def test_the_role_by_policies_on_both_hosts(player: Player) -> None:
     assert again.returncode == 0, again.stdout + again.stderr
     assert player.sent() == []
     player.lab.world.power_off("HV-B")
-    alone = player.run(str(path), "--limit", "hv-a", "-e", json.dumps({"vm_replication_policies": policies}))
+    alone = player.run(str(path), "--limit", "hv-a,hv-c", "-e", json.dumps({"vm_replication_policies": policies}))
     assert alone.returncode == 0, alone.stdout + alone.stderr
     assert sorted(player.sent()) == ["Enable-VMReplication", "Start-VMInitialReplication"]
     assert player.vm("HV-A", "App07").relation.replica_server.casefold() == "hv-c.corp.example"
+
+
+def test_the_role_leaves_a_host_outside_the_limit_alone(player: Player) -> None:
+    play = {
+        "hosts": "all",
+        "gather_facts": False,
+        "roles": ["hyperv.replica.vm_replication"],
+        "vars": {
+            "vm_replication_policies": [
+                {"vms": ["App01"], "between": ["hv-a", "hv-b"], "first_primary": "hv-a", "authentication": "kerberos"}
+            ]
+        },
+    }
+    path = player.folder / "role.yml"
+    path.write_text(yaml.safe_dump([play]), encoding="utf-8")
+    recorder = player.lab.world.recorder
+    for limit, reached in (("hv-a", {"HV-A"}), ("hv-[a-b]", {"HV-A", "HV-B"})):
+        recorder.clear()
+        ran = player.run(str(path), "--check", "--limit", limit)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert {call.host for call in recorder.calls} == reached
 
 
 @pytest.mark.parametrize(
