@@ -21,7 +21,7 @@ description:
   - A finding refuses the VM unless it is accepted by its name. VMs whose failover has begun are not held up.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: readings, accepted, earlier, answered
+positional: readings, accepted, earlier, answered, tests
 options:
   _input:
     description: The run, as P(hyperv.replica.failover_run#filter) gave it.
@@ -44,6 +44,11 @@ options:
     type: list
     elements: str
     default: []
+  tests:
+    description: Results of the connection tests that P(hyperv.replica.failover_ways#filter) asked for.
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -65,10 +70,13 @@ def failover_preflight(
     accepted: Sequence[str] = (),
     earlier: Mapping[str, Any] | None = None,
     answered: Sequence[str] = (),
+    tests: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What speaks against it; see DOCUMENTATION."""
     try:
-        return checks.preflight(plain(run), plain(readings), plain(accepted), plain(earlier or {}), plain(answered))
+        return checks.preflight(
+            plain(run), plain(readings), plain(accepted), plain(earlier or {}), plain(answered), plain(tests)
+        )
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

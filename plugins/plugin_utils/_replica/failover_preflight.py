@@ -16,6 +16,7 @@ from typing import Any
 from .failover_run import Run, look
 from .failover_sight import Record, Seen
 from .failover_states import PRIMARY, REPLICA_MODES, REPLICATING, RUNNING
+from .failover_ways import unreached
 from .failover_witness import points, signs_of_life
 from .partner_server import problem as server_problem
 from .partner_server import read_server
@@ -30,6 +31,7 @@ ACCEPTABLE: Mapping[str, str] = {
     "disks_left_behind": "a disk is attached that is not replicated",
     "extended_leg": "a third site stops receiving when the replication is reversed",
     "primary_not_ready": "the old primary cannot become the replica",
+    "no_connection": "one host does not reach the other as a replica server",
     "no_switch": "an adapter comes up without a network",
     "low_space": "little space is left for the undo data",
     "failover_addresses": "only one side has failover addresses",
@@ -86,15 +88,18 @@ def preflight(
     accepted: Iterable[str],
     earlier: Mapping[str, Any] | None = None,
     answered: Iterable[str] = (),
+    tests: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """`refused`, the reason by VM id; `lines` for the operator; `warnings`. `raw` is a run that has begun.
 
-    `earlier` and `answered` are the witnesses of life of a primary that was declared dead (failover_witness.py).
+    `earlier` and `answered` are the witnesses of life of a primary that was declared dead (failover_witness.py),
+    `tests` results of the connection tests (failover_ways.py).
     """
     run, allowed = look(raw, readings), set(accepted)
     lines, no_point = points(run)
     refused = {**no_point, **signs_of_life(run, earlier or {}, answered, allowed)}
     warnings: list[str] = []
+    cut_off = unreached(tests)
     for vm, entry in run.entries.items():
         plan, seen = run.plans[vm], run.seen[vm]
         if plan.outcome == "refused":
@@ -102,6 +107,7 @@ def preflight(
             continue
         bench = _bench(run, seen)
         found = [finding for check in CHECKS for finding in check(bench)] if bench else []
+        found += [Finding("no_connection", cut_off[vm])] if vm in cut_off else []
         warnings += [f"{entry.name}: accepted: {f.text}" for f in found if f.name in allowed]
         against = [finding for finding in found if finding.name not in allowed]
         if against:

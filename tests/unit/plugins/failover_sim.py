@@ -78,6 +78,7 @@ def record_of(name: str, host: str, partner: str, side: Side, **facts: Any) -> d
         "mode": side.mode,
         "authentication": "kerberos",
         "replica_server": "HV-B.x.example",
+        "replica_port": 80,
         "frequency": 300,
         "last_replication_time": "2026-03-01T12:00:00Z",
         "last_applied_log_time": "2026-03-01T12:00:00Z",

@@ -10,6 +10,7 @@ import yaml
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_preflight import ACCEPTABLE, preflight
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_ways import ways
 
 from tests.unit.plugins.failover_sim import INPUTS, record_of, side_of
 
@@ -23,6 +24,7 @@ SERVER = {
     "any_server": True,
     "entries": [{"name": "*"}],
 }
+WAYS = [("hv-a", "HV-B.x.example"), ("hv-b", "HV-A.x.example")]
 SERVICES = [{"service": "shutdown", "enabled": True}]
 
 
@@ -44,10 +46,16 @@ def readings_of(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def check(case: dict[str, Any], *accepted: str) -> dict[str, Any]:
-    """The findings of a case."""
+    """The findings of a case; the connections in its `broken` fail."""
     readings = readings_of(case)
     raw = make_run({**INPUTS, "vms": ["App"], **case.get("inputs", {})}, "planned", ["hv-b"], {"HV-A": ["hv-a"]})
-    return preflight(failover_run.begin(raw, readings, {}, 0.0), readings, accepted)
+    run = failover_run.begin(raw, readings, {}, 0.0)
+    found = ways(run, readings)
+    assert [(way["host"], way["server"]) for way in found] == [WAYS[index] for index in case.get("ways", (0, 1))]
+    tests = [
+        {"failover_way": way, **({"msg": "0x2EFD"} if way["host"] in case.get("broken", ()) else {})} for way in found
+    ]
+    return preflight(run, readings, accepted, tests=tests)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
