@@ -34,8 +34,8 @@ def answered(known: Mapping[str, Any], read: Any) -> dict[str, float]:
 def report(plan: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
     """`lines` to show, `failures` (a sentence a VM), and `vms`, a record each.
 
-    `run` holds what the stages registered: `switched`, `made`, `isolation`, `started`, `answered`, `checked`, `ended`
-    and `after` (a last read of the replicas), and `keep`, `heartbeat`, `host` of the role.
+    `run` holds what the stages registered: `switched`, `made`, `isolation`, `started`, `expected`, `answered`,
+    `checked`, `ended` and `after` (a last read of the replicas), and `keep`, `heartbeat`, `host` of the role.
     """
     told = [_record(vm, run) for vm in plan["vms"]]
     told += [_refused(one) for one in plan["refused"]]
@@ -67,7 +67,7 @@ def _record(vm: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
     seconds = (run.get("answered") or {}).get((run.get("isolation") or {}).get("tests", {}).get(vm["id"]))
     there = None if after is None or after.get("relations") is None else bool(after.get("test_vm"))
     tested = last_tested(after) if after else "not known"
-    result = _result(problem, there, bool(run.get("keep")))
+    result = NOT_ENDED if _may_come(vm, run) else _result(problem, there, bool(run.get("keep")))
     return {
         "id": vm["id"],
         "name": vm["name"],
@@ -91,13 +91,24 @@ def _result(problem: str, there: bool | None, keep: bool) -> str:
 def _text(
     vm: Mapping[str, Any], run: Mapping[str, Any], problem: str, seconds: float | None, there: bool | None
 ) -> str:
-    came_up = f"came up in {seconds:.0f} s from {vm['point']}" if seconds is not None else f"from {vm['point']}"
+    ran = vm["adopted"] and not vm["steps"]
+    origin = f"from {vm['point']}"
+    came_up = "ran already" if ran else origin if seconds is None else f"came up in {seconds:.0f} s {origin}"
     said = f"{came_up}, {problem}" if problem and seconds is not None else problem or came_up
     if there is None:
         return f"{said}. WHETHER ITS TEST VM IS STILL THERE IS NOT KNOWN: {_reason(run, vm['id']) or 'no answer'}"
     if there and not run.get("keep"):
         return f"{said}. ITS TEST VM IS STILL THERE: {_reason(run, vm['id']) or 'it was not ended'}"
+    if _may_come(vm, run):
+        return f"{said}. ITS TEST VM MAY STILL BE MADE: the host may go on with what it was told. Look again"
     return f"{said}; its test VM {'is left as it is' if there else 'is gone'}"
+
+
+def _may_come(vm: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+    """True when the answer to the making of its test VM was lost, and there was none to be ended."""
+    made = [act for act in (run.get("made") or {}).get("actions") or () if act["vm"] == vm["name"]]
+    ended = any(act["vm"] == vm["name"] for act in (run.get("ended") or {}).get("actions") or ())
+    return any(act["sent"] is None for act in made) and not ended and not run.get("keep")
 
 
 def _reason(run: Mapping[str, Any], vm_id: str) -> str:
@@ -118,7 +129,9 @@ def _problem(vm: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     failed = failure_of(run.get("started"), vm_id)
     if failed:
         return failed
-    if run.get("heartbeat") and isolation["tests"][vm_id] not in (run.get("answered") or {}):
+    if isolation["tests"][vm_id] not in (run.get("expected") or ()):
+        return "its test VM was not started"
+    if int(run.get("heartbeat") or 0) and isolation["tests"][vm_id] not in (run.get("answered") or {}):
         return f"its guest did not answer within {run['heartbeat']} seconds"
     check = (run.get("checked") or {}).get(vm_id)
     return f"a check failed: {check}" if check else ""
