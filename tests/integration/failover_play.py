@@ -35,7 +35,7 @@ class Player:
         """A player for a lab that is set up: VMs protected, switches on both sides, VMs running."""
         prepare(lab)
         for host in lab.world.hosts.values():
-            switch = next(iter(host.switches.values()))
+            switch = next(iter(host.switches))
             for vm in host.vms.values():
                 for adapter in vm.adapters:
                     adapter.switch = switch

@@ -91,7 +91,8 @@ def absorb(entry: Entry, result: Mapping[str, Any]) -> Entry:
     entry = replace(entry, failed="", waits_for="", changed=entry.changed or sent)
     if entry.id in failed:
         return replace(entry, failed=failed[entry.id], acted={})
-    unread = bool(result.get("unreachable") or (result.get("failed") and not failed))
+    # A result with a message and without failures is an error of the whole task, whatever became of its `failed`.
+    unread = bool(result.get("unreachable") or (result.get("msg") and not failed))
     if entry.id in pending and not unread:
         return replace(entry, waits_for=pending[entry.id], acted={})
     if unread:
