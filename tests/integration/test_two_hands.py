@@ -6,7 +6,7 @@ import pytest
 
 from tests.sweep.two_hands import Duel, duels, fight
 
-LAGS = (0.0, 0.1, 0.3, 0.6)
+LAGS = (0.0, 0.15, 0.5)
 
 
 @pytest.mark.parametrize("lag", LAGS)

@@ -25,7 +25,7 @@ def main() -> int:
     """Sweep the workflows that are named, or all; 1 when one did not recover."""
     parser = argparse.ArgumentParser(prog="python -m tests.sweep", description=__doc__)
     parser.add_argument("workflows", nargs="*", help="parts of names; all when none is given")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many labs at a time")
+    parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="how many labs at a time")
     options = parser.parse_args()
     chosen = [one for one in workflows() if not options.workflows or any(w in one.name for w in options.workflows)]
     began = time.monotonic()
