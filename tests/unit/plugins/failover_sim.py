@@ -109,12 +109,15 @@ def record_of(name: str, host: str, partner: str, side: Side, **facts: Any) -> d
 
 @dataclass
 class Sim:
-    """Pairs by VM name. `faults`: stages that fail by VM; `hands`: pairs that another hand sets after a round."""
+    """Pairs by VM name. `faults`: stages that fail by VM; `errors`: stages whose first task ends with an error;
+    `hands`: pairs that another hand sets after a round; `unread`: hosts that do not answer after a round.
+    """
 
     pairs: dict[str, Pair]
     faults: Mapping[str, list[str]] = field(default_factory=dict)
     hands: Mapping[int, Mapping[str, list[str]]] = field(default_factory=dict)
     unread: Mapping[int, list[str]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 
     def readings(self, round_: int) -> dict[str, Any]:
@@ -131,6 +134,10 @@ class Sim:
     def call(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """One call of the module, for all its VMs."""
         failures, actions = [], []
+        if call["stage"] in self.errors:
+            self.errors.remove(call["stage"])
+            self.log += [f"{call['host']} {call['stage']} {name}" for name in call["names"]]
+            return {"msg": "the host could not be read", "actions": [], "failed": False}
         where = "target" if call["host"] == "hv-b" else "other"
         for name in call["names"]:
             self.log.append(f"{call['host']} {call['stage']} {name}")
