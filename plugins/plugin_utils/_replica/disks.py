@@ -19,6 +19,7 @@ from .errors import OptionError
 from .values import path_key
 
 ALL = "all"
+_PLACE_IN_TEXT = re.compile(r"\b(IDE|SCSI|PMEM) controller number (\d+) at controller location (\d+)", re.IGNORECASE)
 _PLACE = re.compile(r"\s*(ide|scsi|pmem)\s*(\d+)\s*[:,/ ]\s*(\d+)\s*", re.IGNORECASE)
 
 
@@ -75,6 +76,22 @@ def parse_disk(properties: Mapping[str, Any]) -> Disk:
         physical=properties.get("DiskNumber") not in (None, ""),
         shared=bool(properties.get("SupportPersistentReservations")),
     )
+
+
+def nested(value: Any) -> list[Mapping[str, Any]]:
+    """Disks nested in another object, as rows: their properties, or the place that the text tells as which they print.
+
+    Raises ValueError for text that tells none.
+    """
+    items = value if isinstance(value, list) else [value] if value else []
+    return [item if isinstance(item, Mapping) else _of_text(str(item)) for item in items]
+
+
+def _of_text(text: str) -> Mapping[str, Any]:
+    found = _PLACE_IN_TEXT.search(text)
+    if found is None:
+        raise ValueError("its disks came without their properties")
+    return dict(zip(("ControllerType", "ControllerNumber", "ControllerLocation"), found.groups(), strict=True))
 
 
 def name_key(text: str) -> str:

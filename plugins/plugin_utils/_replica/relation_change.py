@@ -68,9 +68,9 @@ def warnings(case: Case, goal: Goal, relation: Relation) -> tuple[str, ...]:
 
 
 def _key_protected(case: Case, goal: Goal) -> list[str]:
-    if not (case.vm.tpm or case.vm.shielded):
+    if case.vm.tpm is False and not case.vm.shielded:
         return []
-    what = "is shielded" if case.vm.shielded else "has a virtual TPM"
+    what = "is shielded" if case.vm.shielded else "has a virtual TPM" if case.vm.tpm else "may have a virtual TPM"
     return [f"it {what}: it starts on {goal.server} only if that host may use its key. Prove it with a test failover."]
 
 

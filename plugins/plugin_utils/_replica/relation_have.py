@@ -49,7 +49,7 @@ class VM:
     clustered: bool = False
     disks: tuple[Disk, ...] = ()
     relations: Mapping[str, Relation] = field(default_factory=dict)
-    tpm: bool = False
+    tpm: bool | None = False  # None: the host did not tell
     shielded: bool = False
 
     def with_relation(self, kind: str, relation: Relation | None) -> VM:

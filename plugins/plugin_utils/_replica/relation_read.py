@@ -4,8 +4,8 @@
 """Reading what hyperv_vm_replication decides on: one pipeline, whatever the number of VMs.
 
 Names are literal: `Where-Object -In` compares them whole and without case, and a name that matches nothing is simply
-missing. Errors of a read are failures, with one exception: the cluster, asked to name the node of a VM that is not here
-and this host by the name of its broker, may be unknown on a host that is in none.
+missing. Errors of a read are failures, with two exceptions: the cluster, asked to name the node of a VM that is not here
+and this host by the name of its broker, may be unknown on a host that is in none; and Get-VMSecurity, asked for a warning.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from datetime import datetime
 
 from . import relation_settings
 from .certificate import parse_certificates, query_certificates
-from .cluster import BROKER_GROUP, ClusterUnreadable, owns, parse_cluster, query_cluster
-from .disks import Disk, parse_disk
+from .cluster import BROKER_GROUP, ClusterUnreadable, cmdlet_of, owns, parse_cluster, query_cluster
+from .disks import Disk, nested, parse_disk
 from .errors import RemoteError, UnexpectedOutput
 from .names import host_name, query_host_name
 from .pipeline import Command, Pipeline, Statement
@@ -27,7 +27,7 @@ from .relation_want import ABSENT, AUTO, PRESENT, Want
 from .session import ErrorRecord, Output, Row
 from .values import has_zone, number, time_text, time_utc
 
-_VM = ("Id", "Name", "State", "ReplicationMode", "IsClustered")
+_VM = ("Id", "Name", "State", "ReplicationMode", "IsClustered", "Generation")
 _DISK = (
     "VMId",
     "Path",
@@ -55,6 +55,7 @@ _RELATION = (
     "ReplicatedDisks",
 )
 _COPYING = "InitialReplicationInProgress"
+_MAY_FAIL = "getvmsecurity"  # asked for a warning only
 
 
 def query(want: Want) -> Pipeline:
@@ -124,7 +125,7 @@ def _wants_broker(want: Want) -> bool:
 def parse(output: Output, want: Want) -> Have:
     """What the host said. Raises RemoteError for a read that failed, OptionError for what it proves to be wrong."""
     host = _host(output)
-    failed = tuple(error for error in output.errors if not owns(error))
+    failed = tuple(error for error in output.errors if not owns(error) and cmdlet_of(error) != _MAY_FAIL)
     if failed:
         raise RemoteError(host[0], "reading its VMs and their replication", failed, _advice(failed))
     broker = _broker(output) if _wants_broker(want) else None
@@ -134,7 +135,7 @@ def parse(output: Output, want: Want) -> Have:
         host=host[0],
         host_names=host,
         now=_now(output),
-        vms={vm.id: vm for vm in _vms(output)},
+        vms={vm.id: vm for vm in _vms(output, want)},
         certificates=parse_certificates(output) if _wants_auto(want) else None,
         broker=broker,
         owners={str(r.properties["Name"]).casefold(): str(r.properties["OwnerNode"]) for r in _groups(output)},
@@ -178,13 +179,15 @@ def _groups(output: Output) -> Iterator[Row]:
     return (row for row in output.of_type("ClusterGroup") if str(row.properties.get("GroupType")) == "VirtualMachine")
 
 
-def _vms(output: Output) -> Iterator[VM]:
+def _vms(output: Output, want: Want) -> Iterator[VM]:
     disks = _disks(output)
     relations = _relations(output)
     security = {_id(row): row.properties for row in output.of_type("VMSecurity")}
     for row in output.of_type("VirtualMachine"):
         vm_id = _id(row, "Id")
         protection = security.get(vm_id, {})
+        asked = want.state == PRESENT and want.names_partner
+        untold = asked and not protection and number(row.properties.get("Generation")) != 1
         yield VM(
             id=vm_id,
             name=str(row.properties["Name"]),
@@ -193,7 +196,7 @@ def _vms(output: Output) -> Iterator[VM]:
             clustered=bool(row.properties["IsClustered"]),
             disks=tuple(disks.get(vm_id, ())),
             relations=relations.get(vm_id, {}),
-            tpm=bool(protection.get("TpmEnabled")),
+            tpm=None if untold else bool(protection.get("TpmEnabled")),
             shielded=bool(protection.get("Shielded")),
         )
 
@@ -243,21 +246,12 @@ def _relation(row: Row, kind: str, pending: int | None) -> Relation:
             last_replication_time=time_text(time_utc(told["LastReplicationTime"])),
             copy_start=time_text(time_utc(told["InitialReplicationStartTime"])),
             resync_start=time_text(time_utc(told["ResynchronizeStartTime"])),
-            test_vm=told["TestVirtualMachine"] is not None,
-            disks=tuple(_disk(disk) for disk in _objects(told["ReplicatedDisks"])),
+            test_vm=bool(told["TestVirtualMachine"]),
+            disks=tuple(_disk(disk) for disk in nested(told["ReplicatedDisks"])),
             pending_bytes=pending,
         )
     except (KeyError, ValueError) as error:
         raise UnexpectedOutput("Get-VMReplication", f"a relation that cannot be read: {error}.") from None
-
-
-def _objects(value: object) -> list[Mapping[str, object]]:
-    """Nested objects that came through Select-Object, which keeps their properties."""
-    items = value if isinstance(value, list) else [] if value is None else [value]
-    objects = [item for item in items if isinstance(item, Mapping)]
-    if len(objects) != len(items):
-        raise ValueError("ReplicatedDisks came without their properties")
-    return objects
 
 
 def _id(row: Row, name: str = "VMId") -> str:

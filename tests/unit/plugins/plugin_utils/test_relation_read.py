@@ -159,6 +159,28 @@ def test_a_host_without_a_cluster_is_no_error() -> None:
     assert ID in RELATION.parse(answer(missing), want(replica_server="hv-b.example.com")).vms
 
 
+NO_SECURITY = ErrorRecord("NotSupported,Microsoft.HyperV.PowerShell.Commands.GetVMSecurity", "InvalidOperation", "x")
+
+
+@pytest.mark.parametrize(("generation", "tpm"), [(1, False), (2, None), (None, None)])
+def test_an_untold_tpm_is_no_failure_and_not_absent(generation: int | None, tpm: bool | None) -> None:
+    vm = Row(HYPERV + "VirtualMachine", {**VM_ROW, "Generation": generation})
+    output = Output((HOST, vm), (NO_SECURITY,))
+    assert RELATION.parse(output, want(replica_server="hv-b.example.com")).vms[ID].tpm is tpm
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_no_test_vm(value: Any) -> None:
+    have = RELATION.parse(answer(TestVirtualMachine=value), want(replica_server="hv-b.example.com"))
+    assert have.vms[ID].relations["Simple"].test_vm is False
+
+
+def test_disks_that_came_as_text_are_told_by_their_place() -> None:
+    text = "HardDiskDrive (Name = 'Hard Drive on SCSI controller number 0 at controller location 1', VMName = 'App01')"
+    have = RELATION.parse(answer(ReplicatedDisks=[text]), want(replica_server="hv-b.example.com"))
+    assert [disk.place for disk in have.vms[ID].relations["Simple"].disks] == ["SCSI 0:1"]
+
+
 def test_a_vm_of_the_cluster_is_found_on_its_node() -> None:
     group = Row(
         "Microsoft.FailoverClusters.PowerShell.ClusterGroup",

@@ -84,6 +84,30 @@ def test_a_cluster_that_does_not_answer_is_not_absent(rows: tuple[Row, ...], err
         parse_cluster(Output(rows, errors))
 
 
+@pytest.mark.parametrize(
+    "rows, errors, evident",
+    [
+        ((SERVICE,), (NO_ANSWER,), True),
+        ((), (NO_RIGHTS,), True),
+        ((), (_missing("Get-Service"), _missing("Get-Cluster")), False),
+        ((), (), False),
+    ],
+)
+def test_only_what_speaks_of_a_cluster_holds_a_change_back(
+    rows: tuple[Row, ...], errors: tuple[ErrorRecord, ...], evident: bool
+) -> None:
+    have = parse(_answer(*rows, errors=errors), Want())
+    assert have.cluster_problem
+    assert have.cluster_evident is evident
+
+
+@pytest.mark.parametrize("thumbprint, stores", [("A" * 40, ["My"]), ("auto", ["My", "Root", "CA"])])
+def test_chains_are_read_only_where_they_are_judged(thumbprint: str, stores: list[str]) -> None:
+    commands = [statement.commands[0] for statement in query(Want(thumbprint=thumbprint)).statements]
+    paths = [str(command.parameters["Path"]) for command in commands if command.name == "Get-ChildItem"]
+    assert [path.rpartition("\\")[2] for path in paths] == stores
+
+
 def test_a_cluster_with_a_broker() -> None:
     cluster = parse_cluster(Output((SERVICE, CLUSTER, NODE, GROUP, NAME)))
     assert cluster is not None
