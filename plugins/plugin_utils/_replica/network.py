@@ -45,6 +45,7 @@ from .values import same_text
 _ADAPTERS = Command("Get-VMNetworkAdapter")
 _SYNTHETIC = Command("Get-VMNetworkAdapter", {"IsLegacy": False})
 _UNTAGGED = "Untagged"
+_UNREAD: Mapping[str, Any] = {"mode": None, "access_vlan_id": None}
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,20 @@ def _more(want: Want) -> Iterator[Statement]:
     adapters = select("VMNetworkAdapter", "VMId", *properties(ADAPTER))
     sources = _sources(want)
     yield from (vms | _ADAPTERS | adapters for vms in sources)
-    vlans = select("VMNetworkAdapterVlanSetting", *properties(VLAN_COLUMNS))
-    yield from (vms | _ADAPTERS | Command("Get-VMNetworkAdapterVlan") | vlans for vms in sources)
+    if _about_vlans(want):
+        vlans = select("VMNetworkAdapterVlanSetting", *properties(VLAN_COLUMNS))
+        yield from (vms | _ADAPTERS | Command("Get-VMNetworkAdapterVlan") | vlans for vms in sources)
     if want.settings:
         replicating = Command("Where-Object", {"Property": "ReplicationMode", "NE": True, "Value": "None"})
         get = Command("Get-VMNetworkAdapterFailoverConfiguration")
         settings = select("VMNetworkAdapterFailoverSetting", *properties(FAILOVER))
         yield from (vms | replicating | _SYNTHETIC | get | settings for vms in sources)
     yield from (vms | _ADAPTERS | adapters for vms in sources)
+
+
+def _about_vlans(want: Want) -> bool:
+    """VLANs are read where they are asked about: what is not asked cannot fail the task."""
+    return want.vlan_id is not None or VLAN in want.clear
 
 
 def _sources(want: Want) -> tuple[Statement, ...]:
@@ -119,13 +126,23 @@ def parse(output: Output, want: Want) -> Have:
     clock = read_clock(output)
     powers = {r["id"]: (r["name"], r["power"], r["mode"]) for r in vms.records}
     rows = [(vm_id(row, "Get-VMNetworkAdapter"), row) for row in output.of_type("VMNetworkAdapter")]
-    vlans = pair(rows, output.of_type("VMNetworkAdapterVlanSetting"), frozenset())
+    vlans = _vlans(rows, output, clock) if _about_vlans(want) else {}
     settings = _settings(rows, output, powers, clock) if want.settings else {}
-    adapters = [_adapter(vm, powers[vm], row, vlan, settings, clock) for vm, row, vlan in vlans]
+    seen = {str(row.properties["Id"]): (vm, adapter_record(row, clock)) for vm, row in rows}
+    adapters = [
+        Adapter(vm, *powers[vm][:2], about, vlans.get(key, _UNREAD), settings.get(key))
+        for key, (vm, about) in seen.items()
+    ]
     switches = {str(r.properties["Name"]): str(r.properties["SwitchType"]) for r in output.of_type("VMSwitch")}
     have = Have(str(vms.host), {adapter.key: adapter for adapter in adapters}, switches)
     _check(have, want, powers)
     return have
+
+
+def _vlans(rows: list[tuple[str, Row]], output: Output, clock: Clock) -> Mapping[str, Mapping[str, Any]]:
+    paired = pair(rows, output.of_type("VMNetworkAdapterVlanSetting"), frozenset())
+    cmdlet = "Get-VMNetworkAdapterVlan"
+    return {str(row.properties["Id"]): record(tags, VLAN_COLUMNS, clock, cmdlet) for _unused, row, tags in paired}
 
 
 def _settings(
@@ -134,20 +151,12 @@ def _settings(
     taking = [(vm, row) for vm, row in rows if powers[vm][2] != "None" and not row.properties["IsLegacy"]]
     paired = pair(taking, output.of_type("VMNetworkAdapterFailoverSetting"), frozenset())
     cmdlet = "Get-VMNetworkAdapterFailoverConfiguration"
-    return {str(row.properties["Id"]): record(setting, FAILOVER, clock, cmdlet) for _, row, setting in paired}
-
-
-def _adapter(
-    vm: str, told: tuple[str, str, str], row: Row, vlan: Row, settings: Mapping[str, Mapping[str, Any]], clock: Clock
-) -> Adapter:
-    about = adapter_record(row, clock)
-    tags = record(vlan, VLAN_COLUMNS, clock, "Get-VMNetworkAdapterVlan")
-    return Adapter(vm, told[0], told[1], about, tags, settings.get(str(about["id"])))
+    return {str(row.properties["Id"]): record(setting, FAILOVER, clock, cmdlet) for _unused, row, setting in paired}
 
 
 def _check(have: Have, want: Want, vms: Mapping[str, tuple[str, str, str]]) -> None:
     """Adapters and switches that the options name have to be there, and one adapter has to be meant."""
-    for vm, (name, _, _) in vms.items():
+    for vm, (name, _unused, _unused) in vms.items():
         own = [adapter for adapter in have.adapters.values() if adapter.vm_id == vm]
         meant = [adapter for adapter in own if _meant(adapter, want)]
         listed = ", ".join(str(adapter.about["name"]) for adapter in own) or "none"
@@ -221,7 +230,7 @@ def _test_switch(adapter: Adapter, want: Want) -> Step | None:
 def _addresses(adapter: Adapter, want: Want) -> Iterator[Step | None]:
     """A family is written whole: whether the cmdlet keeps what a call leaves out is not documented."""
     for family, rows in FAMILIES.items():
-        now = {name: (adapter.settings or {}).get(key) for name, (key, _) in rows.items()}
+        now = {name: (adapter.settings or {}).get(key) for name, (key, _unused) in rows.items()}
         if family in want.clear:
             if any(value not in (None, "") for value in now.values()):
                 yield _failover_step(adapter, family, {CLEAR_FAMILY[family]: True}, "take its failover addresses away")
@@ -273,7 +282,7 @@ def predict(have: Have, want: Want, step: Step) -> Have:
         vlan.update(mode="Access" if want.vlan_id else _UNTAGGED, access_vlan_id=want.vlan_id or 0)
     else:
         goal = want.addresses.get(step.stage)
-        for name, (key, _) in FAMILIES[step.stage].items():
+        for name, (key, _unused) in FAMILIES[step.stage].items():
             settings[key] = goal.get(name, settings.get(key)) if goal is not None else None
     after = replace(adapter, about=about, vlan=vlan, settings=settings if adapter.settings is not None else None)
     return replace(have, adapters={**have.adapters, adapter.key: after})
@@ -285,7 +294,7 @@ def record_of(have: Have, want: Want, subject: str) -> dict[str, Any]:
     if adapter is None:
         return {"adapter_id": subject, "host": have.host}
     families = {
-        family: {name: adapter.settings.get(key) or None for name, (key, _) in rows.items()}
+        family: {name: adapter.settings.get(key) or None for name, (key, _unused) in rows.items()}
         if adapter.settings is not None
         else None
         for family, rows in FAMILIES.items()
