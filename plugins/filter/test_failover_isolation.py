@@ -52,8 +52,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(ids) of the replicas whose test VM may be started, C(tests), the id of each one's test VM, and C(problems), by the
-      id of the replica.
+    - C(ids) of the replicas whose test VM may be started, C(tests), the id of each one's test VM, and C(problems), by
+      the id of the replica.
   type: dict
 """
 

@@ -30,7 +30,8 @@ options:
   run:
     description:
       - What the stages of the role P(hyperv.replica.test_failover#role) registered, as C(switched), C(made),
-        C(isolation), C(started), C(expected), C(answered), C(checked), C(ended) and C(after); and C(keep), C(heartbeat) and C(host).
+        C(isolation), C(started), C(expected), C(answered), C(checked), C(ended) and C(after); and C(keep), C(heartbeat)
+        and C(host).
     type: dict
     required: true
 """

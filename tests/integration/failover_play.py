@@ -149,5 +149,5 @@ class Player:
 
 def _quoted(word: str) -> str:
     """`key=value` as ansible takes it, whatever the value holds."""
-    name, _, value = word.partition("=")
+    name, _unused, value = word.partition("=")
     return f"{name}='{value}'"

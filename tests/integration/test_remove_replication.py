@@ -95,7 +95,7 @@ def test_many_at_once_in_one_call_a_stage(player: Player) -> None:
     done = play(player, "App01,App04,App07", on_refusal="skip", other_side="reached", delete="nothing")
     assert done.returncode == 0, done.stdout
     assert [player.states(vm) for vm in ("App01", "App04", "App07")] == 3 * [GONE]
-    assert player.sent() == [step for step in BOTH for _ in range(3)]
+    assert player.sent() == [step for step in BOTH for _unused in range(3)]
 
 
 @pytest.mark.parametrize("typed", ["", "App02", "hv-a 1"])

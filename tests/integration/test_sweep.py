@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.lab.faults import DROP_AFTER
 from tests.sweep.sweep import Cut, conduct, cuts
 from tests.sweep.two_hands import Foreign, meddle
-from tests.sweep.workflows import Workflow, workflows
+from tests.sweep.workflows import UNPLANNED, Workflow, workflows
 
+NO: frozenset[str] = frozenset()
 BY_NAME = {workflow.name: workflow for workflow in workflows()}
 
 
@@ -17,7 +20,7 @@ def test_a_clean_run_reaches_its_goal_and_a_repeat_changes_nothing(workflow: Wor
     verdict = conduct(workflow)
     assert verdict.problems == []
     assert verdict.laws == []
-    assert any(state_changing for _, _, state_changing in verdict.calls)
+    assert any(state_changing for _unused, _unused, state_changing in verdict.calls)
 
 
 def test_every_cut_of_what_changes_states_is_recovered():
@@ -43,3 +46,18 @@ def test_a_foreign_hand_is_reported():
     assert verdict.struck
     assert verdict.problems == []
     assert verdict.laws == []
+
+
+@pytest.mark.parametrize(
+    "name, law",
+    [("remove", "L2"), ("commit", "L6"), ("end the test", "L7"), ("cancel a preparation", "L7")],
+)
+def test_what_nobody_asked_for_breaks_a_law(name: str, law: str):
+    workflow = BY_NAME[name]
+    unasked = replace(workflow, asked=workflow.asked & {UNPLANNED})
+    assert any(sentence.startswith(law) for sentence in conduct(unasked).laws)
+
+
+def test_an_unplanned_failover_that_was_to_be_planned_breaks_a_law():
+    unasked = replace(BY_NAME["unplanned failover"], asked=NO)
+    assert any(sentence.startswith("L8") for sentence in conduct(unasked).laws)

@@ -69,7 +69,7 @@ def test_the_whole_of_it(player: Player) -> None:
     looks = {"ansible.builtin.assert": {"that": ["test_failover_vm.test_name == test_failover_vm.name ~ ' - Test'"]}}
     done = play(player, "App01,App03", test_switch=ISOLATED, checks=checks(player, looks))
     assert done.returncode == 0, done.stdout
-    assert player.sent() == [step for step in WHOLE_TEST for _ in range(2)]
+    assert player.sent() == [step for step in WHOLE_TEST for _unused in range(2)]
     assert tests_of(player, "App01", "App03") == []
     assert [player.states(vm) for vm in ("App01", "App03")] == [STAYS, STAYS]
     assert re.search(
@@ -247,7 +247,7 @@ def test_a_failover_is_no_test(player: Player) -> None:
         ["-e", "test_on="],
         ["-e", "test_on=hv-b", "--limit", "hv-a"],
     ],
-    ids=lambda words: " ".join(words),
+    ids=" ".join,
 )
 def test_the_guard(player: Player, name: str, target: list[str]) -> None:
     run = player.play(name, *target)

@@ -45,7 +45,7 @@ def test_the_laws_hold_everywhere_and_every_wish_ends(capsys):
 
 
 def test_what_can_be_reached_without_another_hand_is_reached(capsys):
-    pairs, _ = known_pairs()
+    pairs, _unused = known_pairs()
     found = Reach()
     for goal in goals():
         look(goal, pairs, found)
@@ -102,7 +102,7 @@ def says_nothing(have: s.Pair, target: s.Side, other: s.Side | None, goal: Goal)
 
 
 def violations(wish: str) -> list[str]:
-    pairs, _ = reachable()
+    pairs, _unused = reachable()
     found = Findings()
     for goal in (one for one in goals() if one.wish == wish):
         explore(goal, pairs, found)
@@ -152,7 +152,7 @@ def test_a_table_with_a_mistake_is_found_out(monkeypatch, act: str, wrong: dict[
 
 
 def test_a_planner_that_gives_up_too_early_is_found_out(monkeypatch):
-    monkeypatch.setattr(failover_next, "_planned_failed_over", lambda *_: NextRefused("too hard"))
+    monkeypatch.setattr(failover_next, "_planned_failed_over", lambda *_unused: NextRefused("too hard"))
     found = Reach()
     look(Goal("planned"), known_pairs()[0], found)
     assert any("too hard" in line for line in found.short)

@@ -35,7 +35,7 @@ def agreed(pair: s.Pair, told: s.Pair | None, certain: bool, answer: Answer) -> 
 
 
 def test_the_model_and_the_lab_agree_on_every_act_from_every_pair_of_states(capsys):
-    pairs, _ = reachable()
+    pairs, _unused = reachable()
     found, counts = differences(pairs)
     with capsys.disabled():
         print(f"\nmodel against lab: {len(pairs)} pairs, {counts['sent']} acts, {len(found)} differences")
@@ -50,7 +50,7 @@ def test_a_rule_that_the_lab_does_not_know_is_found(monkeypatch):
     wrong = failover_acts.Rule({"mode": s.PRIMARY, "state": s.PREPARED, "power": s.OFF}, {"power": s.RUNNING})
     monkeypatch.setitem(failover_acts.ACTS, "start", replace(start, rules=(*start.rules, wrong)))
     pair = s.Pair(s.Side(s.REPLICA, s.REPLICATING), s.Side(s.PRIMARY, s.PREPARED))
-    found, _ = differences(frozenset({pair}))
+    found, _unused = differences(frozenset({pair}))
     assert [line.partition(" of ")[0] for line in found] == ["Start-VM on other"]
 
 
@@ -58,5 +58,5 @@ def test_a_rule_that_the_model_lacks_is_found(monkeypatch):
     commit = failover_acts.ACTS["commit"]
     monkeypatch.setitem(failover_acts.ACTS, "commit", replace(commit, rules=()))
     pair = s.Pair(s.Side(s.REPLICA, s.FAILED_OVER_WAITING), s.Side(s.PRIMARY, s.PREPARED))
-    found, _ = differences(frozenset({pair}))
+    found, _unused = differences(frozenset({pair}))
     assert [line.partition(" of ")[0] for line in found] == ["Complete-VMFailover on target"]

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from multiprocessing.pool import Pool
 
 from .sweep import Cut, Verdict, conduct, cuts
@@ -56,7 +57,7 @@ def _sweep(chosen: list[Workflow], pool: Pool) -> Iterator[Verdict]:
     planned = [list(cuts(verdict)) if verdict.recovered else [] for verdict in clean]
     found = pool.imap(_cut, [(v.workflow, cut) for v, all_cuts in zip(clean, planned, strict=True) for cut in all_cuts])
     for verdict, all_cuts in zip(clean, planned, strict=True):
-        mine = [next(found) for _ in all_cuts]
+        mine = list(islice(found, len(all_cuts)))
         print(_of_workflow(verdict, mine), flush=True)
         yield verdict
         yield from mine

@@ -33,10 +33,10 @@ def _of_call(call: Recorded, asked: frozenset[str]) -> Iterator[str]:
     sides = [_sides(call, states) for states in call.before.values()]
     if call.cmdlet == "Complete-VMFailover" and (COMMIT not in asked or _any_but(sides, FAILED_OVER_WAITING)):
         yield "L6"
-    if call.cmdlet == "Stop-VMFailover" and not all(_may_stop(own, asked) for own, _ in sides):
+    if call.cmdlet == "Stop-VMFailover" and not all(_may_stop(own, asked) for own, _unused in sides):
         yield "L7"
     real = call.cmdlet == "Start-VMFailover" and not switches & {"Prepare", "AsTest"}
-    if real and UNPLANNED not in asked and any(far != PREPARED for _, far in sides):
+    if real and UNPLANNED not in asked and any(far != PREPARED for _unused, far in sides):
         yield "L8"
 
 
@@ -48,7 +48,7 @@ def _sides(call: Recorded, states: Iterable[tuple[str, ...]]) -> tuple[str, str]
 
 
 def _any_but(sides: Iterable[tuple[str, str]], state: str) -> bool:
-    return any(own != state for own, _ in sides)
+    return any(own != state for own, _unused in sides)
 
 
 def _may_stop(own: str, asked: frozenset[str]) -> bool:

@@ -99,7 +99,7 @@ def _play(stage: Stage, workflow: Workflow, verdict: Verdict) -> None:
     if not failure and not verdict.cut:
         verdict.calls = [(call.host, call.cmdlet, call.state_changing) for call in recorder.calls]
         verdict.wire = _operations(stage.lab)
-    for _ in range(REPEATS):
+    for _unused in range(REPEATS):
         if not failure:
             break
         failure = _once(stage, workflow)

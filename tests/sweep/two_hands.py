@@ -57,7 +57,7 @@ class Foreign:
     before: int
 
     def __str__(self) -> str:
-        switches = "".join(f" -{name}" for name, _ in self.parameters)
+        switches = "".join(f" -{name}" for name, _unused in self.parameters)
         return f"{self.cmdlet}{switches} on {self.host} by somebody else before our call {self.before}"
 
 
@@ -133,7 +133,7 @@ def meddle(workflow: Workflow, foreign: Foreign) -> Verdict:
 def _until_through(stage: Stage, workflow: Workflow, meddler: Meddler) -> tuple[str, str]:
     """What the last play said when it stopped, nothing when it came through; and its report."""
     told = report = ""
-    for _ in range(REPEATS):
+    for _unused in range(REPEATS):
         hands = Hands(stage.lab)
         told = _play(workflow.play, hands)
         report = "\n".join(hands.reports[-1]["lines"]) if hands.reports else ""
@@ -227,7 +227,7 @@ def fight(duel: Duel, lag: float) -> Fought:
         ]
         fought.laws += broken(lab.world.recorder, frozenset({CANCEL}), _without_race(lab))
         fought.problems += _silently_down(stage, ran, fought.told)
-        left = [told for _ in range(REPEATS) if (told := _play(settle, Hands(lab)))]
+        left = [told for _unused in range(REPEATS) if (told := _play(settle, Hands(lab)))]
         if len(left) == REPEATS or not moved(A, B)(stage):
             fought.problems.append(f"not to be settled: {left[-1:]} {stage.sides(A)} {stage.sides(B)}")
         fought.laws += broken(lab.world.recorder, frozenset({CANCEL}), ())

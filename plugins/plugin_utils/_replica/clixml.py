@@ -84,7 +84,7 @@ class Node:
 
     def plain(self) -> Any:
         """As a builtin: an enum its name, a list or dictionary itself, else its properties, else its text."""
-        if "System.Enum" in self.types or (type(self.content) is int and self.text not in ("", str(self.content))):
+        if "System.Enum" in self.types or (_is_number(self.content) and self.text not in ("", str(self.content))):
             return self.text  # a number that prints as a word is an enum, whatever its type names say
         if self.content is not None:
             return self.content
@@ -202,3 +202,7 @@ def _target(found: Mapping[str, Any]) -> str:
     target = found.get("TargetObject")
     said = " ".join(str(target[key]) for key in ("Name", "Id") if key in target) if isinstance(target, dict) else target
     return str(found.get("ErrorCategory_TargetName") or said or "")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -99,9 +99,12 @@ def to_protect(
         )
         waiting = record["state"] == FAILED_OVER_WAITING
         steps = [("commit", "commit the failover: its recovery points go"), *steps] if waiting else steps
-        for stage, _ in steps:
+        for stage, _unused in steps:
             stages[stage].append(str(record["id"]))
-        lines += [f"{name}: {_state(record)} on {host}", *(f"  {n}. {text}" for n, (_, text) in enumerate(steps, 1))]
+        lines += [
+            f"{name}: {_state(record)} on {host}",
+            *(f"  {n}. {text}" for n, (_unused, text) in enumerate(steps, 1)),
+        ]
     confirm = to_confirm(str(inputs["to"] or host), [str(r["name"]) for r in records])
     return {**stages, "lines": lines, "refused": refused, "confirm": confirm}
 

@@ -4,8 +4,9 @@
 """Reading what hyperv_vm_replication decides on: one pipeline, whatever the number of VMs.
 
 Names are literal: `Where-Object -In` compares them whole and without case, and a name that matches nothing is simply
-missing. Errors of a read are failures, with two exceptions: the cluster, asked to name the node of a VM that is not here
-and this host by the name of its broker, may be unknown on a host that is in none; and Get-VMSecurity, asked for a warning.
+missing. Errors of a read are failures, with two exceptions: the cluster, asked to name the node of a VM that is not
+here and this host by the name of its broker, may be unknown on a host that is in none; and Get-VMSecurity, asked for a
+warning.
 """
 
 from __future__ import annotations

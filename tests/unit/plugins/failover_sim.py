@@ -61,8 +61,8 @@ def side_of(text: str) -> Side | None:
         return None
     if text == "absent":
         return Side(mode=ABSENT)
-    states, _, power = text.partition(" ")
-    mode, _, state = states.partition("/")
+    states, _unused, power = text.partition(" ")
+    mode, _unused, state = states.partition("/")
     return Side(mode, state, power or "Off")
 
 

@@ -94,7 +94,7 @@ def test_witnesses(name: str) -> None:
     changes, answered, accepted, words = WITNESSES[name]
     side = side_of("Replica/Replicating Off")
     assert side
-    old, new = (record_of("App", "hv-b", "hv-a", side) for _ in range(2))
+    old, new = (record_of("App", "hv-b", "hv-a", side) for _unused in range(2))
     for record in (old, new):
         record["relations"][0]["last_replication_age_seconds"] = 9000
     new["relations"][0].update(changes)

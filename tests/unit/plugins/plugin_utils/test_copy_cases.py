@@ -110,7 +110,7 @@ def test_case(case: dict[str, Any]) -> None:
 def test_planned_again_nothing_is_left(case: dict[str, Any]) -> None:
     want, have = want_of(case), have_of(case.get("have", {}))
     steps, last, after = unfold(REPLICA_VM, have, want, VM)
-    again, ending, _ = unfold(REPLICA_VM, after, want, VM)
+    again, ending, _unused = unfold(REPLICA_VM, after, want, VM)
     if isinstance(last, Refused):
         assert steps == (), "a refusal comes first"
     else:
@@ -125,6 +125,6 @@ def test_a_copy_that_is_not_off_is_never_touched(case: dict[str, Any], power: st
     told = case.get("have", {})
     if told.get("vms") == "none":
         return
-    steps, last, _ = unfold(REPLICA_VM, have_of({**told, "power": power}), want_of(case), VM)
+    steps, last, _unused = unfold(REPLICA_VM, have_of({**told, "power": power}), want_of(case), VM)
     assert steps == ()
     assert isinstance(last, Refused)

@@ -30,7 +30,7 @@ SWITCHES = {
     "Host only": "Internal",
     "Isolated": "Private",
 }
-KEYS = [key for rows in FAMILIES.values() for key, _ in rows.values()]
+KEYS = [key for rows in FAMILIES.values() for key, _unused in rows.values()]
 # What belongs to what: option of the task -> cmdlet and a parameter that only it writes.
 WRITES = {
     "ipv4": ("Set-VMNetworkAdapterFailoverConfiguration", "IPv4"),
@@ -113,8 +113,8 @@ def test_case(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", PLANNED)
 def test_planned_again_nothing_is_left(case: dict[str, Any]) -> None:
-    _, _, (steps, last, after) = planned(case)
-    _, _, (again, ending, _) = planned(case, after)
+    _unused, _unused, (steps, last, after) = planned(case)
+    _unused, _unused, (again, ending, _unused) = planned(case, after)
     if isinstance(last, Done):
         assert again == ()
         assert isinstance(ending, Done)
@@ -134,7 +134,7 @@ def test_what_is_not_named_is_never_written(case: dict[str, Any]) -> None:
     if "vlan_id" not in named:
         vlan.update(mode="Access", access_vlan_id=99)
     other = replace(have, adapters={ADAPTER: replace(adapter, about=about, vlan=vlan)})
-    _, _, (steps, _, _) = planned(case, other)
+    _unused, _unused, (steps, _unused, _unused) = planned(case, other)
     for step in steps:
         command = step.statement.commands[-1]
         for option in WRITES.keys() - named:
