@@ -136,6 +136,10 @@ def _refusal(removal: Removal, inputs: Mapping[str, Any]) -> str:
         )
     if gone and not subject.unseen and (list(subject.legs()) or len(subject.sides) > 1):
         return "other_side: gone was said, but its other side was read. Leave that out, and both sides are removed"
+    named = inputs.get("lives_on")
+    if named and removal.live != named:
+        where = f"what was read says {removal.live}" if removal.live else "no copy there may be the live one"
+        return f"lives_on says {named}, but {where}. Leave it out, or look which one is used"
     return _bad_state(subject) or _bad_delete(removal, inputs)
 
 
