@@ -1,0 +1,118 @@
+"""What a test failover decides on: isolation, who came up, and what the report says of what is still there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill_network import (
+    isolation,
+    isolation_problem,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill_report import answered, report
+
+KINDS = {"Production": "external", "Isolated": "private", "Host only": "internal"}
+VM, TEST = "11111111-2222-3333-4444-555555555501", "11111111-2222-3333-4444-555555555591"
+
+
+@pytest.mark.parametrize(
+    "switch, production, allow, says",
+    [
+        (None, ["Production"], [], ""),
+        ("", ["Production"], [], ""),
+        ("Isolated", ["Production"], [], ""),
+        ("Host only", [None], [], ""),
+        ("production", [None], [], "is external"),
+        ("Production", ["PRODUCTION"], [], "its production switch"),
+        ("Production", ["Production"], ["production_test_switch"], "is external"),
+        ("Production", ["Production"], ["external_test_switch"], "its production switch"),
+        ("Production", ["Production"], ["external_test_switch", "production_test_switch"], ""),
+        ("Isolated", ["isolated"], [], "its production switch"),
+        ("Gone", [], ["external_test_switch", "production_test_switch"], "no switch Gone"),
+    ],
+)
+def test_isolation(switch: str | None, production: list[str | None], allow: list[str], says: str) -> None:
+    problem = isolation_problem(switch, production, KINDS, allow)
+    assert says in problem
+    assert bool(problem) == bool(says)
+
+
+def proof(*switches: str | None, power: str = "Off") -> dict[str, Any]:
+    """Which test VMs may be started, when the only one is connected like this."""
+    read = {
+        "vms": [{"id": TEST, "power": power, "adapters": [{"name": "A", "switch": switch} for switch in switches]}],
+        "switches": [{"name": name, "type": kind} for name, kind in KINDS.items()],
+    }
+    return isolation([{"id": VM, "production_switches": ["Production"]}], made(), read, [])
+
+
+def made(**more: Any) -> dict[str, Any]:
+    return {"vms": [{"id": VM, "test_vm": {"id": TEST, "power": "Off"}}], **more}
+
+
+def test_one_bad_adapter_is_enough() -> None:
+    assert proof(None, "Isolated")["ids"] == [VM]
+    assert proof("Isolated", "Production")["ids"] == []
+    assert "is not started" in proof("Isolated", "Production")["problems"][VM]
+    assert "RUNS" in proof("Production", power="Running")["problems"][VM]
+
+
+@pytest.mark.parametrize("read", [{}, {"failed": True}, {"vms": None}, {"vms": [{"id": TEST, "adapters": None}]}])
+def test_what_was_not_read_is_not_started(read: dict[str, Any]) -> None:
+    told = isolation([{"id": VM, "production_switches": []}], made(), read, [])
+    assert (told["ids"], "could not be read" in told["problems"][VM]) == ([], True)
+
+
+def test_the_first_answer_counts() -> None:
+    look = {"vms": [{"id": TEST, "power": "Running", "heartbeat": "OkApplicationsUnknown", "uptime_seconds": 31.5}]}
+    first = answered({}, look)
+    look["vms"][0]["uptime_seconds"] = 60.0
+    assert answered(first, look) == {TEST: 31.5}
+    assert answered({}, {"vms": [{"id": TEST, "power": "Running", "heartbeat": "NoContact"}]}) == {}
+    assert answered(first, {"unreachable": True}) == first
+
+
+def told_of(test_vm: dict[str, Any] | None, **run: Any) -> dict[str, Any]:
+    """The report of one VM that was made, started and answered, when a last read says this."""
+    plan = {"vms": [{"id": VM, "name": "App01", "point": "the latest data", "adopted": False, "steps": [{}]}]}
+    after = {"vms": [{"id": VM, "relations": [], "test_vm": test_vm, "statistics": []}]}
+    usual = {
+        "made": made(),
+        "isolation": {"tests": {VM: TEST}, "problems": {}},
+        "expected": [TEST],
+        "answered": {TEST: 30.0},
+        "heartbeat": "600",
+        "after": after,
+        "keep": False,
+        "host": "hv-b",
+    }
+    found: dict[str, Any] = report({**plan, "refused": []}, {**usual, **run})["vms"][0]
+    return found
+
+
+@pytest.mark.parametrize(
+    "test_vm, run, result, says",
+    [
+        (None, {}, "ok", "came up in 30 s from the latest data; its test VM is gone"),
+        ({"id": TEST}, {}, "NOT ENDED", "ITS TEST VM IS STILL THERE"),
+        ({"id": TEST}, {"keep": True}, "left running", "is left as it is"),
+        (None, {"after": {"unreachable": True}}, "NOT ENDED", "IS NOT KNOWN"),
+        (None, {"checked": {VM: "no page"}}, "FAILED", "a check failed: no page"),
+        (None, {"answered": {}}, "FAILED", "did not answer within 600 seconds"),
+        (None, {"answered": {}, "heartbeat": "0"}, "ok", "from the latest data"),
+        (None, {"expected": []}, "FAILED", "was not started"),
+        (None, {"isolation": {"tests": {VM: TEST}, "problems": {VM: "on the real network"}}}, "FAILED", "real network"),
+        (None, {"made": {"failed": True, "msg": "refused"}, "isolation": {}}, "FAILED", "refused"),
+        (
+            None,
+            {"made": {"unreachable": True, "msg": "lost", "actions": [{"vm": "App01", "sent": None}]}, "isolation": {}},
+            "NOT ENDED",
+            "MAY STILL BE MADE",
+        ),
+    ],
+)
+def test_the_report(test_vm: Any, run: dict[str, Any], result: str, says: str) -> None:
+    told = told_of(test_vm, **run)
+    assert told["result"] == result, told
+    assert says in told["message"]
+    assert told["failed"] == (result in ("FAILED", "NOT ENDED"))
