@@ -13,4 +13,4 @@ cd "$copy"
 git init -q . && git add -A
 antsibull-changelog lint
 antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
-ansible-lint --offline --profile production --strict
+ansible-lint --offline --profile production --strict --nocolor --parseable

@@ -38,7 +38,7 @@ def _everything(hands: Hands) -> None:
             want = info.read_options(
                 {**{k: o.get("default") for k, o in info.SPEC.items()}, "gather": list(info.KINDS)}
             )
-            found = drive(info.gather(want, session.host, lambda: hands.lab.world.clock.now()), session)
+            found = drive(info.gather(want, session.host, hands.lab.world.clock.now), session)
         assert [vm["mode"] for vm in found["vms"] if vm["name"] in NAMES] == ["Primary" if host == A else "Replica"] * 2
         assert all(vm["disks"] and vm["adapters"] for vm in found["vms"])
         assert all(vm["relations"][0]["partner"] for vm in found["vms"] if vm["name"] in NAMES)

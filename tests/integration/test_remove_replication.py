@@ -286,7 +286,7 @@ def test_listed_without_vms(player: Player) -> None:
         ["-e", "remove_on="],
         ["-e", "remove_on=hv-b", "--limit", "hv-a"],
     ],
-    ids=lambda words: " ".join(words),
+    ids=" ".join,
 )
 def test_the_guard(player: Player, target: list[str]) -> None:
     run = player.play("remove_replication", *target)
