@@ -114,15 +114,13 @@ def changed_by_others(entry: Entry, seen: Seen) -> str:
     return ""
 
 
-def _settling(where: str, side: Side, allowed: Iterable[Shape]) -> bool:
-    """After a reverse either side may first show another state than Replicating.
+_BY_ITSELF = frozenset({ERROR, WANTS_RESYNC, RESYNCHRONIZING})
 
-    The new primary shows ReadyForInitialReplication, Suspended or a resynchronisation, its replica what goes with it.
-    """
-    mode = PRIMARY if where == "target" else REPLICA
-    if side.mode != mode or (where == "other" and side.state not in _AFTER_REVERSE):
-        return False
-    return any(shape_mode == mode and power == side.power for shape_mode, _unused, power in allowed)
+
+def _settling(where: str, side: Side, allowed: Iterable[Shape]) -> bool:
+    """A change that nobody made: a replication that cannot send any more, or a reversed side that finds its state."""
+    alike = any((side.mode, side.power) == (mode, power) for mode, _, power in allowed)
+    return alike and (side.state in _BY_ITSELF or (where == "target" and side.mode == PRIMARY))
 
 
 def expectation(plan: VMPlan) -> dict[str, tuple[Shape, ...]]:
