@@ -15,17 +15,20 @@ from typing import Any
 from .failover_plan import VMPlan
 from .failover_sight import Seen
 from .failover_states import (
+    ERROR,
     PRIMARY,
     REPLICA,
     RESYNC_SUSPENDED,
     RESYNCHRONIZING,
     SUSPENDED,
     WAITING_FOR_COPY,
+    WANTS_RESYNC,
     Pair,
     Side,
 )
 
 OPEN, DONE, LEFT = "open", "done", "left"
+_BY_ITSELF = (ERROR, WANTS_RESYNC, RESYNCHRONIZING)
 _AFTER_REVERSE = (WAITING_FOR_COPY, SUSPENDED, RESYNCHRONIZING, RESYNC_SUSPENDED)
 
 Shape = tuple[str, str, str]
@@ -108,19 +111,28 @@ def changed_by_others(entry: Entry, seen: Seen) -> str:
         if side is None or side.changing or (was is not None and was.changing):
             continue
         allowed = shapes[entry.acted.get(where, 0) :]
-        if allowed and shape(side) not in allowed and not _settling(where, side, allowed):
+        natural = _settling(where, side, allowed) or _by_itself(side, allowed)
+        if allowed and shape(side) not in allowed and not natural:
             wanted = " or ".join(dict.fromkeys("/".join(s[:2]) + f", {s[2]}" for s in allowed))
             return f"changed by someone else: {seen.host_shown(where)}: expected {wanted}, found {side}"
     return ""
 
 
-_BY_ITSELF = frozenset({ERROR, WANTS_RESYNC, RESYNCHRONIZING})
+def _by_itself(side: Side, allowed: Iterable[Shape]) -> bool:
+    """A replication that cannot send any more says so in its state; mode and power would be somebody's doing."""
+    alike = any((side.mode, side.power) == (mode, power) for mode, _unused, power in allowed)
+    return alike and side.state in _BY_ITSELF
 
 
 def _settling(where: str, side: Side, allowed: Iterable[Shape]) -> bool:
-    """A change that nobody made: a replication that cannot send any more, or a reversed side that finds its state."""
-    alike = any((side.mode, side.power) == (mode, power) for mode, _, power in allowed)
-    return alike and (side.state in _BY_ITSELF or (where == "target" and side.mode == PRIMARY))
+    """After a reverse either side may first show another state than Replicating.
+
+    The new primary shows ReadyForInitialReplication, Suspended or a resynchronisation, its replica what goes with it.
+    """
+    mode = PRIMARY if where == "target" else REPLICA
+    if side.mode != mode or (where == "other" and side.state not in _AFTER_REVERSE):
+        return False
+    return any(shape_mode == mode and power == side.power for shape_mode, _unused, power in allowed)
 
 
 def expectation(plan: VMPlan) -> dict[str, tuple[Shape, ...]]:
