@@ -44,10 +44,14 @@ def _everything(hands: Hands) -> None:
         assert all(vm["relations"][0]["partner"] for vm in found["vms"] if vm["name"] in NAMES)
 
 
+def _other_settings(hands: Hands) -> None:
+    workflows._replication(hands, **workflows.OTHER_SETTINGS)
+
+
 CHAPTERS: Mapping[str, Callable[[Hands], None]] = {
     "servers": workflows._servers,
     "enable": workflows._enable,
-    "settings": lambda hands: workflows._replication(hands, **workflows.OTHER_SETTINGS),
+    "settings": _other_settings,
     "pause": lambda hands: workflows._replication(hands, suspended=True),
     "resume": lambda hands: workflows._replication(hands, suspended=False),
     "information": _everything,
