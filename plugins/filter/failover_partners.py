@@ -19,7 +19,9 @@ short_description: Which inventory hosts are the partners of VMs
 description:
   - Looks for the partners of VMs, which are Windows names, among inventory hosts. The variable C(hyperv_replica_names)
     goes before the inventory name, that before C(ansible_host), and that before what a host says of itself.
-  - A name that fits no candidate is out of reach. A name that fits two is an error.
+  - The name of a cluster's broker, and of one of its nodes, means all its nodes. A node that the inventory does not
+    have is there by its Windows name, and counts as not read.
+  - A name that fits no candidate is out of reach. A name that fits two that are not nodes of one cluster is an error.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
 positional: targets, vms, candidates, variables
@@ -73,10 +75,11 @@ def failover_partners(
 ) -> dict[str, Any]:
     """Inventory hosts by Windows name; see DOCUMENTATION."""
     try:
-        hosts = plain(candidates)
-        own = ("hyperv_replica_names", "ansible_host")
-        known = {host: plain({name: variables[host].get(name) for name in own}) for host in hosts if host in variables}
-        return discovery.partners(plain(readings), plain(targets), plain(vms), hosts, known)
+        hosts, here = plain(candidates), plain(targets)
+        own = ("hyperv_replica_names", "ansible_host", "group_names")
+        asked = [host for host in (*hosts, *here) if host in variables]
+        known = {host: plain({name: variables[host].get(name) for name in own}) for host in asked}
+        return discovery.partners(plain(readings), here, plain(vms), hosts, known)
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -19,6 +19,8 @@ short_description: The connections that a planned failover needs
 description:
   - Gives the connections to test before a planned failover, from the primary to the replica's host and, where the
     replication is reversed, back; each once, whatever the number of VMs.
+  - Before an unplanned one, to a primary that was declared dead, from the replica's host to where that would take
+    replicas.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
 positional: readings

@@ -20,9 +20,9 @@ READINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"reverse_state": "ReadyForInitialReplication"},
         ["Replica/Replicating Off", "Primary/Replicating Running"],
     ),
-    "a reverse leaves replication suspended": (
+    "a reverse leaves replication suspended, so it is resumed": (
         {"reverse_state": "Suspended"},
-        ["Replica/Replicating Off", "Primary/Suspended Running"],
+        ["Replica/Replicating Off", "Primary/Replicating Running"],
     ),
     "a reverse wants a resynchronisation": (
         {"reverse_state": "WaitingForStartResynchronize"},

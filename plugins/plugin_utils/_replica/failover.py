@@ -8,12 +8,40 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from .cluster import ClusterUnreadable, parse_cluster, query_cluster
+from .errors import OptionError
 from .failover_acts import ACTS, Rule, fits, possible, rule_for
+from .failover_case import own_names, partner_names
 from .failover_here import decide
 from .failover_options import RULES, SPEC, Want, read_want
 from .failover_read import VM, Have, parse, query
 from .failover_states import OFF, RUNNING, Side
+from .names import is_one_of
+from .pipeline import Pipeline
 from .plan import Noun, Step
+from .session import Output
+
+
+def more(have: Have, want: Want) -> Pipeline | None:
+    """The cluster, where a VM of one shall run on a host that its relation does not know: that may be its broker."""
+    unknown = (
+        vm.record["clustered"] and not is_one_of(want.runs_on, (have.host, *own_names(vm), *partner_names(vm)))
+        for vm in have.vms.values()
+    )
+    return query_cluster() if want.runs_on and any(unknown) else None
+
+
+def learn(output: Output, want: Want) -> Want:
+    """The task with the name of this cluster's broker. Raises OptionError when the cluster does not tell."""
+    try:
+        cluster = parse_cluster(output)
+    except ClusterUnreadable as error:
+        raise OptionError(
+            "runs_on",
+            f"whether {want.runs_on} is this host's cluster could not be read: {error}.",
+            "Give the name of the node.",
+        ) from None
+    return replace(want, broker=cluster.broker.name if cluster and cluster.broker else "")
 
 
 def subjects(have: Have, want: Want) -> tuple[str, ...]:
@@ -76,6 +104,8 @@ FAILOVER: Noun[Have, Want] = Noun(
     read_options=read_want,
     query=query,
     parse=parse,
+    more=more,
+    learn=learn,
     subjects=subjects,
     decide=decide,
     predict=predict,

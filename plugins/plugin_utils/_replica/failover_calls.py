@@ -13,6 +13,7 @@ from .failover_next import NextAct
 from .failover_plan import STAGES
 from .failover_sight import Seen
 from .names import is_one_of
+from .partner_server import admits
 
 _STATES: Mapping[str, str] = {
     "prepare": "prepared",
@@ -151,11 +152,16 @@ def _fence(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _become_replica(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of the old primary that admits the new one; none where any server is admitted."""
+    """The entry of the old primary that admits the new one; none where any server is admitted.
+
+    A cluster is known by its broker's name. An entry of a whole domain (`*.domain`) admits its hosts.
+    """
     server = options["servers"].get(order.host) or {}
-    names = [str(order.seen.record["host"])] if order.seen.record else []
+    own = [options["brokers"].get(order.seen.here), (order.seen.record or {}).get("host")]
+    names = [str(name) for name in own if name]
     entries = [str(entry["name"]) for entry in server.get("entries") or ()]
-    fits = [entry for entry in entries if is_one_of(entry, names)]
+    fits = [entry for entry in entries if any(admits(entry, name) for name in names)]
+    fits.sort(key=lambda entry: not is_one_of(entry, names))
     return {"allowed_primary_server": fits[0] if fits and not server.get("any_server") else None}
 
 

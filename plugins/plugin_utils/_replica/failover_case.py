@@ -19,6 +19,19 @@ from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Done, Refused, Step, Wait
 
 
+def own_names(vm: VM) -> tuple[str, ...]:
+    """How the relation calls this side: on a cluster its broker, or the node."""
+    own = vm.relation.get("primary_server" if vm.side.mode == PRIMARY else "replica_server")
+    return (str(own),) if own else ()
+
+
+def partner_names(vm: VM) -> tuple[str, ...]:
+    """How the relation calls the other side."""
+    primary = ("replica_server", "current_replica_server")
+    keys = primary if vm.side.mode == PRIMARY else ("primary_server", "allowed_primary_server")
+    return tuple(str(name) for key in keys if (name := vm.relation.get(key)))
+
+
 @dataclass(frozen=True)
 class Case:
     """One VM under decision. `proof` is the other side's word, if the task brought one."""
@@ -41,13 +54,14 @@ class Case:
     @property
     def here(self) -> bool:
         """True when the VM shall run on this host: by its own name, or by the broker under which it replicates."""
-        names = (self.have.host, *self._own_names())
-        return is_one_of(self.want.runs_on, names)
+        return is_one_of(self.want.runs_on, (self.have.host, *own_names(self.vm), self.want.broker))
 
-    def _own_names(self) -> tuple[str, ...]:
-        relation = self.vm.relation
-        own = relation.get("primary_server") if self.own.mode == PRIMARY else relation.get("replica_server")
-        return (str(own),) if own else ()
+    @property
+    def misdirected(self) -> bool:
+        """True when runs_on is neither of the two hosts that are known, so that it cannot be meant."""
+        known = partner_names(self.vm)
+        elsewhere = (*known, self.proof.host) if self.proof else known
+        return bool(known) and not self.here and not is_one_of(self.want.runs_on, elsewhere)
 
     @property
     def partner_host(self) -> str:

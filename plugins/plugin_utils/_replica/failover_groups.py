@@ -4,7 +4,8 @@
 """Groups of a failover: who may go on now, who waits for another group, and who is held back by one. Pure.
 
 `dependency`: stopped from the last group to the first, started from the first to the last. `one_by_one`: a group goes
-through all stages before the next one begins. A group is through when its VMs run and their guests answer.
+through all stages before the next one begins. A group is through when its VMs run and their guests answer. Until those
+ahead are through a group stays prepared on the old side, where it can be started again if one of them is not ready.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .failover_book import DONE, LEFT, Entry
 DEPENDENCY, ONE_BY_ONE = "dependency", "one_by_one"
 
 STOPPING = frozenset({"prepare", "turn_off"})
-STARTING = frozenset({"start"})
+STARTING = frozenset({"fail_over", "start"})
+"""What a group does only when those ahead are through: once failed over there is no way back to the old side."""
 _NO_WAY_BACK = frozenset({"reverse", "fence", "commit", "become_replica"})
 
 
@@ -68,8 +70,6 @@ class Gate:
         """True when a VM ahead is not there yet."""
         if stage in STOPPING and self.order == DEPENDENCY:
             return any(other.id in self.stopping and other.status != LEFT for other in self.behind(entry))
-        if stage == "fail_over" and self.order == DEPENDENCY:  # it could not be started before those ahead anyway
-            return any(other.id in self.stopping and other.status != LEFT for other in self.before(entry))
         if self.order == ONE_BY_ONE or stage in STARTING:
             return any(other.status not in (LEFT, DONE) for other in self.before(entry))
         return False

@@ -45,6 +45,7 @@ from .failover_states import (
     RUNNING,
     SAVED,
     STOPPING,
+    SUSPENDED,
     WAITING_FOR_COPY,
 )
 from .pipeline import Command, Statement, vm_by_id
@@ -62,6 +63,11 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
             f"{have.host}: the VM {subject} was here when the task began and is not any more. Look for it first."
         )
     case = Case(have, want, vm, sent)
+    if want.runs_on and case.misdirected:
+        return case.refuse(
+            f"runs_on is {want.runs_on}, which is neither this host nor its partner {case.partner_host}. Give one of"
+            " these."
+        )
     both = _both_run(case)
     return both or _STATES[want.state](case)
 
@@ -223,6 +229,8 @@ def _reversed(case: Case) -> Decision:
     if own.mode == PRIMARY:
         if own.state == READY and (_REVERSE in case.sent or (proof and proof.side.state == WAITING_FOR_COPY)):
             return _start_copy(case)
+        if own.state == SUSPENDED and _REVERSE in case.sent:
+            return _resume(case)
         return started(case, "it is the primary here")
     if own.changing and not own.failed_over:
         return Wait(f"{case.vm.name} on {case.have.host} is {own}")
@@ -246,6 +254,13 @@ def _start_copy(case: Case) -> Step:
     act = ACTS["start_copy"]
     command = Command(act.cmdlet, {**act.parameters, "Confirm": False})
     return case.step("start_copy", Statement((vm_by_id(case.vm.id),)) | command)
+
+
+def _resume(case: Case) -> Step:
+    """A reverse may settle in a pause, which is nobody's wish then. One that was found paused stays so."""
+    command = Command("Resume-VMReplication", {"Confirm": False})
+    why = "let the replication go on, which the reverse has left paused"
+    return Step("resume", Statement((vm_by_id(case.vm.id),)) | command, why, case.vm.id)
 
 
 def _cancelled(case: Case) -> Decision:

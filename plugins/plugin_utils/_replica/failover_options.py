@@ -69,7 +69,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Want:
-    """The task. `proofs` are the other side's words by VM id. `clock` is the control node's."""
+    """The task. `proofs` are the other side's words by VM id. `clock` is the control node's.
+
+    `broker` is no option: the name of this host's cluster for its partners, where that had to be asked for.
+    """
 
     vms: VMSelection
     state: str
@@ -89,6 +92,7 @@ class Want:
     unconnected: bool = False
     discard_changes: bool = False
     certificate: str = ""
+    broker: str = ""
     clock: Callable[[], datetime] = utc_now
 
     @property

@@ -3,20 +3,99 @@
 
 """Which inventory hosts the partners of VMs are. Pure.
 
-A Windows name is looked for among candidates only. A broker's name means all nodes of its cluster. What no candidate
-fits by its names is asked of those that are left; what still fits none is out of reach, and never connected to.
+A Windows name is looked for among candidates only. A broker's name, and that of a node, means all nodes of the cluster,
+for a VM may have moved. What no candidate fits by its names is asked of those that are left; what still fits none is
+out of reach, and never connected to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from .failover_cluster import Cluster, clusters_of
 from .failover_sight import Record, partner_names, records_of
-from .names import Candidate, inventory_host, is_one_of
-from .values import same_text
+from .names import AmbiguousName, Candidate, inventory_host, is_one_of
 
 Variables = Mapping[str, Mapping[str, Any]]
+
+MOST_NEIGHBOURS = 7
+"""How many hosts beside a silent one are asked whether it is a node of theirs: each may take its 30 seconds."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a Windows name means: inventory hosts, and hosts that have to be asked before that is known."""
+
+    hosts: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where names are looked for. `others` are candidates that are no targets, `heard` the hosts that were asked."""
+
+    targets: Sequence[str]
+    others: Sequence[str]
+    known: Sequence[Candidate]
+    clusters: Sequence[Cluster]
+    readings: Mapping[str, Any]
+    variables: Variables
+
+    def find(self, name: str) -> Found:
+        """What the name means. Raises AmbiguousName for a name that fits hosts that are not one cluster."""
+        cluster = next((one for one in self.clusters if one.is_called(name)), None)
+        if cluster is not None:
+            return Found(self._nodes(cluster))
+        try:
+            host = inventory_host(name, self.known)
+        except AmbiguousName as error:
+            return self._shared(error)
+        if host is None:
+            return Found()
+        cluster = next((one for one in self.clusters if one.has(host)), None)
+        if cluster is not None:
+            return Found(self._nodes(cluster))
+        silent = host in self.readings and records_of(self.readings[host]) is None
+        return Found((host,), self._unheard(self._neighbours(host)) if silent else ())
+
+    def names_of(self, hosts: Iterable[str]) -> Iterable[str]:
+        """What else these hosts may be called: a reverse makes the other side known by another of its names."""
+        for candidate in self.known:
+            if candidate.host in hosts:
+                yield from (*candidate.names, *candidate.asked)
+        for cluster in self.clusters:
+            if any(cluster.has(host) for host in hosts):
+                yield from (name for name in (cluster.broker, *cluster.nodes) if name)
+
+    def _shared(self, error: AmbiguousName) -> Found:
+        """Several hosts with one name are nodes of a cluster, or a mistake: they are asked."""
+        unheard = self._unheard(error.hosts)
+        if unheard:
+            return Found((), unheard)
+        cluster = next((one for one in self.clusters if all(one.has(host) for host in error.hosts)), None)
+        if cluster is None:
+            raise error
+        return Found(self._nodes(cluster))
+
+    def _nodes(self, cluster: Cluster) -> tuple[str, ...]:
+        """Inventory hosts of the nodes; a node that the inventory does not have by its Windows name: never read."""
+        return tuple(dict.fromkeys(cluster.host_of(node) or node for node in cluster.nodes))
+
+    def _unheard(self, hosts: Iterable[str]) -> tuple[str, ...]:
+        return tuple(host for host in hosts if host not in self.readings)
+
+    def _neighbours(self, host: str) -> tuple[str, ...]:
+        """The hosts of the smallest inventory group of a host that has others, and none of the targets."""
+        groups = [self._members(group) for group in (self.variables.get(host) or {}).get("group_names") or ()]
+        small = sorted((members for members in groups if 1 < len(members) <= MOST_NEIGHBOURS + 1), key=len)
+        return tuple(small[0]) if small else ()
+
+    def _members(self, group: str) -> list[str]:
+        if any(group in ((self.variables.get(host) or {}).get("group_names") or ()) for host in self.targets):
+            return []
+        return [one for one in self.others if group in ((self.variables.get(one) or {}).get("group_names") or ())]
 
 
 def partners(
@@ -26,26 +105,33 @@ def partners(
     candidates: Iterable[str],
     variables: Variables,
 ) -> dict[str, Any]:
-    """`partners`, the inventory hosts of each Windows name; `unknown`, names without one; `ask`, hosts that may tell;
-    `ids` of the VMs.
+    """`partners`, inventory hosts by Windows name; `unknown`, names without one; `ask`, hosts that may tell; `ids` of
+    the VMs. A host is among the partners by all of its names.
 
-    `readings` are results of hyperv_replication_info by inventory host, `vms` names or ids (none: all). Raises
-    AmbiguousName for a name that fits two hosts.
+    `readings` are results of hyperv_replication_info by inventory host, `vms` names or ids (none: all). `variables`
+    have hyperv_replica_names, ansible_host and group_names of each host. Asked again with what was read since, it may
+    know more of a cluster. Raises AmbiguousName for a name that fits two hosts.
     """
     wanted = {str(vm).strip("{}").casefold() for vm in vms}
     records = [r for host in targets for r in records_of(readings.get(host)) or () if _is_wanted(r, wanted)]
     others = [host for host in dict.fromkeys(candidates) if host not in targets]
     known = [_candidate(host, variables.get(host) or {}, readings.get(host)) for host in others]
-    found: dict[str, list[str]] = {}
-    for name in partner_names(records):
-        found[name] = _hosts(name, known, readings)
-    unknown = [name for name, hosts in found.items() if not hosts]
-    matched = {host for hosts in found.values() for host in hosts}
-    ask = [host for host in others if unknown and host not in readings and host not in matched]
+    search = Search(targets, others, known, clusters_of(known, readings), readings, variables)
+    found = {name: search.find(name) for name in partner_names(records)}
+    unknown = [name for name, one in found.items() if not one.hosts]
+    matched = {host for one in found.values() for host in one.hosts}
+    lost = any(not one.hosts and not one.ask for one in found.values())
+    ask = [host for host in others if lost and host not in readings and host not in matched]
+    ask += [host for one in found.values() for host in one.ask]
+    meant = {name: list(one.hosts) for name, one in found.items() if one.hosts}
+    for hosts in list(meant.values()):
+        for name in search.names_of(hosts):
+            if not is_one_of(name, meant):
+                meant[name] = hosts
     return {
-        "partners": {n: h for n, h in found.items() if h},
+        "partners": meant,
         "unknown": unknown,
-        "ask": ask,
+        "ask": list(dict.fromkeys(ask)),
         "ids": [str(r["id"]) for r in records],
     }
 
@@ -57,7 +143,7 @@ def _is_wanted(record: Record, wanted: set[str]) -> bool:
 def _candidate(host: str, variables: Mapping[str, Any], reading: Any) -> Candidate:
     names = variables.get("hyperv_replica_names") or []
     result = reading if isinstance(reading, Mapping) else {}
-    asked = [result.get("windows_name"), (result.get("host") or {}).get("fqdn"), _broker(result)]
+    asked = [result.get("windows_name"), (result.get("host") or {}).get("fqdn")]
     address = variables.get("ansible_host")
     return Candidate(
         host=host,
@@ -65,26 +151,3 @@ def _candidate(host: str, variables: Mapping[str, Any], reading: Any) -> Candida
         address=str(address) if address else None,
         asked=tuple(str(name) for name in asked if name),
     )
-
-
-def _broker(result: Mapping[str, Any]) -> str | None:
-    broker = (result.get("cluster") or {}).get("broker") or {}
-    return str(broker["name"]) if broker.get("name") else None
-
-
-def _hosts(name: str, candidates: Sequence[Candidate], readings: Mapping[str, Any]) -> list[str]:
-    """The host that a name means; all nodes when it is a cluster's broker, or a node of a cluster that was read."""
-    nodes = [c.host for c in candidates if is_one_of(name, (_broker(readings.get(c.host) or {}) or "",))]
-    if nodes:
-        return nodes
-    host = inventory_host(name, candidates)
-    if host is None:
-        return []
-    cluster = _cluster(readings.get(host))
-    siblings = [c.host for c in candidates if cluster and same_text(_cluster(readings.get(c.host)), cluster)]
-    return siblings or [host]
-
-
-def _cluster(reading: Any) -> str:
-    cluster = (reading.get("cluster") or {}) if isinstance(reading, Mapping) else {}
-    return str(cluster.get("name") or "")

@@ -201,7 +201,8 @@ def _fence(seen: Seen, wish: Wish) -> Iterable[NextAct]:
     if seen.record is not None and seen.record["automatic_start_action"] == NO_START:
         yield NextAct("keep_start_action", "target", "start with its host where it runs from now on")
     if wanted:
-        yield NextAct("fence", "other", "keep the old copy from starting with its host")
+        beyond = "; it holds nothing back on a cluster: cut its VM network there" if there.get("clustered") else ""
+        yield NextAct("fence", "other", f"keep the old copy from starting with its host{beyond}")
 
 
 def _after(pair: Pair, step: NextAct) -> Pair | None:

@@ -20,6 +20,7 @@ from .plan import Decision, Refused, Step, Wait
 UNPROTECTED = "it runs UNPROTECTED on the failed-over replica: reverse the replication"
 COMMIT_PENDING = "the failover can still be cancelled, and its undo data grows until it is committed or reversed"
 NO_START = "Nothing"
+ON_A_CLUSTER = "the old copy is a role of a cluster, which starts it whatever its start action says: cut its VM network"
 LATE = "A saved state can be removed on the host itself (Remove-VMSavedState)."
 
 
@@ -103,7 +104,8 @@ def fenced(case: Case) -> Decision:
     if case.vm.start_action != NO_START:
         return _set_start_action(case, NO_START, "keep the old copy from starting with its host")
     if own.power == OFF:
-        return case.done("it is Off and does not start with its host")
+        ends = (ON_A_CLUSTER,) if case.vm.record["clustered"] else ()
+        return case.done("it is Off and does not start with its host", *ends)
     if own.power == SAVED and case.want.discard_saved:
         return _turn_off(case, "discard the saved state of the old copy, as asked by name")
     if own.power != SAVED and case.want.turn_off:

@@ -199,8 +199,11 @@ def _ready_to_receive(bench: Bench) -> Iterable[Finding]:
         yield Finding("primary_not_ready", f"whether {host} is a replica server could not be read")
         return
     type_ = str(_leg(bench.there).get("authentication"))
-    names = [str(bench.here["host"]), str(_leg(bench.there).get("replica_server") or bench.here["host"])]
-    problems = [server_problem(server, host, type_, name, bool(bench.here.get("clustered"))) for name in names]
+    broker = bench.run.raw["brokers"].get(bench.seen.here)
+    own = str(bench.here["host"])
+    names = [str(broker)] if broker else [own, str(_leg(bench.there).get("replica_server") or own)]
+    unknown = bool(bench.here.get("clustered")) and not broker
+    problems = [server_problem(server, host, type_, name, unknown) for name in names]
     if all(problems):
         yield Finding("primary_not_ready", f"the replication could not be reversed: {problems[0]}")
     known = (bench.host("other", "host") or {}).get("supported_vm_versions") or ()

@@ -65,7 +65,7 @@ def _line(run: Run, entry: Entry) -> Line:
     failed = entry.status in (LEFT, OPEN) or bool(entry.unready)
     mark = _mark(run, entry, seen)
     reason = entry.unready or (entry.reason or entry.failed or entry.waits_for or plan.message if failed else "")
-    ends = [end for end in _open_ends(seen, plan, mark) if end != reason]
+    ends = [end for end in _open_ends(run, seen, plan, mark) if end != reason]
     told = [f"{entry.name} {where_it_runs(seen)}", reason, *ends]
     text = " ".join(_sentence(part) for part in told if part)
     return Line(mark, entry, text, failed or mark in (DOWN, BOTH))
@@ -97,7 +97,7 @@ def where_it_runs(seen: Seen) -> str:
     return f"is not seen running; {' and '.join(unread)} could not be read ({told})" if unread else f"is off ({told})"
 
 
-def _open_ends(seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
+def _open_ends(run: Run, seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
     target = seen.pair.target
     if mark == GOING:
         yield "Its guest is shutting down and may go off at any moment; nothing starts it then"
@@ -108,6 +108,11 @@ def _open_ends(seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
     yield "it runs on the failed-over replica, and its changes are not replicated"
     if target.state == FAILED_OVER_WAITING:
         yield COMMIT_PENDING
+    if seen.pair.other is None and run.wish.goal.wish != "planned":
+        yield (
+            f"its old copy on {seen.host_shown('other')} may start by itself, before anybody can connect: cut the VM"
+            " network of that host before it is switched on"
+        )
 
 
 def _sentence(text: str) -> str:

@@ -25,11 +25,12 @@ from .failover_book import (
     ran_at_first,
 )
 from .failover_calls import START_OLD, Order, calls_of, order_of
+from .failover_cluster import broker_at, target_hosts
 from .failover_groups import Gate, stopping
 from .failover_next import Goal
 from .failover_plan import STAGES, VMPlan, Wish, lines_of, read_goal, unfold
 from .failover_sight import PlanError, Seen, Sight
-from .failover_states import PREPARED, RUNNING
+from .failover_states import ABSENT, PREPARED, RUNNING
 
 ORDER = (
     "fence",
@@ -83,8 +84,9 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
     """The run before its first act: the VMs that were asked for, found once, and their plans.
 
     `raw` has wish, options, targets, partners and groups (name and vms). `out` are ids that take no part, with the
-    reason. Raises PlanError for VMs that cannot be meant.
+    reason. Raises PlanError for VMs that cannot be meant, and for targets that are not one host or one cluster.
     """
+    raw = {**raw, "targets": target_hosts(str(raw["to"]), raw["targets"], readings)}
     sight = Sight(readings, raw["targets"], raw["partners"])
     entries: dict[str, Entry] = {}
     for number, group in enumerate(raw["groups"]):
@@ -97,8 +99,7 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
             if seen.id in out:
                 entry = replace(entry.left(out[seen.id]), untouched=True)
             entries[seen.id] = entry
-    servers = {host: (readings.get(host) or {}).get("server") for host in hosts_of(raw)}
-    run = {**_kept(raw, entries), "calls": [], "end": False, "servers": servers}
+    run = {**_kept(raw, entries), "calls": [], "end": False, **_of_hosts(raw, readings)}
     plans = [plan for vm, plan in look(run, readings, now).plans.items() if not entries[vm].untouched]
     acts = [plan for plan in plans if plan.acts and plan.outcome != "refused"]
     names = [entry.name for entry in entries.values()]
@@ -110,6 +111,20 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
         "lines": [line for plan in plans for line in lines_of(plan)],
         "acts": len(acts),
     }
+
+
+def _of_hosts(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the first reading says of hosts and the later ones do not: by host its replica server, and its broker.
+
+    Both belong to all nodes of a cluster, also to one that answers later.
+    """
+    servers, brokers = {}, {}
+    for side in (raw["targets"], *raw["partners"].values()):
+        known = [server for host in side if (server := (readings.get(host) or {}).get("server"))]
+        for host in side:
+            servers[host] = (readings.get(host) or {}).get("server") or (known[0] if known else None)
+            brokers[host] = broker_at(readings, side)
+    return {"servers": servers, "brokers": brokers}
 
 
 def to_confirm(target: str, names: Sequence[str], group: str = "") -> str:
@@ -187,6 +202,8 @@ def _judged(run: Run, entry: Entry) -> Entry:
     if entry.status == LEFT:
         return replace(entry, given_up=entry.given_up or bool(entry.failed))
     plan, seen = run.plans[entry.id], run.seen[entry.id]
+    if _moving(run, entry) and entry.tries < MOST_TRIES:
+        return replace(entry, tries=entry.tries + 1, status=OPEN)
     strange = changed_by_others(entry, seen)
     if strange and not (plan.outcome == "done" and not plan.acts):
         return entry.left(strange)
@@ -202,6 +219,17 @@ def _judged(run: Run, entry: Entry) -> Entry:
     if entry.failed and (entry.tries == 0 or entry.tries >= MOST_TRIES):
         return entry.left(entry.failed) if _same_stage(run, entry) else replace(entry, failed="")
     return replace(entry, status=OPEN)
+
+
+def _moving(run: Run, entry: Entry) -> bool:
+    """True for a VM of a cluster that was on a node of it a moment ago, and is on none: it may be between two."""
+    seen = run.seen[entry.id]
+    for where, shapes in entry.expected.items():
+        side = seen.pair.side(where)
+        gone = side is not None and side.mode == ABSENT and shapes and shapes[0][0] != ABSENT
+        if gone and run.sight.is_cluster(where, seen.partner):
+            return True
+    return False
 
 
 def _unanswered(run: Run, seen: Seen) -> bool:
@@ -301,6 +329,7 @@ def _limited(run: Run, stage: str) -> dict[str, Any]:
     options = {
         **run.options,
         "servers": run.raw["servers"],
+        "brokers": run.raw["brokers"],
         "declared": run.wish.goal.declared,
         "accept_loss": run.wish.goal.accept_loss,
     }

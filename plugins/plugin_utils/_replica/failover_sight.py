@@ -78,13 +78,13 @@ class Sight:
 
     def asked_for(self, vm: str) -> Record:
         """The target's record of a VM, by name or id. Raises PlanError for none, and for two of one name."""
-        unread = [host for host in self.targets if self.records(host) is None]
-        if unread:
-            problem = str((self.readings.get(unread[0]) or {}).get("msg") or "it gave no answer")
-            raise PlanError(f"{unread[0]}, where the VMs shall run, could not be read: {problem}")
         found = [r for host in self.targets for r in self.records(host) or () if _is(r, vm)]
         if len(found) == 1:
             return found[0]
+        unread = [host for host in self.targets if self.records(host) is None]
+        if unread and not found:
+            problem = str((self.readings.get(unread[0]) or {}).get("msg") or "it gave no answer")
+            raise PlanError(f"{vm}: {unread[0]}, where the VMs shall run, could not be read: {problem}")
         where = ", ".join(self.targets)
         if found:
             raise PlanError(f"{vm}: {where} has {len(found)} VMs of that name. Give the id of the one that is meant.")
@@ -114,6 +114,10 @@ class Sight:
             found,
             other,
         )
+
+    def is_cluster(self, where: str, partner: str) -> bool:
+        """True for a side of several nodes: a VM that was there a moment ago may be moving between two of them."""
+        return len(self.targets if where == "target" else self.partner_hosts(partner)) > 1
 
     def partner_hosts(self, partner: str) -> Sequence[str]:
         """Inventory hosts that a Windows name means."""

@@ -1,9 +1,11 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The connections that a planned failover needs: from the primary to the replica's host, and after the reverse back.
+"""The connections that are tested before a failover. Pure.
 
-Pure. A test proves only that a listener of that type answers (Microsoft: Test-VMReplicationConnection).
+A planned one needs the way from the primary to the replica's host, and after the reverse the way back. Before an
+unplanned one a listener where the primary takes replicas is a sign of life, whoever of its cluster it is. A test
+proves only that a listener of that type answers (Microsoft: Test-VMReplicationConnection).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 from .failover_run import Run, look
 from .failover_sight import Record, Seen
 from .failover_states import PREPARED, PRIMARY, REPLICA_MODES
+from .names import is_one_of, not_a_host_name
 from .partner_server import read_server
 
 
@@ -32,6 +35,9 @@ def ways(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> list[dict[str, 
 
 
 def _ways(run: Run, seen: Seen) -> Iterable[dict[str, Any]]:
+    if run.wish.goal.wish == "unplanned":
+        yield from _to_a_dead_primary(seen)
+        return
     target, other, here, there = seen.pair.target, seen.pair.other, seen.record, seen.other_record
     if run.wish.goal.wish != "planned" or not (target and other and here and there):
         return
@@ -43,7 +49,27 @@ def _ways(run: Run, seen: Seen) -> Iterable[dict[str, Any]]:
     back = read_server((run.sight.readings.get(seen.elsewhere) or {}).get("server"))
     own = (run.sight.readings.get(seen.here) or {}).get("server") or {}
     if run.wish.goal.reverse and back is not None and back.enabled:
-        yield _way(seen.here, seen.partner, back.port(type_, seen.partner), type_, own)
+        name = run.raw["brokers"].get(seen.elsewhere) or seen.partner
+        yield _way(seen.here, name, back.port(type_, name), type_, own)
+
+
+def _to_a_dead_primary(seen: Seen) -> Iterable[dict[str, Any]]:
+    target, leg = seen.pair.target, _leg(seen.record) if seen.record else {}
+    if not leg or target is None or target.mode not in REPLICA_MODES or target.failed_over:
+        return
+    for name in names_of_primary(seen):
+        yield _way(seen.here, name, leg.get("replica_port"), str(leg.get("authentication")), leg)
+
+
+def names_of_primary(seen: Seen) -> list[str]:
+    """The Windows names under which the primary may take replicas: the relation's, and the entry that admits it.
+
+    On a cluster the first may be that of a node, and the second is its broker's.
+    """
+    leg = _leg(seen.record) if seen.record else {}
+    entry = str(leg.get("allowed_primary_server") or "")
+    names = [seen.partner, entry if not_a_host_name(entry) is None and not is_one_of(entry, (seen.partner,)) else ""]
+    return [name for name in names if name]
 
 
 def _way(host: str, server: Any, port: Any, type_: str, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from typing import Any
 from .failover_point import NoPoint, choose_point, listed, parse_points, read_point_wish
 from .failover_run import Run
 from .failover_sight import Record, Seen, records_of
-from .names import same_host
+from .failover_ways import names_of_primary
+from .names import is_one_of
 from .values import number
 
 RECENT = "recent_replication"
@@ -53,8 +54,9 @@ def _advanced(seen: Seen, earlier: Mapping[str, Any]) -> str:
 
 
 def _listens(seen: Seen, answered: Iterable[str]) -> str:
-    if any(same_host(seen.partner, name) for name in answered):
-        return f"{seen.partner} takes replicas: something listens on its port. Power it off, or use planned_failover"
+    heard = [name for name in names_of_primary(seen) if is_one_of(name, answered)]
+    if heard:
+        return f"{heard[0]} takes replicas: something listens on its port. Power it off, or use planned_failover"
     return ""
 
 

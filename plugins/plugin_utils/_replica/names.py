@@ -101,7 +101,7 @@ class Candidate:
     """An inventory host that a Windows name may mean.
 
     `names` is its variable `hyperv_replica_names` (aliases), `address` its `ansible_host`, `asked` what Windows itself
-    answered (Get-VMHost, and the broker's name on a cluster), where it was asked.
+    answered (Get-VMHost), where it was asked.
     """
 
     host: str

@@ -45,10 +45,14 @@ class PartnerServer:
         return next(mapped, self.ports.get(authentication))
 
     def admits(self, host: str) -> bool:
-        """True when an entry admits the host by name, or by the wildcard of its domain (`*.domain`)."""
-        domain = normal(host).partition(".")[2]
-        wildcard = f"*.{domain}" if domain else "*"
-        return self.any_server or any(same_host(name, host) or normal(name) == wildcard for name in self.entries)
+        """True when an entry admits the host."""
+        return self.any_server or any(admits(name, host) for name in self.entries)
+
+
+def admits(entry: str, host: str) -> bool:
+    """True when the entry of that name admits the host: by its name, or by the wildcard of its domain (`*.domain`)."""
+    domain = normal(host).partition(".")[2]
+    return same_host(entry, host) or normal(entry) == (f"*.{domain}" if domain else "*")
 
 
 def read_server(record: Mapping[str, Any] | None) -> PartnerServer | None:

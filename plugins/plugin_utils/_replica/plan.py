@@ -92,6 +92,8 @@ class Noun(Generic[Have, Want]):
     query(want) -> Pipeline              everything that is read, in one pipeline
     parse(output, want) -> Have          raises RemoteError/UnexpectedOutput for a read that failed, OptionError for
                                          options that what was read proves wrong (a VM that is not there)
+    more(have, want) -> Pipeline | None  what only the first read shows to be needed, on few hosts; asked once a task
+    learn(output, want) -> Want          what an answer to that adds to the task
     subjects(have, want)                 whom to decide for
     decide(have, want, subject, sent)    `sent`: stages already sent for this subject in this run
     predict(have, want, step) -> Have    what the host will say when the step has settled; None for what cannot be known
@@ -109,6 +111,8 @@ class Noun(Generic[Have, Want]):
     decide: Callable[[Have, Want, str, frozenset[str]], Decision]
     predict: Callable[[Have, Want, Step], Have]
     record: Callable[[Have, Want, str], dict[str, Any]]
+    more: Callable[[Have, Want], Pipeline | None] = lambda have, want: None
+    learn: Callable[[Output, Want], Want] = lambda output, want: want
     rules: Mapping[str, Any] = field(default_factory=dict)  # mutually_exclusive, required_if … of the argument spec
     settle: Callable[[Have, Want, str], Have] = lambda have, want, subject: have
     subject_key: str = "vms"  # result key of the list of records; "" puts the one record at the top of the result

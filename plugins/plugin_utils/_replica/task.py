@@ -48,6 +48,9 @@ class Task(Generic[Have, Want]):
     def begin(self) -> Have:
         """The first read: whom the task is about, and how they are before anything is sent."""
         have = self.parse(self.send(self.noun.query(self.want)))
+        more = self.noun.more(have, self.want)
+        if more is not None:
+            self.want = self.noun.learn(self.send(more), self.want)
         for subject in self.noun.subjects(have, self.want):
             self.outcome.progress[subject] = Progress()
         self.note(have)

@@ -1,0 +1,121 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Clusters as a side of a failover: which inventory hosts their nodes are, and whether a group is one cluster. Pure.
+
+A VM of a cluster lives on one of its nodes and may move between any two readings, so a side that is a cluster is all of
+its nodes. A node that was not read makes a VM that no other node has unreadable, never absent.
+Source: https://learn.microsoft.com/windows-server/virtualization/hyper-v/configure-replication-failover-cluster
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .failover_sight import PlanError, records_of
+from .names import Candidate, inventory_host, is_one_of, same_host
+from .values import same_text
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster as a node of it said. `hosts` are the inventory hosts of nodes, by the node's full name."""
+
+    name: str
+    broker: str
+    nodes: tuple[str, ...]
+    hosts: Mapping[str, str] = field(default_factory=dict)
+
+    def is_called(self, name: str) -> bool:
+        """True for the name of its broker."""
+        return same_host(self.broker, name)
+
+    def host_of(self, node: str) -> str | None:
+        """Inventory host of a node."""
+        return self.hosts.get(node)
+
+    def has(self, host: str) -> bool:
+        """True for an inventory host that is a node of it."""
+        return host in self.hosts.values()
+
+
+def clusters_of(candidates: Sequence[Candidate], readings: Mapping[str, Any]) -> list[Cluster]:
+    """The clusters that these hosts spoke of, each once."""
+    found: list[Cluster] = []
+    for candidate in candidates:
+        said = _said(readings.get(candidate.host))
+        if said is not None and not any(same_text(said["name"], one.name) for one in found):
+            nodes = node_names(said)
+            hosts = {node: inventory_host(node, candidates) for node in nodes}
+            found.append(
+                Cluster(str(said["name"]), broker_of(said), nodes, {n: host for n, host in hosts.items() if host})
+            )
+    return found
+
+
+def node_names(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """Full names of the nodes of a cluster."""
+    domain = str(said.get("domain") or "")
+    names = [str(node["name"]) for node in said.get("nodes") or ()]
+    return tuple(name if "." in name or not domain else f"{name}.{domain}" for name in names)
+
+
+def broker_of(said: Mapping[str, Any] | None) -> str:
+    """Full name of the broker of a cluster; "" without one."""
+    return str(((said or {}).get("broker") or {}).get("name") or "")
+
+
+def broker_at(readings: Mapping[str, Any], hosts: Iterable[str]) -> str:
+    """The name under which partners know the VMs of these hosts' cluster; "" where none of them spoke of one."""
+    return next((name for host in hosts if (name := broker_of(_said(readings.get(host))))), "")
+
+
+def _said(reading: Any) -> Mapping[str, Any] | None:
+    cluster = reading.get("cluster") if isinstance(reading, Mapping) else None
+    return cluster if isinstance(cluster, Mapping) and cluster.get("name") else None
+
+
+def target_hosts(to: str, hosts: Sequence[str], readings: Mapping[str, Any]) -> list[str]:
+    """The hosts of a target: the one host, or all nodes of the cluster that the hosts of a group are.
+
+    A node that the group does not have is there by its Windows name: never read, so its VMs are not taken for absent.
+    Raises PlanError for a group that is not one cluster with a broker.
+    """
+    if len(hosts) == 1:
+        return list(hosts)
+    read = [host for host in hosts if records_of(readings.get(host)) is not None]
+    if not read:
+        told = "; ".join(f"{host}: {(readings.get(host) or {}).get('msg') or 'it gave no answer'}" for host in hosts)
+        raise PlanError(f"no host of {to}, where the VMs shall run, could be read: {told}")
+    clusters = {host: _said(readings[host]) for host in read}
+    first = clusters[read[0]]
+    for host, said in clusters.items():
+        if said is None or first is None or not same_text(said["name"], first["name"]):
+            raise PlanError(_no_cluster(to, host, said, readings[host]))
+    if first is None or not broker_of(first):
+        raise PlanError(
+            f"the cluster of {to} has no Hyper-V Replica Broker that could be read, and nothing can be reversed without"
+            " one. Add the role, or give one node as failover_to."
+        )
+    return [*hosts, *_not_in_group(hosts, read, readings, node_names(first))]
+
+
+def _no_cluster(to: str, host: str, said: Mapping[str, Any] | None, reading: Mapping[str, Any]) -> str:
+    found = f"{host} belongs to the cluster {said['name']}" if said else f"{host} is in no cluster"
+    unreadable = [one for one in reading.get("unreadable") or () if one.get("kind") == "cluster"]
+    if unreadable:
+        found = f"whether {host} is a node of one could not be read ({unreadable[0].get('problem')})"
+    return (
+        f"failover_to is {to}, a group, and its hosts are not the nodes of one cluster: {found}. Give one inventory"
+        " host, or the group that has all nodes of one cluster."
+    )
+
+
+def _not_in_group(
+    hosts: Sequence[str], read: Sequence[str], readings: Mapping[str, Any], nodes: Iterable[str]
+) -> list[str]:
+    """Nodes that are none of the hosts: neither by the Windows name of one that was read, nor by an inventory name."""
+    names = [str(readings[host].get("windows_name") or host) for host in read]
+    return [node for node in nodes if not is_one_of(node, (*names, *(host for host in hosts if host not in read)))]
