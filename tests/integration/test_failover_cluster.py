@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.failover_play import Player
+from tests.integration.relation_play import Player as ModulePlayer
 from tests.integration.relation_play import let_replicate
 from tests.lab.values import Enum
 from tests.lab.world.server import AuthorizationEntry
@@ -183,3 +184,46 @@ def test_a_group_that_is_no_cluster(player: Player, to: str, words: str) -> None
     limited = over(player, "cl_1", "App01", "--limit", "hv-a,hv-b")
     assert limited.returncode != 0
     assert "inside --limit" in " ".join(limited.stdout.split())
+
+
+def test_the_module_knows_the_broker_of_its_own_host(player: Player) -> None:
+    """A primary on a cluster is known by its node in its own relation: the broker's name has to be asked for."""
+    modules = ModulePlayer(player.lab, player.folder, player.config)
+    failover = {"module": "hyperv.replica.hyperv_failover", "names": [CLUSTERED]}
+    here = {**failover, "state": "prepared", "runs_on": BROKER, "shutdown": "clean"}
+    nowhere = {**here, "runs_on": "hv-x.corp.example"}
+    again = {**failover, "state": "reversed", "runs_on": BROKER}
+    prepared, misdirected, reversed_ = modules.tasks("hv-b", [here, nowhere, again])
+    assert (prepared["changed"], prepared.get("failed", False)) == (False, False), prepared["msg"]
+    assert misdirected["failed"]
+    assert "neither this host nor its partner" in misdirected["msg"]
+    assert (reversed_["changed"], reversed_.get("failed", False)) == (False, False), reversed_["msg"]
+    assert player.sent() == []
+
+
+def test_removal_finds_each_copy_on_its_node(player: Player) -> None:
+    gone = player.play("remove_replication", remove_on="hv-a", vms="App01,App04", confirm="hv-a 2")
+    assert gone.returncode == 0, gone.stdout
+    assert player.sent() == 2 * ["hv-a Remove-VMReplication"] + [
+        "hv-b Set-VM",
+        "hv-c Set-VM",
+        "hv-b Remove-VMReplication",
+        "hv-c Remove-VMReplication",
+    ]
+    assert states(player, "App04") == {"hv-a": "None/Disabled Running", "hv-c": "None/Disabled Off"}
+
+
+def test_removal_where_a_node_is_silent(player: Player) -> None:
+    player.off("hv-c")
+    run = player.play("remove_replication", remove_on="hv-a", vms="App04", confirm="App04")
+    assert run.returncode != 0
+    assert player.sent() == []
+
+
+def test_a_test_failover_on_the_node_that_has_the_replica(player: Player) -> None:
+    tested = player.play("test_failover", test_on="hv-c", vms="App04", wait_for="nothing")
+    assert tested.returncode == 0, tested.stdout
+    assert player.sent() == ["hv-c Start-VMFailover", "hv-c Start-VM", "hv-c Stop-VMFailover"]
+    elsewhere = player.play("test_failover", test_on="hv-b", vms="App04", wait_for="nothing")
+    assert elsewhere.returncode != 0
+    assert player.sent() == []
