@@ -155,3 +155,24 @@ def test_cancel_a_planned_failover_halfway(player: Player) -> None:
     assert player.sent() == ["hv-b Stop-VMFailover", "hv-a Stop-VMFailover", "hv-a Start-VM"]
     assert player.states("App01") == ["Primary/Replicating Running", "Replica/Replicating Off"]
     assert player.laws_broken() == []
+
+
+def test_a_host_that_answers_is_not_dead_whatever_it_says(lab: Lab, tmp_path: Path) -> None:
+    """A wrong password, and a first minute without relations: both copies would run if either were taken for death."""
+    player = Player.of(lab, tmp_path, host_vars={"hv-a": {"ansible_password": "wrong"}})
+    player.cut("hv-a", "hv-b")
+    lab.world.clock.advance(900)
+    refused = dead(player)
+    assert refused.returncode != 0, refused.stdout
+    assert "its host answers: hv-a: the connection was lost: failed to authenticate" in refused.stdout
+    assert player.sent() == []
+
+    player.config = lab.write_files(tmp_path / "lab")
+    lab.world.habits.service_start_seconds = 86400
+    player.off("hv-a")
+    player.on("hv-a")
+    silent = dead(player)
+    assert silent.returncode != 0, silent.stdout
+    assert "its host answers (hv-a)" in silent.stdout
+    assert player.sent() == []
+    assert player.laws_broken() == []

@@ -76,11 +76,15 @@ class RemoteError(ReplicaError):
 
 @dataclass(eq=False)
 class ConnectionLost(ReplicaError):
-    """The connection ended. `sent` is False when nothing can have reached the host, None when that is unknown."""
+    """The connection ended. `sent` is False when nothing can have reached the host, None when that is unknown.
+
+    `answered`: the host said something all the same, as with a wrong password or certificate. It is not dead.
+    """
 
     host: str
     problem: str
     sent: bool | None = None
+    answered: bool = False
 
     def __str__(self) -> str:
         return f"{self.host}: the connection was lost: {self.problem}"

@@ -3,8 +3,9 @@
 
 """Is a primary that was declared dead alive after all? And which recovery point its replica takes. Pure.
 
-One witness of life is enough: its host answered (the planner refuses that itself); what the replica received advanced
-between two looks; or something listens where the primary takes replicas. A recent replication proves neither.
+One witness of life is enough: its host answered, be it to say that the password is wrong (where it told the VM's state
+the planner refuses by itself); what the replica received advanced between two looks; or something listens where the
+primary takes replicas. A recent replication proves neither.
 """
 
 from __future__ import annotations
@@ -36,11 +37,27 @@ def signs_of_life(
     alive, allowed = list(answered), set(accepted)
     found = {}
     for vm, seen in run.seen.items():
-        reason = _listens(seen, alive) or _advanced(seen, earlier) or (RECENT not in allowed and _recent(seen))
+        reason = _answers(run, seen) or _listens(seen, alive)
         target = seen.pair.target
-        if reason and target is not None and not target.failed_over:
+        if target is not None and not target.failed_over:
+            reason = reason or _advanced(seen, earlier) or ("" if RECENT in allowed else _recent(seen))
+        if reason and run.plans[vm].acts:
             found[vm] = f"the primary was declared dead, but {reason}"
     return found
+
+
+def _answers(run: Run, seen: Seen) -> str:
+    """Its host said something in this run, whatever it said of the VM: a wrong password is an answer too."""
+    for host in run.sight.partner_hosts(seen.partner):
+        reading = run.sight.readings.get(host) or {}
+        if reading.get("vms") is not None:
+            return f"its host answers ({host}), although it does not tell the replication of this VM: look there first"
+        if reading.get("host_answered"):
+            return (
+                f"its host answers: {reading.get('msg')} Mend that, or power the host off. If something else answers at"
+                f" its address, leave {host} out with --limit"
+            )
+    return ""
 
 
 def _advanced(seen: Seen, earlier: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ The only file that imports pypsrp and requests, or touches the connection. Nothi
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +28,7 @@ from .session import ErrorRecord, Output, Row
 try:
     import requests
     from pypsrp.complex_objects import ComplexObject, PSInvocationState, RunspacePoolState
-    from pypsrp.exceptions import AuthenticationError, WinRMError, WSManFaultError
+    from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError, WSManFaultError
     from pypsrp.powershell import PowerShell, RunspacePool
     from pypsrp.serializer import TaggedValue
     from pypsrp.shell import SignalCode
@@ -106,7 +107,7 @@ class PsrpSession:
 
     def _open(self) -> None:
         if self._broken is not None:  # what did not answer is not asked again: each attempt costs its time limit
-            raise ConnectionLost(self._host, self._broken.problem, sent=False)
+            raise ConnectionLost(self._host, self._broken.problem, sent=False, answered=self._broken.answered)
         if self._connection.runspace is not None:
             return
         try:
@@ -140,7 +141,8 @@ class PsrpSession:
         except _failures() as error:
             self._cause = _cause(error)
             arrived = not opening and (not sending or not _never_arrived(self._cause))
-            self._broken = ConnectionLost(self._host, _problem(error), sent=None if arrived else False)
+            answered = _answered(self._cause)
+            self._broken = ConnectionLost(self._host, _problem(error), None if arrived else False, answered)
             raise self._broken from error
 
     def close(self) -> None:
@@ -283,6 +285,23 @@ def _never_arrived(error: BaseException) -> bool:
         return True
     reason = error.args[0] if error.args else None
     return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
+
+
+def _answered(error: BaseException) -> bool:
+    """True when something at the host's address said no: a login, a certificate, or a request that it did not like.
+
+    A connection that was refused or cut, also within a handshake, is no answer: a host that goes down does that.
+    """
+    if isinstance(error, (AuthenticationError, WinRMTransportError)):
+        return True
+    if isinstance(error, WSManFaultError):
+        return bool(error.code != _OPERATION_TIMED_OUT)
+    below: BaseException | None = error
+    while below is not None and not isinstance(below, ssl.SSLError):
+        inner = getattr(below, "reason", None) or (below.args[0] if below.args else None)
+        below = inner if isinstance(inner, BaseException) else None
+    cut = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+    return below is not None and not isinstance(below, cut) and "EOF" not in str(below)
 
 
 def _problem(error: BaseException) -> str:

@@ -60,7 +60,8 @@ def read_result(reading: Reading[Want], want: Want, session: Session, now: Calla
     try:
         return {"changed": False, **drive(reading.gather(want, session.host, now), session)}
     except ConnectionLost as lost:
-        return {"changed": False, "unreachable": True, "msg": f"{lost}. The task only reads: run it again."}
+        told = {"unreachable": True, "host_answered": lost.answered}
+        return {"changed": False, **told, "msg": f"{lost}. The task only reads: run it again."}
     except ReplicaError as error:
         option = {"option": error.option} if isinstance(error, OptionError) else {}
         return {"changed": False, "failed": True, "msg": str(error), **option}

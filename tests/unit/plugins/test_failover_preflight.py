@@ -89,6 +89,33 @@ WITNESSES: dict[str, tuple[dict[str, Any], list[str], list[str], str]] = {
 }
 
 
+ANSWERS: dict[str, tuple[dict[str, Any], str]] = {
+    "wrong password": ({"unreachable": True, "host_answered": True, "msg": "no login."}, "its host answers: no login"),
+    "it does not tell the relation": (
+        {"vms": [{**record_of("App", "hv-a", "hv-b", side_of("Primary/Replicating Running")), "relations": None}]},
+        "its host answers (hv-a)",
+    ),
+    "silent": ({"unreachable": True, "host_answered": False, "msg": "no route"}, ""),
+    "not asked": ({}, ""),
+}
+
+
+@pytest.mark.parametrize("state", ["Replica/Replicating Off", "Replica/FailedOverWaitingCompletion Off"])
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_host_that_answers_is_not_dead(name: str, state: str) -> None:
+    reading, words = ANSWERS[name]
+    side = side_of(state)
+    assert side
+    record = record_of("App", "hv-b", "hv-a", side)
+    record["relations"][0]["last_replication_age_seconds"] = 9000
+    readings = {"hv-b": {"vms": [record]}, **({"hv-a": reading} if reading else {})}
+    inputs = {**INPUTS, "vms": ["App"], "reason": "primary_is_dead"}
+    raw = failover_run.begin(make_run(inputs, "unplanned", ["hv-b"], {"HV-A": ["hv-a"]}), readings, {}, 0.0)
+    refused = preflight(raw, readings, [])["refused"]
+    assert words in refused.get("id-app", "")
+    assert bool(refused) == bool(words)
+
+
 @pytest.mark.parametrize("name", WITNESSES)
 def test_witnesses(name: str) -> None:
     changes, answered, accepted, words = WITNESSES[name]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import certifi
 import pytest
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
@@ -145,6 +146,7 @@ def test_a_connection_lost_at_any_operation(
             session.run(HOST)
         assert lab.requests() == sent, "what did not answer is not asked again"
     assert again.value.sent is False
+    assert not caught.value.answered
     ran = bool(lab.world.recorder.state_changing())
     assert caught.value.sent is None or not ran
     if operation == "Create":
@@ -157,6 +159,7 @@ def test_a_host_that_does_not_listen_was_not_reached(connect: Connect, lab: Lab)
     with connect() as session, pytest.raises(ConnectionLost) as caught:
         session.run(HOST)
     assert caught.value.sent is False
+    assert not caught.value.answered
     assert "hv-a: the connection was lost" in str(caught.value)
 
 
@@ -164,6 +167,22 @@ def test_a_wrong_password_is_a_lost_connection_and_sent_nothing(connect: Connect
     with connect(remote_password="wrong") as session, pytest.raises(ConnectionLost) as caught:
         session.run(HOST)
     assert caught.value.sent is False
+    assert caught.value.answered, "whoever says no is not dead"
+
+
+def test_a_certificate_that_is_not_trusted_is_an_answer(connect: Connect) -> None:
+    with connect(https=True, ca_cert=certifi.where()) as session, pytest.raises(ConnectionLost) as caught:
+        session.run(HOST)
+    assert caught.value.sent is False
+    assert caught.value.answered
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_a_host_that_is_switched_off_gives_no_answer(connect: Connect, lab: Lab, https: bool) -> None:
+    lab.world.power_off("hv-a", clean=False)
+    with connect(https=https) as session, pytest.raises(ConnectionLost) as caught:
+        session.run(HOST)
+    assert not caught.value.answered
 
 
 def test_variables_that_do_not_go_together_are_named(connect: Connect) -> None:
