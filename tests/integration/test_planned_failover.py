@@ -147,3 +147,16 @@ def test_a_guest_that_hangs_does_not_hold_up_the_others(player: Player) -> None:
     assert player.states("App01") == player.states("App05") == REPLICATING
     assert "App03" in run.stdout.split("What is left")[1]
     assert player.laws_broken() == []
+
+
+def test_what_would_not_be_started_there_is_not_stopped_here(player: Player) -> None:
+    """An adapter that is connected to nothing: refused before a guest is stopped, and started when it is accepted."""
+    for host in ("hv-a", "hv-b"):
+        player.vm(host, "App01").adapters[0].switch = None
+    refused = player.over("hv-b", "App01")
+    assert refused.returncode != 0
+    assert "accept it with no_switch" in refused.stdout
+    assert player.sent() == []
+    accepted = player.over("hv-b", "App01", accept="no_switch")
+    assert accepted.returncode == 0, accepted.stdout
+    assert player.states("App01") == REPLICATING

@@ -61,6 +61,7 @@ def make_run(
         "options": {
             **{name: inputs[name] for name in _OPTIONS},
             "goes_on": inputs["group_failure"] == "continue",
+            **({"unconnected_adapters": "allow"} if "no_switch" in (inputs.get("accept") or ()) else {}),
         },
         "targets": list(targets),
         "reach": list(reach) if reach is not None else [*targets, *(h for hosts in partners.values() for h in hosts)],

@@ -23,6 +23,7 @@ from .partner_server import read_server
 from .policy_preview import size
 from .values import number, same_path, same_text
 
+NO_SWITCH = "no_switch"
 ACCEPTABLE: Mapping[str, str] = {
     "warning_health": "the health is Warning",
     "old_replication": "the last replication is long ago",
@@ -32,7 +33,7 @@ ACCEPTABLE: Mapping[str, str] = {
     "extended_leg": "a third site stops receiving when the replication is reversed",
     "primary_not_ready": "the old primary cannot become the replica",
     "no_connection": "one host does not reach the other as a replica server",
-    "no_switch": "an adapter comes up without a network",
+    NO_SWITCH: "an adapter comes up without a network",
     "low_space": "little space is left for the undo data",
     "failover_addresses": "only one side has failover addresses",
     "tpm": "the VM has a TPM or is shielded, and no test VM of it was started",
@@ -96,6 +97,7 @@ def preflight(
     `tests` results of the connection tests (failover_ways.py).
     """
     run, allowed = look(raw, readings), set(accepted)
+    allowed |= {NO_SWITCH} if run.options["unconnected_adapters"] == "allow" else set()
     lines, no_point = points(run)
     refused = {**no_point, **signs_of_life(run, earlier or {}, answered, allowed)}
     warnings: list[str] = []
@@ -106,7 +108,7 @@ def preflight(
             refused[vm] = plan.message
             continue
         bench = _bench(run, seen)
-        found = [finding for check in CHECKS for finding in check(bench)] if bench else []
+        found = [finding for check in CHECKS for finding in check(bench)] if bench else list(_stranded(run, seen))
         found += [Finding("no_connection", cut_off[vm])] if vm in cut_off else []
         warnings += [f"{entry.name}: accepted: {f.text}" for f in found if f.name in allowed]
         against = [finding for finding in found if finding.name not in allowed]
@@ -212,14 +214,32 @@ def _ready_to_receive(bench: Bench) -> Iterable[Finding]:
 
 
 def _switches(bench: Bench) -> Iterable[Finding]:
-    there, here = bench.there.get("adapters"), bench.here.get("adapters")
-    if there is None or here is None or bench.run.options["unconnected_adapters"] == "allow":
+    """Adapters that lose their network; and those that never had one, which would keep the VM from being started."""
+    there, here, host = bench.there.get("adapters"), bench.here.get("adapters"), bench.seen.host_shown("target")
+    if there is None or here is None:
         return
     on = [adapter["name"] for adapter in there if adapter["connected"]]
-    missing = [str(adapter["name"]) for adapter in here if not adapter["connected"] and adapter["name"] in on]
-    if missing:
-        host = bench.seen.host_shown("target")
-        yield Finding("no_switch", f"on {host} {', '.join(dict.fromkeys(missing))} is connected to nothing")
+    yield from _unconnected(here, host, None if bench.run.wish.goal.start else on)
+    if len(here) < len(on):
+        other = bench.seen.host_shown("other")
+        yield Finding(NO_SWITCH, f"{host} has {len(here)} of the {len(on)} adapters that are connected on {other}")
+
+
+def _stranded(run: Run, seen: Seen) -> Iterable[Finding]:
+    """Adapters that would keep the VM of an unplanned failover from being started, once it is failed over."""
+    target, record = seen.pair.target, seen.record
+    goal = run.wish.goal
+    if goal.wish != "unplanned" or not goal.start or target is None or target.failed_over or record is None:
+        return
+    if target.mode in REPLICA_MODES:
+        yield from _unconnected(record.get("adapters") or (), seen.host_shown("target"))
+
+
+def _unconnected(adapters: Iterable[Record], host: str, among: Sequence[str] | None = None) -> Iterable[Finding]:
+    """A finding for adapters that are connected to nothing: all of them, or those of these names."""
+    off = [str(a["name"]) for a in adapters if not a["connected"] and (among is None or a["name"] in among)]
+    if off:
+        yield Finding(NO_SWITCH, f"on {host} {', '.join(dict.fromkeys(off))} is connected to nothing")
 
 
 def _space(bench: Bench) -> Iterable[Finding]:

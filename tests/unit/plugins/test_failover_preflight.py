@@ -89,6 +89,22 @@ WITNESSES: dict[str, tuple[dict[str, Any], list[str], list[str], str]] = {
 }
 
 
+@pytest.mark.parametrize("inputs, refused", [({}, True), ({"accept": ["no_switch"]}, False), ({"start": False}, False)])
+def test_an_unplanned_failover_says_before_it_begins_what_would_not_start(
+    inputs: dict[str, Any], refused: bool
+) -> None:
+    side = side_of("Replica/Replicating Off")
+    assert side
+    record = record_of("App", "hv-b", "hv-a", side, adapters=[{"name": "LAN", "connected": False}])
+    record["relations"][0]["last_replication_age_seconds"] = 9000
+    readings = {"hv-b": {"vms": [record]}, "hv-a": {"unreachable": True}}
+    given = {**INPUTS, "vms": ["App"], "reason": "primary_is_dead", **inputs}
+    raw = failover_run.begin(make_run(given, "unplanned", ["hv-b"], {"HV-A": ["hv-a"]}), readings, {}, 0.0)
+    found = preflight(raw, readings, given.get("accept", []))
+    assert ("on hv-b LAN is connected to nothing" in found["refused"].get("id-app", "")) == refused
+    assert (raw["options"]["unconnected_adapters"] == "allow") == ("accept" in inputs)
+
+
 ANSWERS: dict[str, tuple[dict[str, Any], str]] = {
     "wrong password": ({"unreachable": True, "host_answered": True, "msg": "no login."}, "its host answers: no login"),
     "it does not tell the relation": (
