@@ -54,6 +54,10 @@ options:
     description: To begin, inventory hosts that may be contacted; all when left out.
     type: list
     elements: str
+  given:
+    description: To begin, the inputs that were not left out, as they came. The command for what is left repeats them.
+    type: dict
+    default: {}
   refused:
     description: Reasons by VM id; those VMs take no part.
     type: dict
@@ -84,6 +88,7 @@ def failover_run(
     partners: Mapping[str, Sequence[str]] | None = None,
     refused: Mapping[str, str] | None = None,
     reach: Sequence[str] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The run, one step further; see DOCUMENTATION."""
     now = time.time()
@@ -92,7 +97,8 @@ def failover_run(
         if results is not None:
             return runs.advance(plain(run), read, plain(results), now)
         if wish:
-            run = failover_inputs.make_run(plain(run), wish, plain(targets), plain(partners or {}), plain(reach))
+            hosts = (plain(targets), plain(partners or {}), plain(reach))
+            run = failover_inputs.make_run(plain(run), wish, *hosts, given=plain(given or {}))
         return runs.begin(plain(run), read, plain(refused or {}), now)
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,3 +162,28 @@ def test_what_would_not_be_started_there_is_not_stopped_here(player: Player) -> 
     accepted = player.over("hv-b", "App01", accept="no_switch")
     assert accepted.returncode == 0, accepted.stdout
     assert player.states("App01") == REPLICATING
+
+
+def test_the_printed_command_goes_on_with_what_was_asked(player: Player) -> None:
+    """Names that a shell and ansible would take apart, and the options that were given."""
+    for old, new in (("App01", "App 01's"), ("App03", "[x]*?"), ("App05", 'B\u00fccher "\u00df"')):
+        for host in ("hv-a", "hv-b"):
+            player.vm(host, old).name = new
+    for name in ("App 01's", 'B\u00fccher "\u00df"'):
+        player.vm("hv-a", name).guest.answer = 32780
+    names = json.dumps({"vms": ["App 01's", "[x]*?", 'B\u00fccher "\u00df"'], "confirm": "hv-b 3"})
+    run = player.play("planned_failover", "-e", names, failover_to="hv-b", reverse="no", accept="warning_health")
+    assert run.returncode != 0
+    told = next(line for line in run.stdout.splitlines() if line.startswith("NOT DONE:"))
+    assert "failed-over replica" not in told
+    printed = next(line for line in run.stdout.splitlines() if line.startswith("What is left: "))
+    words = shlex.split(printed.removeprefix("What is left: "))
+    assert words[:2] == ["ansible-playbook", "hyperv.replica.planned_failover"]
+    assert "reverse=no" in words
+    assert "accept=warning_health" in words
+    for name in ("App 01's", 'B\u00fccher "\u00df"'):
+        player.vm("hv-a", name).guest.answer = "clean"
+    again = player.play("planned_failover", *words[2:])
+    assert again.returncode == 0, again.stdout
+    assert player.states("App 01's")[1] == "Replica/FailedOverWaitingCompletion Running"
+    assert player.laws_broken() == []

@@ -126,7 +126,7 @@ def test_kept_adopted_and_cleaned_up(player: Player) -> None:
     kept = play(player, keep="yes")
     assert kept.returncode == 0, kept.stdout
     assert tests_of(player, "App01") == ["Running"]
-    assert "cleanup_test_failover -e test_on=hv-b -e 'vms=App01'" in kept.stdout
+    assert "cleanup_test_failover -e test_on=hv-b -e vms=App01" in kept.stdout
     player.sent()
     again = play(player, keep="true")
     assert again.returncode == 0, again.stdout

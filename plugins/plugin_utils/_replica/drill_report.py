@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .command_line import command
 from .drill import last_tested
 from .failover_states import RUNNING
 
@@ -156,7 +157,4 @@ def _hints(told: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> list[st
     names = [str(one["name"]) for one in told if one["result"] in (NOT_ENDED, KEPT)]
     if not names:
         return []
-    command = (
-        f"ansible-playbook hyperv.replica.cleanup_test_failover -e test_on={run['host']} -e 'vms={','.join(names)}'"
-    )
-    return [f"To end what is there: {command}"]
+    return [f"To end what is there: {command('cleanup_test_failover', {'test_on': run['host'], 'vms': names})}"]

@@ -37,11 +37,13 @@ def make_run(
     targets: Sequence[str],
     partners: Mapping[str, Sequence[str]],
     reach: Sequence[str] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The run that `begin` takes. `wish` is planned, unplanned, cancel, commit, reverse or return_home.
 
-    `reach` are the inventory hosts that the run may contact: what the job was limited to. None: all. Raises
-    PlanError for inputs that contradict each other.
+    `reach` are the inventory hosts that the run may contact: what the job was limited to. None: all. `given` are the
+    inputs that were not left out, as they came: the command for what is left repeats them. Raises PlanError for inputs
+    that contradict each other.
     """
     _check(inputs, wish)
     declared = DECLARED.get(inputs["reason"] or "", "") if wish == "unplanned" else inputs["declared"] or ""
@@ -69,6 +71,7 @@ def make_run(
         "groups": groups_of(inputs),
         "to": inputs["to"] or ",".join(targets),
         "reason": inputs["reason"] if wish == "unplanned" else "",
+        "given": dict(given or {}),
     }
 
 

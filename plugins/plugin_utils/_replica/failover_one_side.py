@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .command_line import command
 from .failover_inputs import groups_of
 from .failover_run import to_confirm
 from .failover_sight import PlanError, Record, Sight, records_of
@@ -61,11 +62,11 @@ def prepared(inputs: Mapping[str, Any], reading: Mapping[str, Any], host: str) -
         f"prepared:      {name} is off on {host}, and cannot be started there until that is cancelled" for name in ready
     ]
     if ready:
-        vms = f"-e failover_to={to} -e 'vms={','.join(ready)}' -e 'confirm={to_confirm(to, ready)}'"
+        vms = {"failover_to": to, "vms": ready, "confirm": to_confirm(to, ready)}
         lines += [
-            f"On {to}: ansible-playbook hyperv.replica.planned_failover {vms} -e declared=prepared",
+            f"On {to}: {command('planned_failover', {**vms, 'declared': 'prepared'})}",
             "When both are in reach: the same without declared reverses the replication.",
-            f"To give it up, when both are in reach: ansible-playbook hyperv.replica.cancel_failover {vms}",
+            f"To give it up, when both are in reach: {command('cancel_failover', vms)}",
         ]
     return {"lines": failures + lines, "failures": failures}
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .command_line import command
 from .failover_book import LEFT, OPEN, Entry
 from .failover_next import COMMIT_PENDING
 from .failover_plan import VMPlan, shown
@@ -103,7 +103,7 @@ def _open_ends(run: Run, seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
         yield "Its guest is shutting down and may go off at any moment; nothing starts it then"
         return
     if target is None or mark == DOWN or not target.failed_over:
-        yield from plan.open_ends if mark not in (DOWN, BOTH) else ()
+        yield from plan.open_ends if mark not in (DOWN, BOTH) and not plan.acts else ()
         return
     yield "it runs on the failed-over replica, and its changes are not replicated"
     if target.state == FAILED_OVER_WAITING:
@@ -120,34 +120,43 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
+_REBUILT = ("to", "vms", "groups", "confirm", "type")
+_IN_PLAYBOOKS = {"hosts": "candidates", "order": "group_order"}
+
+
 def _command(run: Run, entries: Iterable[Entry]) -> str:
-    """The command for exactly the VMs that are left."""
-    names = [entry.name for entry in entries]
-    if not names:
+    """The command for exactly the VMs that are left, with all that was asked for."""
+    left = list(entries)
+    if not left:
         return ""
     wish = run.wish.goal
     target = str(run.raw.get("to") or ",".join(run.raw["targets"]))
-    words = [
-        f"ansible-playbook hyperv.replica.{PLAYBOOKS.get(wish.wish, 'planned_failover')}",
-        f"-e failover_to={target}",
-    ]
-    words.append(_vms(run, names))
-    if run.raw.get("reason"):
-        words.append(f"-e reason={run.raw['reason']}")
-    words.append(f"-e 'confirm={to_confirm(target, names)}'")
-    return " ".join(words)
+    given = {name: value for name, value in (run.raw.get("given") or {}).items() if name not in _REBUILT}
+    return command(
+        PLAYBOOKS.get(wish.wish, "planned_failover"),
+        {
+            "failover_to": target,
+            **_left(run, left, target),
+            **({"reason": run.raw["reason"]} if run.raw.get("reason") else {}),
+            **{_IN_PLAYBOOKS.get(name, name): value for name, value in given.items()},
+        },
+    )
 
 
-def _vms(run: Run, names: Sequence[str]) -> str:
-    """The VMs as the playbooks take them, still in their groups."""
+def _left(run: Run, entries: Sequence[Entry], target: str) -> dict[str, Any]:
+    """The VMs as the playbooks take them, as they were asked for and still in their groups, and what confirms them."""
+    ids = {entry.id for entry in entries}
+    named = {text: entry for entry in entries for text in (entry.id, entry.name.casefold())}
+    groups: list[dict[str, Any]] = []
+    for group in run.raw["groups"]:
+        asked = [str(vm) for vm in group["vms"]]
+        vms = [vm for vm in asked if (e := named.get(vm.strip("{}").casefold())) is not None and e.id in ids]
+        groups += [{"name": str(group["name"]), "vms": vms}] if vms else []
+    names = [entry.name for entry in entries]
     if len(run.raw["groups"]) == 1:
-        return f"-e 'vms={','.join(names)}'"
-    left: list[tuple[str, list[str]]] = [(str(group["name"]), []) for group in run.raw["groups"]]
-    for entry in run.entries.values():
-        if entry.name in names:
-            left[entry.group][1].append(entry.name)
-    groups = [{"name": name, "vms": vms} for name, vms in left if vms]
-    return f"-e '{json.dumps({'groups_of_vms': groups})}'"
+        return {"vms": groups[0]["vms"], "confirm": to_confirm(target, names)}
+    group = groups[0]["name"] if len(groups) == 1 else ""
+    return {"groups_of_vms": groups, "confirm": to_confirm(target, names, group)}
 
 
 def _record(run: Run, line: Line) -> dict[str, Any]:
