@@ -48,6 +48,19 @@ def test_prepared_with_one_host_and_failed_over_with_the_other(player: Player) -
     assert player.laws_broken() == []
 
 
+def test_where_it_ends_is_spelt_rightly(player: Player) -> None:
+    asked = {"vms": "App01", "confirm": "App01", "failover_from": "hv-a"}
+    for variables, words in (
+        ({"stop_at": "Prepared", "failover_to": "hv-b"}, "stop_at is 'Prepared'"),
+        ({"stop_at": "prepared"}, "failover_to is 'not set'"),
+        ({"stop_at": "prepared", "failover_to": "hv-x"}, "failover_to is 'hv-x'"),
+    ):
+        run = player.play("planned_failover", **{**asked, **variables})
+        assert run.returncode != 0, run.stdout
+        assert words in run.stdout
+        assert player.sent() == []
+
+
 def test_the_old_primary_is_lost_for_good(player: Player) -> None:
     new = {**player.confirmed("hv-b", "App01"), "new_replica": "hv-c"}
     early = player.play("reprotect", **new)
