@@ -46,7 +46,8 @@ RETURN = r"""
 _value:
   description:
     - C(vms), an entry for each VM that can be tested, with its recovery point and C(steps); C(switch_tasks), adapters
-      whose test switch is to be set; C(refused), with C(name) and C(reason); and C(lines), all of it as text.
+      whose test switch is to be set; C(acts), the number of cmdlets; C(refused), with C(name) and C(reason); and
+      C(lines), all of it as text.
   type: dict
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 
 from tests.bench.fleet import Operator
 from tests.integration.failover_play import Player
+from tests.integration.printed_plan import printed
 from tests.lab.cmdlets.registry import dispatch
 from tests.lab.values import Enum, Error
 
@@ -48,9 +48,7 @@ def flat(run: Run) -> str:
 
 def planned(run: Run) -> list[str]:
     """Host and cmdlet of the plan's lines."""
-    return [
-        f"{host} {cmdlet}" for host, cmdlet in re.findall(r"^  \d+\. ([\w-]+): ([\w-]+):", run.stdout, re.MULTILINE)
-    ]
+    return [f"{line.host} {line.cmdlet}" for line in printed(run.stdout)]
 
 
 def action(player: Player, host: str, name: str = "App01") -> str:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.integration.failover_play import Player
+from tests.integration.printed_plan import printed
 from tests.lab.world.recovery_point import RecoveryPoint
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def tests_of(player: Player, *names: str) -> list[str]:
 
 
 def planned(run: Run) -> list[str]:
-    """The numbered cmdlets that the plan shows."""
-    return re.findall(r"^  \d+\. ([\w-]+):", run.stdout, re.MULTILINE)
+    """Host and cmdlet of the plan's lines."""
+    return [f"{line.host} {line.cmdlet}" for line in printed(run.stdout)]
 
 
 def checks(player: Player, *tasks: object) -> str:
@@ -86,7 +87,7 @@ def test_check_mode_shows_what_is_sent_then(player: Player) -> None:
     assert player.sent() == []
     done = play(player, test_switch=ISOLATED)
     assert planned(foreseen) == planned(done)
-    assert player.sent() == [f"hv-b {cmdlet}" for cmdlet in [*planned(foreseen), "Stop-VMFailover"]]
+    assert player.sent() == planned(foreseen) == WHOLE_TEST
 
 
 def test_ended_when_a_check_fails(player: Player) -> None:
@@ -135,7 +136,7 @@ def test_kept_adopted_and_cleaned_up(player: Player) -> None:
     listed = player.play("cleanup_test_failover", test_on="hv-b")
     assert "App01 - Test  Running  of App01" in listed.stdout
     foreseen = cleanup(player, "App01", "--check")
-    assert "would end its test VM" in foreseen.stdout
+    assert "hv-b: Stop-VMFailover: stop and delete the test VM" in foreseen.stdout
     assert player.sent() == []
     assert cleanup(player).returncode == 0
     assert (player.sent(), tests_of(player, "App01")) == (["hv-b Stop-VMFailover"], [])

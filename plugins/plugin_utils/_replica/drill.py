@@ -20,6 +20,7 @@ from .failover_acts import possible
 from .failover_point import NoPoint, Point, PointWish, choose_point, parse_points, read_point_wish
 from .failover_proof import side_of
 from .failover_states import PRIMARY, REPLICA_MODES, RUNNING, Side
+from .plan_lines import plan_line
 from .values import is_guid, same_text, time_text
 
 LATEST_DATA = "the latest data"
@@ -45,6 +46,7 @@ class Wish:
     point_given: bool
     test_switch: str | None
     allow: frozenset[str]
+    keep: bool = False
 
     @classmethod
     def of(cls, inputs: Mapping[str, Any]) -> Wish:
@@ -58,6 +60,7 @@ class Wish:
             point_given=bool(point or time),
             test_switch=inputs.get("test_switch"),
             allow=frozenset(inputs.get("allow") or ()),
+            keep=bool(inputs.get("keep")),
         )
 
 
@@ -99,6 +102,7 @@ def drill_plan(read: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "vms": [_entry(drill, read, wish) for drill in going],
         "switch_tasks": _switch_tasks(going, wish),
+        "acts": sum(len(list(_all_steps(drill, read, wish))) for drill in going),
         "refused": refused,
         "lines": [line for drill in drills for line in _lines(drill, read, wish)]
         + [f"{one['name']}: REFUSED: {one['reason']}" for one in refused if one["id"] is None],
@@ -225,8 +229,15 @@ def _lines(drill: Drill, read: Record, wish: Wish) -> Iterator[str]:
     if not wish.point_given:
         yield f"  recovery points: {', '.join(map(str, drill.points)) or 'none but the latest data'}"
     yield f"  from {drill.point_shown}" if not drill.adopted else "  adopts the test VM that is there already"
-    for number, step in enumerate(_steps(drill, read, wish), 1):
-        yield f"  {number}. {step['cmdlet']}: {step['why']}"
+    for number, step in enumerate(_all_steps(drill, read, wish), 1):
+        yield plan_line(number, str(read["inventory_host"]), step["cmdlet"], step["parameters"], step["why"])
+
+
+def _all_steps(drill: Drill, read: Record, wish: Wish) -> Iterator[dict[str, Any]]:
+    """Those that begin the test, and the one that ends it."""
+    yield from _steps(drill, read, wish)
+    if not wish.keep:
+        yield {"cmdlet": "Stop-VMFailover", "parameters": {}, "why": "stop and delete the test VM, whatever it came to"}
 
 
 def last_tested(record: Record) -> str:

@@ -27,6 +27,10 @@ _STATES: Mapping[str, str] = {
     "become_replica": "replica",
     "discard_state": "fenced",
 }
+_PARAMETERS = {
+    "certificate_thumbprint": "CertificateThumbprint",
+    "allowed_primary_server": "AllowedPrimaryServer",
+}
 _PROOF = ("id", "name", "host", "read_at", "mode", "state", "power", "test_vm")
 START_OLD = "start_old"
 """The stage that brings a VM up again where it was."""
@@ -53,6 +57,16 @@ def order_of(seen: Seen, act: NextAct) -> Order:
     if act.act == "start" and act.where == "other":
         stage = START_OLD
     return Order(seen, stage, act.where, act.act)
+
+
+def parameters_of(seen: Seen, act: NextAct, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of an act's cmdlet that its module makes of the options of the run, for the plan that is shown."""
+    if act.act == "stop_guest":
+        return {"Force": True} if options["shutdown"] == "force" else {}
+    if act.act not in _MORE:
+        return {}
+    told = _MORE[act.act](order_of(seen, act), options)
+    return {name: told[key] for key, name in _PARAMETERS.items() if told.get(key)}
 
 
 def calls_of(orders: Iterable[Order], options: Mapping[str, Any]) -> list[dict[str, Any]]:

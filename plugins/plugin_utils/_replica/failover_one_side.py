@@ -7,15 +7,27 @@ old primary for good. Pure; from the reading of that one host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .command_line import command
+from .failover_acts import ACTS
 from .failover_inputs import groups_of
 from .failover_run import to_confirm
 from .failover_sight import PlanError, Record, Sight, records_of
-from .failover_states import FAILED_OVER_STATES, FAILED_OVER_WAITING, NONE, OFF, PREPARED, PRIMARY, REPLICA, REPLICATING
+from .failover_states import (
+    FAILED_OVER_STATES,
+    FAILED_OVER_WAITING,
+    NONE,
+    OFF,
+    PREPARED,
+    PRIMARY,
+    READY,
+    REPLICA,
+    REPLICATING,
+)
 from .names import same_host
+from .plan_lines import plan_line
 
 
 def to_prepare(inputs: Mapping[str, Any], reading: Mapping[str, Any], host: str) -> dict[str, Any]:
@@ -30,13 +42,21 @@ def to_prepare(inputs: Mapping[str, Any], reading: Mapping[str, Any], host: str)
         if record["state"] == PREPARED:
             lines.append(f"{record['name']}: prepared already")
             continue
-        stop = "shut its guest down, " if record["power"] != OFF else ""
-        lines.append(f"{record['name']}: {host}: {stop}send the last changes, prepare it for the failover")
+        lines += _prepare_lines(inputs, record, host)
         call = calls.setdefault(str(record["partner"]), _prepare_call(inputs, host, str(record["partner"])))
         call["ids"].append(record["id"])
         call["names"].append(record["name"])
     confirm = to_confirm(str(inputs["to"] or host), [str(r["name"]) for r in records])
     return {"calls": list(calls.values()), "lines": lines, "refused": refused, "confirm": confirm}
+
+
+def _prepare_lines(inputs: Mapping[str, Any], record: Record, host: str) -> Iterable[str]:
+    yield f"{record['name']}: {_state(record)} on {host}"
+    acts = ["prepare"] if record["power"] == OFF else ["stop_guest", "prepare"]
+    forced = {"stop_guest": {"Force": True}} if inputs["shutdown"] == "force" else {}
+    for number, act in enumerate(acts, 1):
+        parameters = {**ACTS[act].parameters, **forced.get(act, {})}
+        yield plan_line(number, host, ACTS[act].cmdlet, parameters, ACTS[act].meaning)
 
 
 def _prepare_call(inputs: Mapping[str, Any], host: str, runs_on: str) -> dict[str, Any]:
@@ -84,30 +104,37 @@ def to_protect(
     records = _asked(inputs, readings[host], host)
     for record in records:
         name = str(record["name"])
-        if record["mode"] == PRIMARY and same_host(str(record["partner"]), new_server):
+        here = record["mode"] == PRIMARY and same_host(str(record["partner"]), new_server)
+        if here and record["state"] != READY:
             lines.append(f"{name}: protected towards {new_server} already")
             continue
         failed_over = record["mode"] == REPLICA and record["state"] in FAILED_OVER_STATES
-        if not failed_over and record["mode"] != NONE:
+        if not (failed_over or here) and record["mode"] != NONE:
             refused.append(f"{name}: REFUSED: it is {_state(record)} on {host}, and not failed over to it")
             continue
         if failed_over and alive:
             refused.append(f"{name}: REFUSED: {alive[0]} answers, so it is not lost: use reverse_replication")
             continue
-        steps = [("protect", f"protect it towards {new_server}")]
-        steps = (
-            [("remove", f"end the replication on {host} (UNPROTECTED from then on)"), *steps] if failed_over else steps
-        )
-        waiting = record["state"] == FAILED_OVER_WAITING
-        steps = [("commit", "commit the failover: its recovery points go"), *steps] if waiting else steps
-        for stage, _unused in steps:
+        steps = list(_protect_steps(record, new_server))
+        for stage in dict.fromkeys(stage for stage, *_unused in steps):
             stages[stage].append(str(record["id"]))
         lines += [
             f"{name}: {_state(record)} on {host}",
-            *(f"  {n}. {text}" for n, (_unused, text) in enumerate(steps, 1)),
+            *(plan_line(n, host, cmdlet, told, why) for n, (_unused, cmdlet, told, why) in enumerate(steps, 1)),
         ]
     confirm = to_confirm(str(inputs["to"] or host), [str(r["name"]) for r in records])
     return {**stages, "lines": lines, "refused": refused, "confirm": confirm}
+
+
+def _protect_steps(record: Record, new_server: str) -> Iterator[tuple[str, str, dict[str, Any], str]]:
+    """Stage, cmdlet, what of its parameters is known beforehand, and why."""
+    if record["state"] == FAILED_OVER_WAITING:
+        yield "commit", ACTS["commit"].cmdlet, {}, "commit the failover: its recovery points go"
+    if record["state"] in FAILED_OVER_STATES:
+        yield "remove", ACTS["remove"].cmdlet, {}, "end the old replication on this side (UNPROTECTED from then on)"
+    if record["mode"] != PRIMARY:
+        yield "protect", "Enable-VMReplication", {"ReplicaServerName": new_server}, "protect it towards the new host"
+    yield "protect", ACTS["start_copy"].cmdlet, {}, "start the first copy towards the new host"
 
 
 def _asked(inputs: Mapping[str, Any], reading: Mapping[str, Any], host: str) -> Sequence[Record]:

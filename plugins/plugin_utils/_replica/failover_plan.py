@@ -9,7 +9,7 @@ moves to the side that runs, and the copy that loses when both run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from .failover_acts import ACTS, perform
 from .failover_next import Goal, Next, NextAct, NextDone, NextRefused, NextWait, next_step
 from .failover_sight import PlanError, Seen, Sight, partner_names, records_of
 from .failover_states import NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
+from .plan_lines import plan_line
 
 STAGES: Mapping[str, str] = {
     "stop_guest": "prepare",
@@ -259,15 +260,15 @@ def _stages(plans: Iterable[VMPlan]) -> dict[str, dict[str, list[str]]]:
     return stages
 
 
-def lines_of(plan: VMPlan) -> Iterable[str]:
-    """The plan of one VM, for the operator."""
+def lines_of(plan: VMPlan, more: Callable[[Seen, NextAct], Mapping[str, Any]] = lambda seen, act: {}) -> Iterable[str]:
+    """The plan of one VM, for the operator. `more` are parameters that come from the options of the run."""
     seen = plan.seen
     there = f"{seen.host_shown('other')}: {shown(seen.pair.other)}"
     yield f"{seen.name}: {seen.here}: {shown(seen.pair.target)}; {there}"
-    for number, act in enumerate(plan.acts, 1):
+    for number, act in enumerate(plan.acts if plan.outcome != "refused" else (), 1):
         cmdlet, parameters = command_of(act, seen)
-        told = "".join(f" -{name}" + ("" if value is True else f" {value}") for name, value in parameters.items())
-        yield f"  {number}. {seen.host_shown(act.where)}: {cmdlet}{told}: {act.why}"
+        yield plan_line(number, seen.host_shown(act.where), cmdlet, {**parameters, **more(seen, act)}, act.why)
+    # What is refused is not begun, so the acts before the refusal are no part of the plan.
     verb = {"refused": "REFUSED: ", "waiting": "first wait: "}.get(
         plan.outcome, "then " if plan.acts else "nothing to do: "
     )

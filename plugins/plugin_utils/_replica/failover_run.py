@@ -24,7 +24,7 @@ from .failover_book import (
     expectation,
     ran_at_first,
 )
-from .failover_calls import START_OLD, Order, calls_of, order_of
+from .failover_calls import START_OLD, Order, calls_of, order_of, parameters_of
 from .failover_cluster import broker_at, target_hosts
 from .failover_groups import Gate, stopping
 from .failover_next import Goal
@@ -103,12 +103,15 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
     plans = [plan for vm, plan in look(run, readings, now).plans.items() if not entries[vm].untouched]
     acts = [plan for plan in plans if plan.acts and plan.outcome != "refused"]
     names = [entry.name for entry in entries.values()]
+    options = {**raw["options"], "servers": servers}
     group = str(raw["groups"][0]["name"]) if len(raw["groups"]) == 1 else ""
     return {
         **run,
         "reads": [host for host in hosts_of(raw) if sight.records(host) is not None],
         "confirm": to_confirm(str(raw["to"]), names, group),
-        "lines": [line for plan in plans for line in lines_of(plan)],
+        "lines": [
+            line for plan in plans for line in lines_of(plan, lambda seen, act: parameters_of(seen, act, options))
+        ],
         "acts": len(acts),
     }
 

@@ -18,6 +18,7 @@ from .failover_power import NO_START
 from .failover_run import to_confirm
 from .failover_sight import records_of
 from .failover_states import EXTENDED, MAY_RUN, NONE, OFF, PRIMARY, REPLICA_MODES
+from .plan_lines import plan_line
 from .relation_states import left_alone
 from .removal import EXTENDED_LEG, Readings, Record, Subject, chosen, is_replica, is_vm, see, unread
 
@@ -46,14 +47,14 @@ class Step:
     files: tuple[str, ...] = ()
 
     @property
-    def cmdlets(self) -> tuple[str, ...]:
-        """The cmdlets that it takes."""
+    def cmdlets(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """The cmdlets that it takes, with their parameters."""
         if self.stage == "idle":
-            return ("Set-VM",)
-        return (("Remove-Item",) if self.files else ()) + ("Remove-VM",) if self.stage == "delete" else (REMOVE,)
-
-
-REMOVE = "Remove-VMReplication"
+            return (("Set-VM", {"AutomaticStartAction": NO_START}),)
+        if self.stage == "delete":
+            files = (("Remove-Item", {"LiteralPath": self.files}),) if self.files else ()
+            return (*files, ("Remove-VM", {"Force": True}))
+        return (("Remove-VMReplication", {}),)
 
 
 @dataclass
@@ -195,8 +196,7 @@ def _steps(removal: Removal, inputs: Mapping[str, Any]) -> Iterator[Step]:
             yield Step("idle", host, "keep its idle copy from starting with the host")
         if delete:
             files = _files(record) if inputs["delete"] == DELETE_ALL else ()
-            told = f", with {', '.join(files)}" if files else ""
-            yield Step("delete", host, f"delete its idle copy{told}", files=files)
+            yield Step("delete", host, "delete its idle copy" + (" and its disks" if files else ""), files=files)
 
 
 def _sends_on(removal: Removal, host: str) -> bool:
@@ -224,7 +224,12 @@ def _shown(removal: Removal) -> dict[str, Any]:
         "live": removal.live or None,
         "refused": removal.refused or None,
         "steps": [
-            {"stage": step.stage, "host": step.host, "cmdlets": list(step.cmdlets), "why": step.why}
+            {
+                "stage": step.stage,
+                "host": step.host,
+                "cmdlets": [name for name, _unused in step.cmdlets],
+                "why": step.why,
+            }
             for step in removal.steps
         ],
         "notes": removal.notes,
@@ -244,9 +249,9 @@ def _lines(removal: Removal) -> Iterator[str]:
         yield f"  REFUSED: {removal.refused}"
     elif not removal.steps:
         yield "  nothing to do: it is not replicated"
-    cmdlets = [(step, cmdlet) for step in removal.steps for cmdlet in step.cmdlets]
-    for number, (step, cmdlet) in enumerate(cmdlets, 1):
-        yield f"  {number}. {step.host}: {cmdlet}: {step.why}"
+    cmdlets = [(step, *call) for step in removal.steps for call in step.cmdlets]
+    for number, (step, cmdlet, parameters) in enumerate(cmdlets, 1):
+        yield plan_line(number, step.host, cmdlet, parameters, step.why)
 
 
 def _calls(removals: Iterable[Removal]) -> list[dict[str, Any]]:
