@@ -117,16 +117,68 @@ def test_an_old_copy_that_started_by_itself(player: Player) -> None:
     assert len(player.laws_broken()) == broken
 
 
+def test_an_old_copy_that_is_found_saved(player: Player) -> None:
+    """Its state goes only by its own option: neither without one, nor by the one that pulls a plug."""
+    old = player.vm("hv-a", "App01")
+    player.off("hv-a")
+    player.lab.world.clock.advance(600)
+    assert dead(player).returncode == 0
+    old.ran_at_stop = False
+    player.on("hv-a")
+    old.turn("Saved", player.lab.world.clock.now())
+    player.sent()
+    home = player.confirmed("hv-b", "App01")
+    for variables in ({}, {"old_vm": "turn_off"}):
+        refused = player.play("reverse_replication", **home, **variables)
+        assert refused.returncode != 0, refused.stdout
+        assert "the old copy is Saved" in refused.stdout
+        assert (player.sent(), old.state, old.start_action) == ([], "Saved", "StartIfRunning")
+
+    done = player.play("reverse_replication", **home, old_vm="discard_saved_state")
+    assert done.returncode == 0, done.stdout
+    assert [step for step in player.sent() if step != "hv-b Set-VM"] == [
+        "hv-a Set-VM",
+        "hv-a Stop-VM",
+        "hv-a Set-VMReplication",
+        "hv-b Set-VMReplication",
+        "hv-b Start-VMInitialReplication",
+    ]
+    player.lab.world.clock.advance(600)
+    assert player.states("App01") == HOME
+    assert player.laws_broken() == []
+
+
+def test_a_saved_state_that_windows_does_not_discard(player: Player) -> None:
+    """Whether a TurnOff discards it is not documented: where it does not, nothing after it is done."""
+    player.lab.world.habits.turn_off_discards_saved = False
+    player.off("hv-a")
+    player.lab.world.clock.advance(600)
+    assert dead(player).returncode == 0
+    old = player.vm("hv-a", "App01")
+    old.ran_at_stop = False
+    player.on("hv-a")
+    old.turn("Saved", player.lab.world.clock.now())
+    home = player.confirmed("hv-b", "App01")
+    run = player.play("reverse_replication", **home, old_vm="discard_saved_state", settle_timeout="2")
+    assert run.returncode != 0, run.stdout
+    assert old.state == "Saved"
+    assert "Remove-VMSavedState" in run.stdout
+    assert player.states("App01")[1] == FAILED_OVER
+    assert "hv-a Set-VMReplication" not in player.sent()
+
+
 def test_a_primary_that_is_not_to_be_used(player: Player) -> None:
     player.lab.world.clock.advance(7200)
     player.lab.world.replicate_all()
+    player.vm("hv-a", "App01").start_action = "StartIfRunning"
+    player.vm("hv-b", "App01").start_action = "Nothing"
     point = player.vm("hv-b", "App01").recovery_points[0]
     chosen = {"recovery_point_time": point.created.isoformat(), "old_vm": "turn_off", "reason": "primary_unusable"}
     done = dead(player, **chosen)
     assert done.returncode == 0, done.stdout
     assert player.states("App01")[1] == FAILED_OVER
     assert player.states("App01")[0].endswith("Off")
-    assert player.vm("hv-a", "App01").start_action == "Nothing"
+    assert [player.vm(host, "App01").start_action for host in ("hv-a", "hv-b")] == ["Nothing", "StartIfRunning"]
     assert "used: App01" in done.stdout
     assert player.laws_broken() == []
 

@@ -151,10 +151,13 @@ def read_goal(goal: Mapping[str, Any]) -> Goal:
 
 def unfold(seen: Seen, wish: Wish) -> VMPlan:
     """The acts from here to the end, by the table; nothing is sent."""
-    plan = VMPlan(seen, acts=list(_fence(seen, wish)), path=[seen.pair])
-    pair, visited = seen.pair, set[Pair]()
+    plan = VMPlan(seen, path=[seen.pair])
+    pair, visited, fence = seen.pair, set[Pair](), list[NextAct]()
     while pair not in visited:
         visited.add(pair)
+        if not fence:
+            fence = list(_fence(pair, seen, wish))
+            plan.acts += fence
         step = _next(pair, seen, wish)
         if not isinstance(step, NextAct):
             return _conclude(plan, step)
@@ -184,19 +187,22 @@ def _next(pair: Pair, seen: Seen, wish: Wish) -> Next:
     return NextAct("turn_off", where, "turn off the copy that was named to be lost")
 
 
-def _fence(seen: Seen, wish: Wish) -> Iterable[NextAct]:
+def _fence(pair: Pair, seen: Seen, wish: Wish) -> Iterable[NextAct]:
     """The fence of the old copy, its start action first set where the VM runs now, so that no crash loses it.
 
-    A planned failover needs no fence, but takes the start action back to a copy that was fenced once.
+    What turns an old copy off, or discards its state, fences it too. A planned failover needs no fence, but takes the
+    start action back to a copy that was fenced once.
     """
-    target, other, there = seen.pair.target, seen.pair.other, seen.other_record
+    target, other, there, goal = pair.target, pair.other, seen.other_record, wish.goal
     if target is None or other is None or there is None:
         return
-    lost = seen.pair.both_run and wish.discard == seen.elsewhere and wish.goal.turn_off
-    disaster = wish.fence and wish.goal.wish in AFTER_A_DISASTER and not seen.pair.both_run
+    lost = pair.both_run and wish.discard == seen.elsewhere and goal.turn_off and target.failed_over
+    disaster = wish.fence and goal.wish in AFTER_A_DISASTER and not pair.both_run and target.failed_over
+    unusable = goal.declared == "unusable" and goal.turn_off and other.power not in (OFF, SAVED)
+    saved = wish.discard_saved and goal.wish == "return_home" and other.power == SAVED and target.failed_over
     old = other.mode == NONE or (other.mode == PRIMARY and other.state != PREPARED)
-    wanted = (lost or disaster) and old and target.failed_over
-    moving = wish.goal.wish == "planned" and target.mode in REPLICA_MODES and other.mode == PRIMARY
+    wanted = (lost or disaster or unusable or saved) and old
+    moving = goal.wish == "planned" and target.mode in REPLICA_MODES and other.mode == PRIMARY
     if not (wanted or moving) or there["automatic_start_action"] == NO_START:
         return
     if seen.record is not None and seen.record["automatic_start_action"] == NO_START:

@@ -107,7 +107,7 @@ def fenced(case: Case) -> Decision:
         ends = (ON_A_CLUSTER,) if case.vm.record["clustered"] else ()
         return case.done("it is Off and does not start with its host", *ends)
     if own.power == SAVED and case.want.discard_saved:
-        return _turn_off(case, "discard the saved state of the old copy, as asked by name")
+        return _turn_off(case, "discard the saved state of the old copy, as asked by name", if_late=LATE)
     if own.power != SAVED and case.want.turn_off:
         return _turn_off(case, "turn the old copy off, as asked by name")
     return case.done(f"it does not start with its host, but it is {own.power}", f"the old copy is {own.power}")
@@ -143,12 +143,10 @@ def _start_action_here(case: Case) -> Decision:
     return case.done(f"it starts with its host: {case.vm.start_action}")
 
 
-def _turn_off(case: Case, why: str) -> Step:
+def _turn_off(case: Case, why: str, if_late: str = "") -> Step:
     """Without its plug. Whether that discards a saved state is not documented: what is read back says it."""
     command = Command(ACTS["turn_off"].cmdlet, {**ACTS["turn_off"].parameters, "Confirm": False})
-    return case.step(
-        "turn_off", Statement((vm_by_id(case.vm.id),)) | command, "turn the old copy off, as asked by name"
-    )
+    return case.step("turn_off", Statement((vm_by_id(case.vm.id),)) | command, why, if_late=if_late)
 
 
 def _set_start_action(case: Case, action: str, why: str) -> Step:

@@ -118,6 +118,7 @@ class Sim:
     hands: Mapping[int, Mapping[str, list[str]]] = field(default_factory=dict)
     unread: Mapping[int, list[str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    start_actions: dict[tuple[str, str], str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
     def readings(self, round_: int) -> dict[str, Any]:
@@ -126,10 +127,18 @@ class Sim:
         answers: dict[str, Any] = {}
         for where, host, partner in (("target", "hv-b", "hv-a"), ("other", "hv-a", "hv-b")):
             sides = {name: pair.side(where) for name, pair in self.pairs.items()}
-            records = [record_of(n, host, partner, s) for n, s in sides.items() if s is not None and s.mode != ABSENT]
+            records = [
+                record_of(n, host, partner, s, automatic_start_action=self.start_action(n, host))
+                for n, s in sides.items()
+                if s is not None and s.mode != ABSENT
+            ]
             silent = host in lost or any(side is None for side in sides.values())
             answers[host] = {"unreachable": True, "msg": "no answer"} if silent else {"vms": records}
         return answers
+
+    def start_action(self, name: str, host: str) -> str:
+        """What stands there; a VM that nobody fenced starts with its host."""
+        return self.start_actions.get((name, host), "StartIfRunning")
 
     def call(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """One call of the module, for all its VMs."""
@@ -147,6 +156,11 @@ class Sim:
                     actions.append({"vm": name})
                     self.pairs[name] = perform(self.pairs[name], "stop_guest", where) or self.pairs[name]
                 continue
+            if call["state"] == "fenced":
+                self.start_actions[name, call["host"]] = call.get("start_action", "Nothing")
+            other = self.pairs[name].other
+            if call["stage"] == "discard_state" and other is not None:
+                self.pairs[name] = replace(self.pairs[name], other=replace(other, power="Off"))
             for act in ACTS.get(call["stage"], ()):
                 after = perform(self.pairs[name], act, where)
                 if after is not None:
