@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cmdlets import registry
-from ..values import Error, Record, Refusal
+from ..values import Error, Output, Record, Refusal
 from .stub_values import from_json, record_to_json
 
 if TYPE_CHECKING:
     from ..world.host import Host
+
+CLOCK = "Get-Date"
 
 
 @dataclass
@@ -100,6 +102,9 @@ class Backend:
 
     def _answer(self, call: dict[str, Any], connection: socket.socket) -> Iterator[Record]:
         parameters = {name: from_json(value) for name, value in call["parameters"].items()}
+        if call["cmdlet"] == CLOCK:  # not recorded: on its own engine too it is the engine that tells the time
+            yield Output(self._session.host.world.clock.now().astimezone(self._session.host.time_zone))
+            return
         session = CallSession(self._session, connection)
         try:
             yield from registry.dispatch(session, call["cmdlet"], call["set"] or "", parameters)

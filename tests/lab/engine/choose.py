@@ -54,10 +54,10 @@ class Engines:
 
     def _without(self, missing: frozenset[str]) -> str:
         """A PowerShell that lacks these modules."""
-        if self._pwsh is None or not missing:
-            return self._pwsh or ""
+        if self._pwsh is None:
+            raise NoPowerShell
         self._home = self._home or pwsh_home.find(self._pwsh)
-        return pwsh_home.view(self._home, self._folder / "-".join(["without", *sorted(missing)]), missing)
+        return pwsh_home.view(self._home, self._folder / "-".join(["pwsh", "without", *sorted(missing)]), missing)
 
     def _configuration(self, missing: frozenset[str]) -> str:
         """The file of the constrained endpoint of a host that lacks these modules."""
