@@ -47,15 +47,19 @@ def printed(output: str) -> list[Line]:
     return found
 
 
-def sent(calls: list[Recorded]) -> list[Line]:
-    """State-changing calls of the lab's record; the test VM counts as its VM, and a call without a VM as its host's."""
-    return [line for call in calls for line in _lines(call)]
+def sent(calls: list[Recorded], files: Mapping[str, str]) -> list[Line]:
+    """State-changing calls of the lab's record. The test VM counts as its VM, and a disk's file as its VM's (`files`:
+    name of the VM by path); what concerns no VM is its host's.
+    """
+    return [line for call in calls for line in _lines(call, files)]
 
 
-def _lines(call: Recorded) -> Iterator[Line]:
+def _lines(call: Recorded, files: Mapping[str, str]) -> Iterator[Line]:
     parameters = tuple(sorted((name, _shown(v)) for name, v in call.parameters.items() if name not in BESIDE))
     host = call.host.lower()
-    for owner in call.vms or (host,):
+    paths = call.parameters.get("LiteralPath") or ()
+    owners = call.vms or tuple({files[path] for path in paths if path in files}) or (host,)
+    for owner in owners:
         yield Line(owner.removesuffix(" - Test"), host, call.cmdlet, parameters)
 
 

@@ -162,7 +162,7 @@ FLOWS: dict[str, Flow] = {
     "cancel what failed over and what is prepared": Flow(
         "cancel_failover", TO_B, "App01,App04", half_done(App01=FAILED_OVER, App04=PREPARED)
     ),
-    "cancel a disaster": Flow("cancel_failover", {**TO_B, "changes_since_failover": "discard"}, begin=failed_over),
+    "cancel a disaster": Flow("cancel_failover", {**TO_B, "changes_since_failover": "discard"}, begin=back_again),
     "commit": Flow("commit_failover", TO_B, "App01,App04", failed_over),
     "reprotect": Flow(
         "reprotect",
@@ -210,9 +210,9 @@ def player(lab: Lab, tmp_path: Path) -> Player:
     return Player.of(lab, tmp_path)
 
 
-def compare(flow: Flow, foreseen: str, player: Player) -> None:
+def compare(flow: Flow, foreseen: str, player: Player, files: Mapping[str, str]) -> None:
     """What was printed is what was sent, for each VM and host in its order."""
-    plan, done = by_owner(printed(foreseen)), by_owner(sent(player.lab.world.recorder.state_changing()))
+    plan, done = by_owner(printed(foreseen)), by_owner(sent(player.lab.world.recorder.state_changing(), files))
     known = {
         owner: [line.without(*flow.unknown.get(line.cmdlet, ())) for line in lines] for owner, lines in done.items()
     }
@@ -231,9 +231,11 @@ def test_the_plan_is_what_is_sent(player: Player, name: str) -> None:
     assert re.search(r"changed=[1-9]", foreseen.stdout), foreseen.stdout
     assert player.sent() == []
 
+    hosts = player.lab.world.hosts.values()
+    files = {disk.path: vm.name for host in hosts for vm in host.vms.values() for disk in vm.disks}
     done = player.play(flow.playbook, *flow.arguments, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
-    compare(flow, foreseen.stdout, player)
+    compare(flow, foreseen.stdout, player, files)
     player.sent()
     if flow.repeats:
         return
