@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import replace
 
 import pytest
+from pypsrp import messages
 
 from tests.lab.faults import DROP_AFTER
 from tests.sweep.sweep import Cut, conduct, cuts
+from tests.sweep.swift import be_swift
 from tests.sweep.two_hands import Foreign, meddle
 from tests.sweep.workflows import UNPLANNED, Workflow, workflows
 
@@ -61,3 +64,32 @@ def test_what_nobody_asked_for_breaks_a_law(name: str, law: str):
 def test_an_unplanned_failover_that_was_to_be_planned_breaks_a_law():
     unasked = replace(BY_NAME["unplanned failover"], asked=NO)
     assert any(sentence.startswith("L8") for sentence in conduct(unasked).laws)
+
+
+def test_what_is_kept_for_speed_is_what_would_be_sent():
+    """In a process of its own, for it changes the libraries there."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        plain, first, again = pool.apply(sent_plainly_and_swiftly, ("end the test",))
+    assert plain == first == again
+    assert len(plain) == 5  # what opens a session, twice, and three pipelines
+
+
+def sent_plainly_and_swiftly(name: str) -> list[set[tuple[int, bytes]]]:
+    """What the clients of a workflow send, without ids: as the library does it, then swiftly, twice."""
+    workflow, sent = BY_NAME[name], list[set[tuple[int, bytes]]]()
+    for swift in (False, True, None):
+        if swift:
+            be_swift()
+        bodies, pack = set[tuple[int, bytes]](), messages.Message.pack
+        messages.Message.pack = lambda m, keep=bodies, pack=pack: _noted(keep, m, pack(m))
+        verdict = conduct(workflow)
+        messages.Message.pack = pack
+        sent.append(bodies)
+        if not verdict.recovered:
+            raise RuntimeError(f"{verdict.problems} {verdict.laws}")
+    return sent
+
+
+def _noted(keep: set[tuple[int, bytes]], message: messages.Message, packed: bytes) -> bytes:
+    keep.add((int(message.message_type), packed[40:]))
+    return packed

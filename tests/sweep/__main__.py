@@ -13,6 +13,7 @@ from itertools import islice
 from multiprocessing.pool import Pool
 
 from .sweep import Cut, Verdict, conduct, cuts
+from .swift import be_swift
 from .two_hands import Foreign, foreign_hands, meddle
 from .workflows import Workflow, workflows
 
@@ -47,6 +48,7 @@ def main() -> int:
 
 def _prepare() -> None:
     """A worker makes and drops whole worlds: looking for garbage less often saves a fifth of its time."""
+    be_swift()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
 
