@@ -48,6 +48,35 @@ def test_prepared_with_one_host_and_failed_over_with_the_other(player: Player) -
     assert player.laws_broken() == []
 
 
+def test_a_prepared_vm_whose_other_host_is_lost_comes_up_where_it_was(player: Player) -> None:
+    asked = {"vms": "App01", "confirm": "App01"}
+    prepared = player.play("planned_failover", **asked, failover_to="hv-b", stop_at="prepared", failover_from="hv-a")
+    assert prepared.returncode == 0, prepared.stdout
+    player.sent()
+    here = {**asked, "failover_to": "hv-a", "receive_check": "1"}
+    alive = player.play("cancel_failover", **here, declared="dead")
+    assert alive.returncode != 0
+    assert "it answers" in alive.stdout
+    player.off("hv-b")
+    unsaid = player.play("cancel_failover", **here)
+    assert unsaid.returncode != 0
+    assert "declared: dead" in unsaid.stdout
+    assert player.sent() == []
+    done = player.play("cancel_failover", **here, declared="dead")
+    assert done.returncode == 0, done.stdout
+    assert player.sent() == ["hv-a Stop-VMFailover", "hv-a Start-VM"]
+    assert player.states("App01")[0].endswith("Running")
+    assert player.laws_broken() == []
+
+
+def test_a_primary_that_still_sends_was_not_prepared(player: Player) -> None:
+    asked = {"vms": "App01", "confirm": "App01", "failover_to": "hv-b", "receive_check": "4"}
+    run = player.play("planned_failover", "--limit", "hv-b", declared="prepared", **asked)
+    assert run.returncode != 0
+    assert "declared prepared, but its replica received something" in " ".join(run.stdout.split())
+    assert player.sent() == []
+
+
 def test_where_it_ends_is_spelt_rightly(player: Player) -> None:
     asked = {"vms": "App01", "confirm": "App01", "failover_from": "hv-a"}
     for variables, words in (

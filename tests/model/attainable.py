@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_next
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import perform
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_next import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import (
     Goal,
     NextAct,
     NextDone,

@@ -14,13 +14,13 @@ from itertools import product
 
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import ACTS, perform
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_next import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_next import next_step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import (
     Goal,
     NextAct,
     NextDone,
     NextRefused,
     NextWait,
-    next_step,
 )
 
 SIDES = ("target", "other")
@@ -33,8 +33,8 @@ def goals() -> Iterator[Goal]:
         yield Goal("planned", reverse=reverse, start=start, shutdown=shutdown, declared=declared)
     for start, declared, turn_off in product(flags, ("", "dead", "unusable"), flags):
         yield Goal("unplanned", start=start, declared=declared, turn_off=turn_off)
-    for start, accept in product(flags, flags):
-        yield Goal("cancel", start=start, accept_loss=accept)
+    for start, accept, declared in product(flags, flags, ("", "dead")):
+        yield Goal("cancel", start=start, accept_loss=accept, declared=declared)
     for wish, start in product(("reverse", "return_home"), flags):
         yield Goal(wish, start=start)
     yield from (Goal(wish) for wish in ("commit", "test", "end_test", "remove"))

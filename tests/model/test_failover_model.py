@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_acts, failover_next
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import Rule
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_next import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import (
     Goal,
     Next,
     NextAct,
@@ -130,7 +130,7 @@ def test_a_planner_with_a_mistake_is_found_out(monkeypatch, wish: str, planner: 
 
 
 def test_a_planner_that_looks_at_nothing_twice_is_found_out_by_both_sides_running(monkeypatch):
-    monkeypatch.setattr(failover_next, "_start", lambda have, target, other, goal: NextAct("start", "target", ""))
+    monkeypatch.setattr(failover_next, "start", lambda have, target, other, goal: NextAct("start", "target", ""))
     found = violations("unplanned")
     assert any("made both sides run" in line for line in found)
 

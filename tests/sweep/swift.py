@@ -1,8 +1,9 @@
 """Makes the two PSRP libraries quicker for a sweep: what travels a thousand times is written and read once.
 
-The client (pypsrp) copies and serializes every pipeline anew, the lab's library (psrpcore) parses it anew, and the plays
-of a sweep send the same few pipelines again and again. Both work is kept by what is asked: the bytes on the wire are the
-same (`tests/integration/test_sweep.py` compares them), and nothing of the collection or of the lab's rules is touched.
+The client (pypsrp) copies and serializes every pipeline anew, the lab's library (psrpcore) parses it anew, and the
+plays of a sweep send the same few pipelines again and again. Both work is kept by what is asked: the bytes on the wire
+are the same (`tests/integration/test_sweep.py` compares them), and nothing of the collection or of the lab's rules is
+touched.
 """
 
 from __future__ import annotations

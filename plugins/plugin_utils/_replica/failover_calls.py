@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .failover_next import NextAct
 from .failover_plan import STAGES
 from .failover_sight import Seen
+from .failover_step import NextAct
 from .names import is_one_of
 from .partner_server import admits
 

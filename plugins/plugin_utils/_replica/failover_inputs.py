@@ -95,6 +95,12 @@ def _check(inputs: Mapping[str, Any], wish: str) -> None:
             "an unplanned failover loses data, and always needs its reason: primary_is_dead, or primary_unusable"
             " (the host answers, but its copy is not to be used)."
         )
+    declarable = {"planned": "prepared", "cancel": "dead"}
+    if inputs["declared"] and inputs["declared"] != declarable.get(wish):
+        raise PlanError(
+            f"declared is {inputs['declared']}. For a planned failover it can be prepared (its primary), to cancel one"
+            " it can be dead (the host that it was to); else leave it out."
+        )
     if wish != "unplanned" and inputs["reason"]:
         raise PlanError("reason belongs to an unplanned failover only. Leave it out.")
     point = inputs["recovery_point"] or inputs["recovery_point_time"]

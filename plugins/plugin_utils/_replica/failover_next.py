@@ -10,9 +10,7 @@ answer that acts is an act of failover_acts.py on one side; what Windows would r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from .failover_acts import ACTS, allowed
 from .failover_states import (
     ABSENT,
     CHANGING_POWER,
@@ -33,62 +31,7 @@ from .failover_states import (
     Side,
     remedy,
 )
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What the operator wants for a VM. What destroys or declares is a word of its own, never a consequence.
-
-    wish: planned, unplanned, cancel, commit, reverse, return_home, test, end_test, remove.
-    declared: what the operator says of the other side: dead, unusable, prepared, or "" (nothing).
-    shutdown: the guest may be shut down. turn_off: the old VM may lose its plug.
-    accept_loss: cancelling may lose what the VM changed since.
-    """
-
-    wish: str
-    reverse: bool = True
-    start: bool = True
-    declared: str = ""
-    shutdown: bool = True
-    turn_off: bool = False
-    accept_loss: bool = False
-
-
-@dataclass(frozen=True)
-class NextAct:
-    """Send `act` (a key of ACTS) on the side `where` (target or other), because `why`."""
-
-    act: str
-    where: str
-    why: str
-
-
-@dataclass(frozen=True)
-class NextWait:
-    """Something is under way; read again."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class NextDone:
-    """The goal is reached; `open_ends` is what remains open for the operator."""
-
-    reason: str
-    open_ends: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class NextRefused:
-    """Not to be done from here; `reason` says what was found and what to do next."""
-
-    reason: str
-
-
-Next = NextAct | NextWait | NextDone | NextRefused
-
-UNPROTECTED = "UNPROTECTED: it runs on the failed-over replica and its changes are not replicated"
-COMMIT_PENDING = "the failover is not committed: it can be cancelled, and the undo data grows until then"
+from .failover_step import UNPROTECTED, Goal, Next, NextDone, NextRefused, NextWait, act_on, start
 
 
 def next_step(have: Pair, goal: Goal) -> Next:
@@ -101,23 +44,6 @@ def next_step(have: Pair, goal: Goal) -> Next:
             "Decide which one to lose and say so with discard"
         )
     return _WISHES[goal.wish](have, have.target, have.other, goal)
-
-
-def _act(have: Pair, act: str, where: str) -> Next:
-    """The act, if Windows allows it from here; else a refusal that names both states."""
-    own = have.side(where)
-    partner = have.side("other" if where == "target" else "target")
-    if own is None:
-        return NextRefused(f"the side that has to {ACTS[act].meaning} could not be read")
-    if own.changing:
-        return NextWait(f"{own} on the {_host(where)} is still changing")
-    if not allowed(act, own, partner):
-        return NextRefused(f"cannot {ACTS[act].meaning}: {have}")
-    return NextAct(act, where, ACTS[act].meaning)
-
-
-def _host(where: str) -> str:
-    return "host where the VM shall run" if where == "target" else "other host"
 
 
 # -- planned ---------------------------------------------------------------------------------------------------------
@@ -146,26 +72,26 @@ def _planned_before(have: Pair, target: Side, other: Side, goal: Goal) -> Next:
     if target.changing or other.changing:
         return NextWait(f"states are still changing: {have}")
     if other.state == PREPARED:
-        return _act(have, "fail_over", "target")
+        return act_on(have, "fail_over", "target")
     if other.state != REPLICATING or target.state != REPLICATING:
         return NextRefused(f"a planned failover needs both sides Replicating: {have}")
     if other.power == RUNNING:
         if not goal.shutdown:
             return NextRefused("the VM runs and shutting its guest down was not allowed")
-        return _act(have, "stop_guest", "other")
+        return act_on(have, "stop_guest", "other")
     if other.power in (SAVED, PAUSED):
         return NextRefused(f"the VM is {other.power}, not Off: decide what becomes of its state, then run this again")
     if other.power != OFF:
         return NextWait(f"the VM is {other.power}")
-    return _act(have, "prepare", "other")
+    return act_on(have, "prepare", "other")
 
 
 def _planned_failed_over(have: Pair, target: Side, other: Side, goal: Goal) -> Next:
     """The replica is failed over and not reversed."""
     if other.mode in REPLICA_MODES and other.state == WAITING_FOR_COPY:
-        return _act(have, "reverse", "target") if goal.reverse else _start(have, target, other, goal)
+        return act_on(have, "reverse", "target") if goal.reverse else start(have, target, other, goal)
     if other.mode == PRIMARY and other.state == PREPARED:
-        return _act(have, "reverse", "target") if goal.reverse else _start(have, target, other, goal)
+        return act_on(have, "reverse", "target") if goal.reverse else start(have, target, other, goal)
     return NextRefused(
         f"the replica is failed over while its primary is not prepared ({have}): an unplanned failover, with loss. "
         "Cancel it (cancel_failover), or keep it (reverse_replication brings the old primary back as the replica)"
@@ -177,8 +103,8 @@ def _planned_unseen(have: Pair, target: Side, goal: Goal) -> Next:
     if goal.declared != "prepared":
         return NextRefused("the primary could not be read: a planned failover needs to see it PreparedForFailover")
     if target.failed_over:
-        return _start(have, target, None, goal)
-    return _act(have, "fail_over", "target")
+        return start(have, target, None, goal)
+    return act_on(have, "fail_over", "target")
 
 
 def _finish(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
@@ -190,34 +116,16 @@ def _finish(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
     if target.changing:
         return NextWait(f"states are still changing: {have}")
     if goal.start and target.power != RUNNING:
-        started = _start(have, target, other, goal)
+        started = start(have, target, other, goal)
         if not isinstance(started, NextDone):
             return started
     if target.state == READY and other and other.mode in REPLICA_MODES and other.state == WAITING_FOR_COPY:
-        return _act(have, "start_copy", "target")
+        return act_on(have, "start_copy", "target")
     if target.state == REPLICATING:
         if other is not None and not (other.mode in REPLICA_MODES and other.state == REPLICATING):
             return NextDone("the VM is where it shall be", (f"its other side is {other}",))
         return NextDone("the VM is where it shall be, and replicates")
     return NextDone("the VM is where it shall be", (f"its replication is {target.state}{remedy(target.state)}",))
-
-
-def _start(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
-    """Start the VM on the target, only when the other copy was read as not running, or was declared (L1)."""
-    open_ends: tuple[str, ...] = (UNPROTECTED,) if target.failed_over else ()
-    if target.state == FAILED_OVER_WAITING:
-        open_ends += (COMMIT_PENDING,)
-    if target.power == RUNNING:
-        return NextDone("the VM runs on the target", open_ends)
-    if not goal.start:
-        return NextDone("the VM is ready on the target, Off as asked", open_ends)
-    if target.changing:
-        return NextWait(f"the VM is {target.power}")
-    if other is None and goal.declared not in ("dead", "prepared"):
-        return NextRefused("DOWN: the other copy could not be read as Off, so this one is not started")
-    if other is not None and other.power != OFF:
-        return NextRefused(f"the other copy is {other.power}, not Off: this one is not started")
-    return _act(have, "start", "target")
 
 
 # -- unplanned -------------------------------------------------------------------------------------------------------
@@ -239,8 +147,8 @@ def _unplanned(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next
     if target.test_vm:
         return NextRefused("a test VM of it is there: end the test first (cleanup_test_failover)")
     if target.failed_over:
-        return _start(have, target, other, goal)
-    return _act(have, "fail_over", "target")
+        return start(have, target, other, goal)
+    return act_on(have, "fail_over", "target")
 
 
 def _old_copy_off(have: Pair, other: Side | None, goal: Goal) -> Next | None:
@@ -252,7 +160,7 @@ def _old_copy_off(have: Pair, other: Side | None, goal: Goal) -> Next | None:
     if other.power == OFF:
         return None
     if goal.turn_off or other.power in CHANGING_POWER:
-        return _act(have, "turn_off", "other")
+        return act_on(have, "turn_off", "other")
     return NextRefused(
         f"the old VM is {other.power}: turn it off by its own option, or shut it down, then run this again"
     )
@@ -263,6 +171,8 @@ def _old_copy_off(have: Pair, other: Side | None, goal: Goal) -> Next | None:
 
 def _cancel(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
     """Undo: the failover on the replica first, then the preparation on the primary; start the VM there again."""
+    if target.mode == PRIMARY:
+        return _cancel_here(have, target, other, goal)
     if target.state == FAILED_OVER_WAITING and target.mode in REPLICA_MODES:
         if target.test_vm:
             return NextRefused("a test VM of it is there: end the test first, or Windows would end that instead")
@@ -271,7 +181,7 @@ def _cancel(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
             return NextRefused(
                 "cancelling loses what the VM changed since the failover: accept that by name, or reverse instead"
             )
-        return _act(have, "cancel_failover", "target")
+        return act_on(have, "cancel_failover", "target")
     if target.state in CHANGING_STATES:
         return NextWait(f"a failover may be under way: {have}")
     if other is None:
@@ -281,21 +191,39 @@ def _cancel(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
     if other.mode != PRIMARY:
         return NextRefused(f"there is no failover that could be cancelled: {have}")
     if other.state == PREPARED:
-        return _act(have, "cancel_preparation", "other")
+        return act_on(have, "cancel_preparation", "other")
     if goal.start and other.power in CHANGING_POWER:
         return NextWait(f"the VM is {other.power} on the other host")
     if goal.start and other.power == OFF:
         if target.power != OFF:
             return NextRefused(f"the replica's copy is {target.power}, not Off: the primary is not started")
-        return _act(have, "start", "other")
+        return act_on(have, "start", "other")
     return NextDone("nothing is prepared and nothing is failed over")
+
+
+def _cancel_here(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
+    """The target is the primary itself: the way out when the host that the failover was to is lost."""
+    if other is None and goal.declared != "dead":
+        return NextRefused(
+            "the other host could not be read: whether the VM is failed over there is not known. If that host is dead"
+            " for certain, say so (declared: dead)"
+        )
+    if other is not None and goal.declared == "dead":
+        return NextRefused(f"the other host was declared dead, but it answers ({other}): leave that out")
+    if other is not None and (other.failed_over or other.state in CHANGING_STATES):
+        return NextRefused("it is failed over to the other host, or is being: cancel the failover to that host")
+    if target.state == PREPARED:
+        return act_on(have, "cancel_preparation", "target")
+    return (
+        start(have, target, other, goal) if goal.start else NextDone("nothing is prepared and nothing is failed over")
+    )
 
 
 def _commit(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
     if target.mode not in REPLICA_MODES or not target.failed_over:
         return NextRefused(f"there is no failover that could be committed: {have}")
     if target.state == FAILED_OVER_WAITING:
-        return _act(have, "commit", "target")
+        return act_on(have, "commit", "target")
     return NextDone("the failover is committed", (UNPROTECTED,))
 
 
@@ -311,7 +239,7 @@ def _reverse(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
         return NextRefused("the old primary could not be read: reversing needs it")
     if other.mode == PRIMARY and other.state != PREPARED:
         return NextRefused("the old primary still thinks it is the primary: bring it home with return_home")
-    return _act(have, "reverse", "target")
+    return act_on(have, "reverse", "target")
 
 
 def _return_home(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
@@ -329,28 +257,28 @@ def _return_home(have: Pair, target: Side, other: Side | None, goal: Goal) -> Ne
             return NextWait(f"the old copy is {other.power}")
         if other.power != OFF:
             return NextRefused(f"the old copy is {other.power}: it must be Off before it can become the replica")
-        return _act(have, "become_replica", "other")
-    return _act(have, "reverse", "target")
+        return act_on(have, "become_replica", "other")
+    return act_on(have, "reverse", "target")
 
 
 def _test(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
     if target.mode in REPLICA_MODES and target.test_vm:
         return NextDone("a test VM is there")
-    return _act(have, "start_test", "target")
+    return act_on(have, "start_test", "target")
 
 
 def _end_test(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
     if not target.test_vm:
         return NextDone("there is no test VM")
-    return _act(have, "end_test", "target")
+    return act_on(have, "end_test", "target")
 
 
 def _remove(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
     """The primary first, then the replica, so that no primary goes on sending into nothing."""
-    for act_on in ("other", "target") if other and other.mode == PRIMARY else ("target", "other"):
-        side = have.side(act_on)
+    for where in ("other", "target") if other and other.mode == PRIMARY else ("target", "other"):
+        side = have.side(where)
         if side is not None and side.mode not in (NONE, ABSENT):
-            return _act(have, "remove", act_on)
+            return act_on(have, "remove", where)
     return NextDone("replication is removed")
 
 

@@ -83,10 +83,12 @@ def prepared(inputs: Mapping[str, Any], reading: Mapping[str, Any], host: str) -
     ]
     if ready:
         vms = {"failover_to": to, "vms": ready, "confirm": to_confirm(to, ready)}
+        here = {"failover_to": host, "vms": ready, "confirm": to_confirm(host, ready), "declared": "dead"}
         lines += [
             f"On {to}: {command('planned_failover', {**vms, 'declared': 'prepared'})}",
             "When both are in reach: the same without declared reverses the replication.",
             f"To give it up, when both are in reach: {command('cancel_failover', vms)}",
+            f"If {to} is lost: {command('cancel_failover', here)}",
         ]
     return {"lines": failures + lines, "failures": failures}
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .failover_acts import ACTS, perform
-from .failover_next import Goal, Next, NextAct, NextDone, NextRefused, NextWait, next_step
+from .failover_next import next_step
 from .failover_sight import PlanError, Seen, Sight, partner_names, records_of
 from .failover_states import NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
+from .failover_step import Goal, Next, NextAct, NextDone, NextRefused, NextWait
 from .plan_lines import plan_line
 
 STAGES: Mapping[str, str] = {

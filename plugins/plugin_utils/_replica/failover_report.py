@@ -11,11 +11,11 @@ from typing import Any
 
 from .command_line import command
 from .failover_book import LEFT, OPEN, Entry
-from .failover_next import COMMIT_PENDING
 from .failover_plan import VMPlan, shown
 from .failover_run import Run, look, to_confirm
 from .failover_sight import Seen
 from .failover_states import FAILED_OVER_WAITING, RUNNING, STOPPING
+from .failover_step import COMMIT_PENDING
 
 DOWN, BOTH, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL = (
     "DOWN",

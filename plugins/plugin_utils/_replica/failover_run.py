@@ -27,10 +27,10 @@ from .failover_book import (
 from .failover_calls import START_OLD, Order, calls_of, order_of, parameters_of
 from .failover_cluster import broker_at, target_hosts
 from .failover_groups import Gate, stopping
-from .failover_next import Goal
 from .failover_plan import STAGES, VMPlan, Wish, lines_of, read_goal, unfold
 from .failover_sight import PlanError, Seen, Sight
-from .failover_states import ABSENT, PREPARED, RUNNING
+from .failover_states import ABSENT, PREPARED, PRIMARY, RUNNING, Side
+from .failover_step import Goal
 
 ORDER = (
     "fence",
@@ -103,7 +103,7 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
     plans = [plan for vm, plan in look(run, readings, now).plans.items() if not entries[vm].untouched]
     acts = [plan for plan in plans if plan.acts and plan.outcome != "refused"]
     names = [entry.name for entry in entries.values()]
-    options = {**raw["options"], "servers": servers}
+    options = {**raw["options"], "servers": run["servers"], "brokers": run["brokers"]}
     group = str(raw["groups"][0]["name"]) if len(raw["groups"]) == 1 else ""
     return {
         **run,
@@ -113,7 +113,21 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
             line for plan in plans for line in lines_of(plan, lambda seen, act: parameters_of(seen, act, options))
         ],
         "acts": len(acts),
+        "watch": _watch(look(run, readings, now), acts),
     }
+
+
+def _watch(run: Run, acts: Sequence[VMPlan]) -> bool:
+    """Whether signs of life are looked for: something is declared of a side that was not read, and acted on."""
+    declared = run.wish.goal.declared
+    unseen = [plan.seen for plan in acts if plan.seen.pair.other is None]
+    if declared == "prepared":
+        return any(not seen.last_sent_planned and not _failed_over(seen) for seen in unseen)
+    return declared == "dead" and bool(unseen)
+
+
+def _failed_over(seen: Seen) -> bool:
+    return seen.pair.target is not None and seen.pair.target.failed_over
 
 
 def _of_hosts(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +135,8 @@ def _of_hosts(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[str, 
 
     Both belong to all nodes of a cluster, also to one that answers later.
     """
-    servers, brokers = {}, {}
+    servers: dict[str, Any] = {}
+    brokers: dict[str, str] = {}
     for side in (raw["targets"], *raw["partners"].values()):
         known = [server for host in side if (server := (readings.get(host) or {}).get("server"))]
         for host in side:
@@ -316,13 +331,14 @@ def _back(run: Run, entry: Entry) -> Iterable[Order]:
         return
     if target is None or other is None or not (entry.ran or run.wish.goal.start):
         return
-    plan = unfold(seen, Wish(_way_back(run, target.failed_over and other.state == PREPARED)))
+    plan = unfold(seen, Wish(_way_back(target, other)))
     if plan.acts and plan.outcome != "refused" and (entry.changed or other.state == PREPARED):
         yield order_of(seen, plan.acts[0])
 
 
-def _way_back(run: Run, failed_over: bool) -> Goal:
-    if failed_over:
+def _way_back(target: Side, other: Side) -> Goal:
+    """On the new side where it is there already, else on the old one."""
+    if target.mode == PRIMARY or (target.failed_over and other.state == PREPARED):
         return Goal("planned", reverse=False, start=True)
     return Goal("cancel", start=True)
 

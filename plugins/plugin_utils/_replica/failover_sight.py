@@ -47,6 +47,12 @@ class Seen:
     record: Record | None = None
     other_record: Record | None = None
 
+    @property
+    def last_sent_planned(self) -> bool:
+        """True when the last that the replica received was the last delta of a preparation (Measure-VMReplication)."""
+        counters = (self.record or {}).get("statistics") or ()
+        return any(c["type"] == "Simple" and c.get("last_replication_type") == "Planned" for c in counters)
+
     def host(self, where: str) -> str:
         """Inventory host of a side (target or other)."""
         return self.here if where == "target" else self.elsewhere

@@ -28,22 +28,32 @@ _MARGIN_SECONDS = 60
 def signs_of_life(
     run: Run, earlier: Mapping[str, Any], answered: Iterable[str], accepted: Iterable[str]
 ) -> dict[str, str]:
-    """Reasons by VM id not to believe that a primary is dead.
+    """Reasons by VM id not to believe what was declared of the other side: dead, or a primary that is prepared.
 
     `earlier` are the readings from before the wait, `answered` Windows names of partners where something listened.
     """
-    if run.wish.goal.wish != "unplanned" or run.wish.goal.declared != "dead":
+    if run.wish.goal.declared == "prepared":
+        return _still_sending(run, earlier)
+    if run.wish.goal.declared != "dead":
         return {}
     alive, allowed = list(answered), set(accepted)
+    who = "the primary" if run.wish.goal.wish == "unplanned" else "the other host"
     found = {}
     for vm, seen in run.seen.items():
         reason = _answers(run, seen) or _listens(seen, alive)
         target = seen.pair.target
-        if target is not None and not target.failed_over:
+        if run.wish.goal.wish == "unplanned" and target is not None and not target.failed_over:
             reason = reason or _advanced(seen, earlier) or ("" if RECENT in allowed else _recent(seen))
         if reason and run.plans[vm].acts:
-            found[vm] = f"the primary was declared dead, but {reason}"
+            found[vm] = f"{who} was declared dead, but {reason}"
     return found
+
+
+def _still_sending(run: Run, earlier: Mapping[str, Any]) -> dict[str, str]:
+    """A prepared primary has sent its last change; one whose replica still receives was never prepared."""
+    unseen = {vm: seen for vm, seen in run.seen.items() if seen.pair.other is None and not seen.last_sent_planned}
+    signs = {vm: _advanced(seen, earlier) for vm, seen in unseen.items()}
+    return {vm: f"the primary was declared prepared, but {sign}" for vm, sign in signs.items() if sign}
 
 
 def _answers(run: Run, seen: Seen) -> str:
