@@ -33,6 +33,12 @@ class Player:
     @classmethod
     def of(cls, lab: Lab, folder: Path, **files: Any) -> Player:
         """A player for a lab that is set up: VMs protected, switches on both sides, VMs running."""
+        cls.set_up(lab)
+        return cls(lab, folder, lab.write_files(folder / "lab", **files))
+
+    @staticmethod
+    def set_up(lab: Lab) -> None:
+        """Protect the VMs of HV-A towards HV-B, connect them on both sides, and let them run."""
         prepare(lab)
         for host in lab.world.hosts.values():
             switch = next(iter(host.switches))
@@ -42,7 +48,6 @@ class Player:
                 if vm.relation is not None and vm.relation.sends and vm.state == "Off":
                     vm.turn("Running", lab.world.clock.now())
         lab.world.recorder.clear()
-        return cls(lab, folder, lab.write_files(folder / "lab", **files))
 
     def play(self, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a playbook of the collection with these extra variables."""
