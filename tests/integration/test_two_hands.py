@@ -12,6 +12,6 @@ LAGS = (0.0, 0.15, 0.5)
 @pytest.mark.parametrize("lag", LAGS)
 @pytest.mark.parametrize("duel", [pytest.param(duel, id=duel.name) for duel in duels()])
 def test_two_runs_at_once(duel: Duel, lag: float):
-    fought = fight(duel, lag)
+    fought = fight(duel, lag=lag)
     assert fought.laws == []
     assert fought.problems == []

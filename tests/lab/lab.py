@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,17 @@ class Lab:
         user: str = USER,
         password: str | None = None,
         own_addresses: bool = False,
+        others: Sequence[str] = (),
     ) -> None:
+        """`others` are further users, with the same password."""
         self.world = world
         self.user = user
+        self.users = (user, *others)
         self.password = password or secrets.token_urlsafe(12)
         self._folder = tempfile.TemporaryDirectory(prefix="lab-")
         folder = Path(self._folder.name)
         self.engines = Engines(engine, folder)
-        self._authenticator = Authenticator({user: self.password}, ntlm_folder=folder)
+        self._authenticator = Authenticator(dict.fromkeys(self.users, self.password), ntlm_folder=folder)
         addresses = [f"127.0.0.{number + 1 if own_addresses else 1}" for number in range(len(world.hosts))]
         names = [name for host in world.hosts.values() for name in (host.name.lower(), host.fqdn.lower())]
         self._tls = authority.make(folder, ["localhost", *sorted({*addresses, *names})])
@@ -68,9 +72,18 @@ class Lab:
         ]
 
     @classmethod
-    def start(cls, model: Model | None = None, *, engine: str = OWN, own_addresses: bool = False, **fields: Any) -> Lab:
+    def start(
+        cls,
+        model: Model | None = None,
+        *,
+        engine: str = OWN,
+        own_addresses: bool = False,
+        others: Sequence[str] = (),
+        **fields: Any,
+    ) -> Lab:
         """Build the world of a model (or of these fields of one), and listen."""
-        lab = cls((model or Model(**fields)).build(), engine=engine, own_addresses=own_addresses)
+        world = (model or Model(**fields)).build()
+        lab = cls(world, engine=engine, own_addresses=own_addresses, others=others)
         lab.listen()
         return lab
 

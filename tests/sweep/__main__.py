@@ -12,15 +12,17 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from multiprocessing.pool import Pool
 
-from .sweep import Cut, Verdict, conduct, cuts
+from .sweep import Cut, Known, Verdict, conduct, cuts
 from .swift import be_swift
 from .two_hands import Foreign, foreign_hands, meddle
 from .workflows import Workflow, workflows
 
-WIDTHS = (34, 7, 7, 7, 10, 12, 8)
+WIDTHS = (32, 7, 6, 8, 7, 11, 13, 9)
 MEDDLED = ("planned failover",)
 """Workflows between whose cmdlets another hand is put."""
-HEADS = ("workflow", "calls", "wire", "faults", "recovered", "laws broken", "seconds")
+HEADS = ("workflow", "calls", "wire", "faults", "again", "recovered", "laws broken", "seconds")
+KNOWN: Known = {}
+"""What this worker knows already of going on from half-done worlds."""
 
 
 def main() -> int:
@@ -70,7 +72,8 @@ def _of_workflow(clean: Verdict, found: list[Verdict]) -> str:
     laws = sum(len(verdict.laws) for verdict in (clean, *found))
     whole = sum(verdict.recovered for verdict in struck)
     seconds = sum(verdict.seconds for verdict in (clean, *found))
-    numbers = (len(clean.calls), sum(clean.wire.values()), len(struck), whole, laws, round(seconds))
+    again = sum(verdict.again for verdict in found)
+    numbers = (len(clean.calls), sum(clean.wire.values()), len(struck), again, whole, laws, round(seconds))
     return _row((clean.workflow, *map(str, numbers)))
 
 
@@ -81,7 +84,7 @@ def _meddle(workflow: Workflow, pool: Pool) -> list[Verdict]:
     whole, laws = sum(verdict.recovered for verdict in struck), sum(len(verdict.laws) for verdict in struck)
     seconds = round(sum(verdict.seconds for verdict in struck))
     name = f"{workflow.name}, foreign hand"
-    print(_row((name, "", "", *map(str, (len(struck), whole, laws, seconds)))), flush=True)
+    print(_row((name, "", "", *map(str, (len(struck), "", whole, laws, seconds)))), flush=True)
     return struck
 
 
@@ -91,12 +94,12 @@ def _foreign(job: tuple[str, Foreign]) -> Verdict:
 
 
 def _clean(name: str) -> Verdict:
-    return conduct(_named(name))
+    return conduct(_named(name), known=KNOWN)
 
 
 def _cut(job: tuple[str, Cut]) -> Verdict:
     name, cut = job
-    return conduct(_named(name), cut)
+    return conduct(_named(name), cut, KNOWN)
 
 
 def _named(name: str) -> Workflow:

@@ -26,9 +26,10 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network im
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import to_result  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Noun  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import PsrpSession, open_session  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import open_session  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import Reading, read_result  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm import REPLICA_VM  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server import SERVER  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task  # noqa: E402
 
@@ -37,6 +38,7 @@ NOUNS: Mapping[str, Noun[Any, Any]] = {
     "hyperv_vm_replication": RELATION,
     "hyperv_failover": FAILOVER,
     "hyperv_failover_network": FAILOVER_NETWORK,
+    "hyperv_replica_vm": REPLICA_VM,
 }
 INFORMATION = Reading("hyperv_replication_info", info.SPEC, info.read_options, info.gather)
 QUICK = {"poll_interval": 0.02, "settle_timeout": 30.0, "wait_timeout": 60.0}
@@ -51,6 +53,7 @@ class Hands:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
+        self.user = lab.user
         self.results: list[dict[str, Any]] = []
         self.reports: list[dict[str, Any]] = []
 
@@ -96,7 +99,7 @@ class Hands:
         self.results.append(result)
         return result
 
-    def session(self, host: str) -> PsrpSession:
+    def session(self, host: str) -> Any:
         """A connection of its own to a host."""
         endpoint = self.lab.endpoint(host)
         connection = connection_loader.get("psrp", PlayContext(), os.devnull)
@@ -106,7 +109,7 @@ class Hands:
                 "port": endpoint.http.port,
                 "protocol": "http",
                 "auth": "basic",
-                "remote_user": self.lab.user,
+                "remote_user": self.user,
                 "remote_password": self.lab.password,
                 "message_encryption": "never",
             }

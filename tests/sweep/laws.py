@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from tests.lab.recorder import Recorded, Recorder
 
-from .workflows import CANCEL, COMMIT, END_TEST, REMOVE, UNPLANNED
+from .workflows import CANCEL, COMMIT, END_TEST, REMOVE, TURN_OFF, UNPLANNED
 
 FAILED_OVER_WAITING, PREPARED = "FailedOverWaitingCompletion", "PreparedForFailover"
 NEEDS_NO_SWITCH = frozenset({"TurnOff", "Save", "Force"})
@@ -28,7 +28,8 @@ def _of_call(call: Recorded, asked: frozenset[str]) -> Iterator[str]:
     switches = {name for name, value in call.parameters.items() if value is True}
     if call.cmdlet.startswith("Remove-") and REMOVE not in asked:
         yield "L2"
-    if (call.cmdlet == "Stop-VM" and switches & NEEDS_NO_SWITCH) or call.cmdlet in ("Save-VM", "Suspend-VM"):
+    pulled = call.cmdlet == "Stop-VM" and switches & NEEDS_NO_SWITCH and TURN_OFF not in asked
+    if pulled or call.cmdlet in ("Save-VM", "Suspend-VM"):
         yield "L5"
     sides = [_sides(call, states) for states in call.before.values()]
     if call.cmdlet == "Complete-VMFailover" and (COMMIT not in asked or _any_but(sides, FAILED_OVER_WAITING)):
@@ -53,3 +54,34 @@ def _any_but(sides: Iterable[tuple[str, str]], state: str) -> bool:
 
 def _may_stop(own: str, asked: frozenset[str]) -> bool:
     return (CANCEL if own in (FAILED_OVER_WAITING, PREPARED, "RecoveryInProgress") else END_TEST) in asked
+
+
+def could_not_know(sentence: str, call: Recorded, calls: Iterable[Recorded]) -> bool:
+    """Whether a call broke a law only because somebody else changed what it had read, and nothing was read since.
+
+    Between that reading and the call there may be nothing but the same cmdlet on the same host: it is of one stage.
+    """
+    far = sentence.startswith("L8")
+    earlier = [one for one in calls if one.number < call.number]
+    change = max((one.ended for one in earlier if one.ended and _took_it_away(one, call, far)), default=None)
+    mine = [one for one in earlier if one.user == call.user]
+    reads = [one for one in mine if one.cmdlet == "Get-VMReplication" and (one.host != call.host) == far]
+    if change is None or not reads or reads[-1].at >= change:
+        return False
+    since = [one for one in mine if one.state_changing and one.number > reads[-1].number]
+    return all((one.host, one.cmdlet) == (call.host, call.cmdlet) for one in since)
+
+
+def _took_it_away(other: Recorded, call: Recorded, far: bool) -> bool:
+    """Whether somebody else's call changed the side that this call depends on, of a VM of this call."""
+    if other.user == call.user or not other.state_changing:
+        return False
+    return any(
+        _side(before, call.host, far) != _side(other.after.get(vm, ()), call.host, far)
+        for vm, before in other.before.items()
+        if vm in call.before
+    )
+
+
+def _side(states: Iterable[tuple[str, ...]], host: str, far: bool) -> list[tuple[str, ...]]:
+    return [state[1:] for state in states if (state[0] != host) == far]

@@ -54,7 +54,8 @@ def failover_role(hands: Hands, wish: str, to: str, **inputs: Any) -> dict[str, 
         readings[host] = hands.information(host, ids=found["ids"])
     if readings[to].get("unreachable") or readings[to].get("failed"):
         raise Stopped(f"{', '.join(NAMES)}: {readings[to]['msg']}")
-    given = role_inputs({"failover_vms": NAMES, "failover_to": to, **_prefixed(inputs)}, spec(wish), "failover_")
+    whom = {} if "groups" in inputs else {"vms": NAMES}
+    given = role_inputs(_prefixed({"to": to, **whom, **inputs}), spec(wish), "failover_")
     run = runs.begin(make_run(given, wish, [to], found["partners"], list(HOSTS)), readings, {}, time.time())
     done: list[Mapping[str, Any]] = []
     while not run["end"]:

@@ -13,7 +13,7 @@ from tests.lab.world.server import AuthorizationEntry
 from tests.lab.world.vm import VM
 from tests.lab.world.world import World
 
-A, B = "hv-a", "hv-b"
+A, B, C = "hv-a", "hv-b", "hv-c"
 RUNS, STANDS = "App01", "App03"
 NAMES = [RUNS, STANDS]
 """The VMs of HV-A: the first runs when a workflow begins, the second is Off."""
@@ -35,7 +35,7 @@ class Operator:
 
 
 class Stage:
-    """A lab of two hosts with two VMs each."""
+    """A lab whose HV-A has two VMs. HV-B is there, and HV-C where a workflow needs a third host."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -131,6 +131,24 @@ class Stage:
         self.world.power_on(A)
         for vm in old:
             vm.start_action = "StartIfRunning"
+
+    def both_run(self) -> None:
+        """HV-A is back, and its old copy of the VM that runs has started with it."""
+        self.running_after_disaster()
+        self.world.power_on(A)
+
+    def old_copy_saved(self) -> None:
+        """HV-A is back, and somebody has saved its old copy of the VM that runs."""
+        self.primary_back()
+        self.vm(A, RUNS).turn("Saved", self.world.clock.now())
+
+    def lost_for_good(self) -> None:
+        """As after a disaster, with a third host; of three hosts' VMs, HV-A has those that it has of two hosts'."""
+        there = self.world.host(C)
+        vm = there.vms.pop(there.named(STANDS).id)
+        vm.turn("Off", self.world.clock.now())
+        self.world.add_vm(self.world.host(A), vm)
+        self.running_after_disaster()
 
     def testing(self) -> None:
         """A test VM of each replica runs."""

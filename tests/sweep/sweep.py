@@ -1,16 +1,20 @@
-"""One fault in one workflow: the play is cut, run again until it is through, and once more, changing nothing."""
+"""One fault in one workflow: the play is cut, run again until it is through, and once more, changing nothing.
+
+Where a cut leaves a world like one from which the same play was gone on with before, the rest is known (alike.py).
+"""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 
 from tests.lab.faults import AFTER, BEFORE, DROP_AFTER, DROP_BEFORE, DROP_LATE
 from tests.lab.lab import Lab
 from tests.lab.recorder import Recorded
 
+from .alike import likeness
 from .hands import Hands, Stopped
 from .laws import broken
 from .stage import NAMES, Stage
@@ -32,7 +36,6 @@ class Cut:
     what: str
     nth: int
     lands_after: int = 1
-    only_reads: bool = False  # a cmdlet that changes nothing, so a repeat shows what it shows without a fault
 
     @property
     def on_the_wire(self) -> bool:
@@ -55,6 +58,7 @@ class Verdict:
     laws: list[str] = field(default_factory=list)
     calls: list[tuple[str, str, bool]] = field(default_factory=list)  # host, cmdlet, state-changing
     wire: dict[tuple[str, str], int] = field(default_factory=dict)
+    again: int = 0  # runs after the first one
     seconds: float = 0.0
 
     @property
@@ -63,17 +67,20 @@ class Verdict:
         return not self.problems and not self.laws
 
 
-def conduct(workflow: Workflow, cut: Cut | None = None, meddle: Callable[[Stage], None] | None = None) -> Verdict:
-    """Play the workflow with that cut. `meddle` is called once the stage is set."""
+Known = dict[Hashable, tuple[str, ...]]
+"""What came of going on from worlds with this likeness: the problems."""
+
+
+def conduct(workflow: Workflow, cut: Cut | None = None, known: Known | None = None) -> Verdict:
+    """Play the workflow with that cut. `known` grows with what came of it; without it everything is played out."""
     began, verdict = time.monotonic(), Verdict(workflow.name, cut)
-    with Lab.start(hosts=2, vms=4, speed=SPEED, certificates=False) as lab:
+    with Lab.start(hosts=workflow.hosts, vms=2 * workflow.hosts, speed=SPEED, certificates=False) as lab:
         stage = Stage(lab)
         workflow.begin(stage)
         lab.world.recorder.clear()
-        if meddle is not None:
-            meddle(stage)
+        lab.world.recorder.violations.clear()  # where both copies run, the stage has broken the first law itself
         struck = _plant(lab, cut)
-        _play(stage, workflow, verdict)
+        _play(stage, workflow, verdict, struck, known)
         verdict.struck = struck()
         verdict.laws = broken(lab.world.recorder, workflow.asked, lab.world.recorder.calls)
     verdict.seconds = time.monotonic() - began
@@ -92,26 +99,41 @@ def _plant(lab: Lab, cut: Cut | None) -> Callable[[], bool]:
     return lambda: rule.struck > 0
 
 
-def _play(stage: Stage, workflow: Workflow, verdict: Verdict) -> None:
+def _play(stage: Stage, workflow: Workflow, verdict: Verdict, struck: Callable[[], bool], known: Known | None) -> None:
+    """The first run, and all that come after it, as far as what comes of them is not known yet."""
     recorder = stage.world.recorder
     ran = alive(stage)
     failure = _once(stage, workflow)
     if not failure and not verdict.cut:
         verdict.calls = [(call.host, call.cmdlet, call.state_changing) for call in recorder.calls]
         verdict.wire = _operations(stage.lab)
+    passed: list[Hashable] = []
     for _unused in range(REPEATS):
+        if known is not None and struck() and (like := likeness(stage.world)) is not None:
+            like = workflow.name, like, bool(failure)
+            if like in known:
+                verdict.problems += known[like]
+                break
+            passed.append(like)
         if not failure:
+            _look(stage, workflow, verdict, ran)
             break
+        verdict.again += 1
         failure = _once(stage, workflow)
-    if failure:
+    else:
         verdict.problems.append(f"never through: {failure}")
-        return
+    if known is not None:
+        known.update(dict.fromkeys(passed, tuple(verdict.problems)))
+
+
+def _look(stage: Stage, workflow: Workflow, verdict: Verdict, ran: set[str]) -> None:
+    """The play came through: the world has to be as it shall be, and stay so."""
     if not workflow.done(stage):
         verdict.problems.append(f"goal not reached: {stage.sides('hv-a')} {stage.sides('hv-b')}")
     if ran - alive(stage):
         verdict.problems.append(f"DOWN, and nobody says so: {', '.join(sorted(ran - alive(stage)))}")
-    if verdict.cut is None or not verdict.cut.only_reads:
-        _repeat(stage, workflow, verdict)
+    verdict.again += 1
+    _repeat(stage, workflow, verdict)
 
 
 def _once(stage: Stage, workflow: Workflow) -> str:
@@ -164,6 +186,6 @@ def cuts(clean: Verdict) -> Iterator[Cut]:
             yield Cut(DROP_AFTER, host, cmdlet, nth)
             yield from (Cut(DROP_LATE, host, cmdlet, nth, lands_after) for lands_after in LATE)
         else:
-            yield Cut((DROP_BEFORE, DROP_AFTER)[nth % 2], host, cmdlet, nth, only_reads=True)
+            yield Cut((DROP_BEFORE, DROP_AFTER)[nth % 2], host, cmdlet, nth)
     for (host, operation), count in clean.wire.items():
         yield from (Cut((BEFORE, AFTER)[nth % 2], host, operation, nth) for nth in range(1, count + 1))

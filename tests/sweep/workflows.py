@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .hands import Hands, Play
+from .other_roles import removal_role, reprotect
 from .role import failover_role
-from .stage import NAMES, RUNS, STORAGE, A, B, Stage
+from .stage import NAMES, RUNS, STANDS, STORAGE, A, B, C, Stage
 
 # What a workflow was asked for beside moving on: acts that lose or end something are law-breaking without it.
 COMMIT, CANCEL, END_TEST, REMOVE, UNPLANNED = "commit", "cancel", "end_test", "remove", "unplanned"
+TURN_OFF = "turn_off"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Workflow:
     play: Play
     done: Callable[[Stage], bool]
     asked: frozenset[str] = frozenset()
+    hosts: int = 2
 
 
 def stands(host: str, mode: str, state: str, power: str = "") -> Callable[[Stage], bool]:
@@ -128,6 +131,9 @@ def role(wish: str, to: str, **inputs: object) -> Play:
     return play
 
 
+GROUPS = [{"name": "db", "vms": [RUNS]}, {"name": "web", "vms": [STANDS]}]
+
+
 def moved(source: str, target: str) -> Callable[[Stage], bool]:
     """Whether the VMs run on the target and replicate back."""
     return both(stands(target, "Primary", "Replicating", "Running"), stands(source, "Replica", "Replicating", "Off"))
@@ -189,6 +195,7 @@ def workflows() -> Iterator[Workflow]:
     yield Workflow("test failover", Stage.protected, _test, _tests_run)
     yield Workflow("end the test", Stage.testing, _end_test, _no_tests, frozenset({END_TEST}))
     yield Workflow("planned failover", Stage.protected, role("planned", B), moved(A, B))
+    yield Workflow("planned failover, in groups", Stage.protected, role("planned", B, groups=GROUPS), moved(A, B))
     yield Workflow("fail back, by modules", Stage.reversed, planned(B, A), moved(B, A))
     yield Workflow("cancel a preparation", Stage.prepared, role("cancel", B), _BACK, frozenset({CANCEL}))
     yield Workflow("cancel a failover", Stage.failed_over, role("cancel", B), _BACK, frozenset({CANCEL}))
@@ -207,5 +214,62 @@ def workflows() -> Iterator[Workflow]:
         frozenset({COMMIT, UNPLANNED}),
     )
     yield Workflow("way home", Stage.primary_back, role("return_home", B), _home, frozenset({UNPLANNED}))
-    none = both(stands(A, "None", "Disabled"), stands(B, "None", "Disabled"))
-    yield Workflow("remove", Stage.protected, _remove, none, frozenset({REMOVE}))
+    yield from _more_disasters()
+    yield from _removals()
+
+
+def _more_disasters() -> Iterator[Workflow]:
+    """An old copy that is not simply Off, and an old primary that does not come back."""
+    turned_off = frozenset({UNPLANNED, TURN_OFF})
+    running = stands(B, "Replica", "FailedOverWaitingCompletion", "Running")
+    yield Workflow(
+        "primary unusable, turned off",
+        Stage.protected,
+        role("unplanned", B, reason="primary_unusable", old_vm="turn_off"),
+        both(running, lambda stage: not any(stage.vm(A, name).alive for name in NAMES)),
+        turned_off,
+    )
+    yield Workflow(
+        "both run, one is discarded",
+        Stage.both_run,
+        role("return_home", B, discard=A, old_vm="turn_off"),
+        _home,
+        turned_off,
+    )
+    yield Workflow(
+        "way home, the old copy Saved",
+        Stage.old_copy_saved,
+        role("return_home", B, old_vm="discard_saved_state"),
+        _home,
+        turned_off,
+    )
+    yield Workflow(
+        "protect anew",
+        Stage.lost_for_good,
+        lambda hands: reprotect(hands, B, C),
+        _anew,
+        frozenset({UNPLANNED, COMMIT, REMOVE}),
+        hosts=3,
+    )
+
+
+def _anew(stage: Stage) -> bool:
+    stage.world.clock.advance(600)
+    return both(stands(B, "Primary", "Replicating", "Running"), stands(C, "Replica", "Replicating", "Off"))(stage)
+
+
+def _removals() -> Iterator[Workflow]:
+    """By the modules alone, and in the order of the role."""
+    none = both(stands(A, "None", "Disabled", "Running"), stands(B, "None", "Disabled", "Off"))
+    asked = frozenset({REMOVE})
+    yield Workflow("remove, by modules", Stage.protected, _remove, none, asked)
+    idle = both(none, lambda stage: all(stage.vm(B, name).start_action == "Nothing" for name in NAMES))
+    yield Workflow("remove", Stage.protected, lambda hands: removal_role(hands, A), idle, asked)
+    gone = both(stands(A, "None", "Disabled", "Running"), lambda stage: not stage.sides(B))
+    yield Workflow(
+        "remove, and delete the copies",
+        Stage.protected,
+        lambda hands: removal_role(hands, A, delete="vm_and_disks"),
+        gone,
+        asked,
+    )
