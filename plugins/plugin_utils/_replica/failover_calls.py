@@ -38,12 +38,16 @@ START_OLD = "start_old"
 
 @dataclass(frozen=True)
 class Order:
-    """What has to be done for one VM now: an act, or what is waited for (`stage` of the act that waits)."""
+    """What has to be done for one VM now: an act, or what is waited for (`stage` of the act that waits).
+
+    `never_started`: the failover that it undoes is this run's own, and the VM was not started since.
+    """
 
     seen: Seen
     stage: str
     where: str
     act: str = ""
+    never_started: bool = False
 
     @property
     def host(self) -> str:
@@ -156,7 +160,9 @@ def _reverse(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cancel(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
     accepted = options.get("accept_loss") or order.seen.pair.both_run
-    return {"changes_since_failover": "discard"} if accepted else {}
+    if accepted:
+        return {"changes_since_failover": "discard"}
+    return {"changes_since_failover": "never_started"} if order.never_started else {}
 
 
 def _fence(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -286,7 +286,8 @@ def _cancelled(case: Case) -> Decision:
 
 
 def _cancel_failover(case: Case) -> Decision:
-    lossless = case.own.power == OFF and case.proof is not None and case.proof.side.state == PREPARED
+    prepared = case.proof is not None and case.proof.side.state == PREPARED
+    lossless = case.own.power == OFF and (prepared or case.want.never_started)
     if not lossless and not case.want.discard_changes:
         return case.refuse(
             f"it is {case.own.power}, and what it changed since the failover is lost when that is cancelled. Reverse"

@@ -53,7 +53,7 @@ SPEC: Mapping[str, Any] = {
     "old_vm": {"type": "str", "choices": ["leave", "turn_off", "discard_saved_state"], "default": "leave"},
     "allowed_primary_server": {"type": "str"},
     "unconnected_adapters": {"type": "str", "choices": ["refuse", "allow"], "default": "refuse"},
-    "changes_since_failover": {"type": "str", "choices": ["keep", "discard"], "default": "keep"},
+    "changes_since_failover": {"type": "str", "choices": ["keep", "discard", "never_started"], "default": "keep"},
     "certificate_thumbprint": {"type": "str"},
 }
 RULES: Mapping[str, Any] = {
@@ -91,6 +91,7 @@ class Want:
     allowed_primary_server: str = ""
     unconnected: bool = False
     discard_changes: bool = False
+    never_started: bool = False
     certificate: str = ""
     broker: str = ""
     clock: Callable[[], datetime] = utc_now
@@ -122,6 +123,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
         allowed_primary_server=options.get("allowed_primary_server") or "",
         unconnected=options["unconnected_adapters"] == "allow",
         discard_changes=options["changes_since_failover"] == "discard",
+        never_started=options["changes_since_failover"] == "never_started",
         certificate=_thumbprint(given) if given else "",
     )
     _check(want)

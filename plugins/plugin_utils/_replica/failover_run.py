@@ -29,7 +29,7 @@ from .failover_cluster import broker_at, target_hosts
 from .failover_groups import Gate, stopping
 from .failover_plan import STAGES, VMPlan, Wish, lines_of, read_goal, unfold
 from .failover_sight import PlanError, Seen, Sight
-from .failover_states import ABSENT, PREPARED, PRIMARY, RUNNING, Side
+from .failover_states import ABSENT, FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, RUNNING, Side
 from .failover_step import Goal
 
 ORDER = (
@@ -331,16 +331,23 @@ def _back(run: Run, entry: Entry) -> Iterable[Order]:
         return
     if target is None or other is None or not (entry.ran or run.wish.goal.start):
         return
-    plan = unfold(seen, Wish(_way_back(target, other)))
+    goal = _way_back(entry, target, other)
+    plan = unfold(seen, Wish(goal))
     if plan.acts and plan.outcome != "refused" and (entry.changed or other.state == PREPARED):
-        yield order_of(seen, plan.acts[0])
+        yield replace(order_of(seen, plan.acts[0]), never_started=goal.accept_loss)
 
 
-def _way_back(target: Side, other: Side) -> Goal:
-    """On the new side where it is there already, else on the old one."""
+def _way_back(entry: Entry, target: Side, other: Side) -> Goal:
+    """Where it comes up again. A failover whose preparation somebody else has cancelled is undone, never started:
+
+    that hand may start the other copy at any moment, and this one cannot start once it is a replica again. Nothing is
+    lost where the failover was this run's own and the VM was not started since.
+    """
     if target.mode == PRIMARY or (target.failed_over and other.state == PREPARED):
         return Goal("planned", reverse=False, start=True)
-    return Goal("cancel", start=True)
+    own = "fail_over" in entry.first and "start" not in entry.first
+    off = target.power == other.power == OFF and target.state == FAILED_OVER_WAITING and other.mode == PRIMARY
+    return Goal("cancel", start=True, accept_loss=own and off)
 
 
 def _limited(run: Run, stage: str) -> dict[str, Any]:
