@@ -119,6 +119,9 @@ class Hands:
 
 Play = Callable[[Hands], None]
 
+# Ansible's loader is not made for threads: it has to have the plugin before two hands ask for it at once.
+connection_loader.get("psrp", PlayContext(), os.devnull)
+
 
 def _defaults(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {name: option.get("default") for name, option in spec.items()}

@@ -6,9 +6,9 @@ Whatever comes of it, no law may break, and each hand's report has to say of eve
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 from typing import Any
@@ -265,22 +265,16 @@ def fight(duel: Duel, turns: Turns | None = None, lag: float = 0.0) -> Fought:
 
 
 def _at_once(plays: tuple[Play, Play], hands: list[InTurns], turns: Turns | None, lag: float) -> list[str]:
-    told = ["", ""]
-
-    def work(number: int) -> None:
+    def work(number: int) -> str:
         time.sleep(lag * number)
         try:
-            told[number] = _play(plays[number], hands[number])
+            return _play(plays[number], hands[number])
         finally:
             if turns is not None:
                 turns.end(number)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return told
+    with ThreadPoolExecutor(2) as both:
+        return list(both.map(work, range(2)))
 
 
 def _said(hands: Hands, told: str) -> Iterator[str]:
