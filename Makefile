@@ -3,7 +3,7 @@
 # make lint    ruff, mypy strict, ansible-lint (production), changelog fragments
 # make sanity  ansible-test sanity on this python's ansible-core      make matrix  test and sanity on all four pairs
 # make sweep   the fault sweep: every remote call of every workflow cut, before and after its effect
-# make bench   requests, bytes, seconds and memory for 1, 100 and 1,000 VMs, beside bare pypsrp
+# make bench   requests, bytes, seconds and memory for 1, 100 and 1,000 VMs, beside bare pypsrp; failovers of 1, 10 and 50
 #
 # PYTHON chooses the interpreter: make test PYTHON=python3.12
 
@@ -64,6 +64,7 @@ sweep: $(VENV)/.test $(LINK)
 
 bench: $(VENV)/.test $(LINK)
 	$(RUN) $(BIN)/python -m tests.bench
+	$(RUN) $(BIN)/python -m tests.bench --failover
 
 lint: $(VENV)/.lint $(LINK)
 	$(RUN) $(BIN)/ruff check plugins tests

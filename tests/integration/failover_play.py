@@ -51,23 +51,40 @@ class Player:
 
     def play(self, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a playbook of the collection with these extra variables."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE")}
-        words = [f"{key}={value}" for key, value in {**QUICK, **variables}.items()]
         return subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                f"hyperv.replica.{name}",
-                *(part for word in words for part in ("-e", _quoted(word))),
-                *self.arguments,
-                *arguments,
-            ],
-            env={**kept, "ANSIBLE_CONFIG": str(self.config), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"},
+            self._command(name, *arguments, **variables),
+            env=self._environment(),
             cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=600,
             check=False,
         )
+
+    def begun(self, output: Path, name: str, **variables: str) -> subprocess.Popen[bytes]:
+        """The same without waiting for its end; what it says goes to a file."""
+        with output.open("wb") as file:
+            return subprocess.Popen(
+                self._command(name, **variables),
+                env=self._environment(),
+                cwd=self.folder,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+
+    def _command(self, name: str, *arguments: str, **variables: str) -> list[str]:
+        words = [f"{key}={value}" for key, value in {**QUICK, **variables}.items()]
+        return [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            f"hyperv.replica.{name}",
+            *(part for word in words for part in ("-e", _quoted(word))),
+            *self.arguments,
+            *arguments,
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE")}
+        return {**kept, "ANSIBLE_CONFIG": str(self.config), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
 
     def over(self, to: str, vms: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """A planned failover, confirmed."""
@@ -108,11 +125,11 @@ class Player:
         return found
 
     def run_cmdlets(self, name: str, steps: Iterable[str]) -> None:
-        """Another hand: cmdlets by host and name, on one VM."""
+        """Another hand: cmdlets on one VM, as `host name -Switch`; a primary is prepared, and a replica reversed."""
         for step in steps:
-            host, cmdlet = step.split()
-            prepare_it = {"Prepare": True} if step == "hv-a Start-VMFailover" else {}
-            parameters = {**prepare_it, **({"Reverse": True} if cmdlet == "Set-VMReplication" else {})}
+            host, cmdlet, *switches = step.split()
+            usual = {"hv-a Start-VMFailover": ["-Prepare"], "hv-b Set-VMReplication": ["-Reverse"]}.get(step, [])
+            parameters = {switch.removeprefix("-"): True for switch in switches or usual}
             operator = Operator(self.lab.world.host(host))
             found = next(iter(dispatch(operator, "Get-VM", "Name", {"Name": [name]})))
             given = {"VM": [found.value], **parameters}  # type: ignore[union-attr]
