@@ -184,10 +184,12 @@ def _cancel(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
         return act_on(have, "cancel_failover", "target")
     if target.state in CHANGING_STATES:
         return NextWait(f"a failover may be under way: {have}")
-    if other is None:
-        return NextRefused("the primary could not be read: whether it is prepared is not known")
     if target.failed_over:
         return NextRefused("the failover is committed: it cannot be cancelled. Fail back instead")
+    if other is None and not goal.start:  # another recovery point is to be taken while the old host is lost
+        return NextDone("nothing is failed over here", ("the primary was not read: it may be prepared still",))
+    if other is None:
+        return NextRefused("the primary could not be read, and it is to be started: say start: false to undo this side")
     if other.mode != PRIMARY:
         return NextRefused(f"there is no failover that could be cancelled: {have}")
     if other.state == PREPARED:
