@@ -56,11 +56,15 @@ def measure(label: str, count: int, slow: bool = False) -> Cost:
 
 
 def _slow(player: Player, hangs: str, late: str) -> None:
+    """The one hangs, and the other writes much on a slow line, both when the checks are over."""
     player.vm("hv-a", hangs).guest.answer = "hang"
     vm = player.vm("hv-a", late)
-    vm.guest.writes_bytes_per_second = 0
-    vm.write(HOUR_BYTES)
-    vm.send_bytes_per_second = HOUR_RATE
+
+    def write() -> None:
+        vm.write(HOUR_BYTES)
+        vm.send_bytes_per_second = HOUR_RATE
+
+    player.at("hv-a", "Stop-VM", write)
 
 
 def _run(label: str, player: Player, names: Sequence[str], awaited: Sequence[str]) -> Cost:
