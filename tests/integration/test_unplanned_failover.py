@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.lab(hosts=2, vms=4, speed=60)
 
 OLD = "Primary/WaitingForStartResynchronize"
 FAILED_OVER = "Replica/FailedOverWaitingCompletion Running"
+BOTH_WAYS = ("reverse_replication", "planned_failover", "cancel_failover", "commit_failover")
 HOME = ["Replica/Replicating Off", "Primary/Replicating Running"]
 
 
@@ -105,10 +107,17 @@ def test_an_old_copy_that_started_by_itself(player: Player) -> None:
     player.on("hv-a")  # the old copy starts with its host: both run, and no playbook can help that
     player.sent()
     broken = len(player.laws_broken())
-    for name in ("reverse_replication", "planned_failover", "cancel_failover", "commit_failover"):
-        run = player.play(name, **player.confirmed("hv-b", "App01"))
+    plays = {name: player.confirmed("hv-b", "App01") for name in BOTH_WAYS}
+    plays["remove_replication"] = {"remove_on": "hv-a", "vms": "App01", "confirm": "App01"}
+    for name, variables in plays.items():
+        run = player.play(name, **variables)
         assert run.returncode != 0, (name, run.stdout)
         assert player.sent() == [], name
+        for words in (r"on hv-a it is Running for \d", r"on hv-b it is Running for \d", r"replicated at 20.* ago\)"):
+            assert re.search(words, run.stdout), (name, words, run.stdout)
+        if name in BOTH_WAYS:
+            assert "reverse_replication with failover_to=hv-b discard=hv-a old_vm=turn_off" in run.stdout
+            assert "planned_failover with failover_to=hv-a discard=hv-b old_vm=turn_off" in run.stdout
     lost = player.play("reverse_replication", **player.confirmed("hv-b", "App01"), discard="hv-a", old_vm="turn_off")
     assert lost.returncode == 0, lost.stdout
     assert player.sent()[:2] == ["hv-a Set-VM", "hv-a Stop-VM"]
@@ -228,3 +237,12 @@ def test_a_host_that_answers_is_not_dead_whatever_it_says(lab: Lab, tmp_path: Pa
     assert "its host answers (hv-a)" in silent.stdout
     assert player.sent() == []
     assert player.laws_broken() == []
+
+
+def test_the_copy_that_was_failed_over_is_the_one_to_lose(player: Player) -> None:
+    player.run_cmdlets("App01", ("hv-b Start-VMFailover", "hv-b Start-VM"))
+    lost = player.play("planned_failover", **player.confirmed("hv-a", "App01"), discard="hv-b", old_vm="turn_off")
+    assert lost.returncode == 0, lost.stdout
+    assert player.sent() == ["hv-b Stop-VMFailover"]
+    assert player.states("App01")[1] == "Replica/Replicating Off"
+    assert player.states("App01")[0].endswith("Running")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .both_running import told, ways_out
 from .failover_acts import ACTS, perform
 from .failover_next import next_step
 from .failover_sight import PlanError, Seen, Sight, partner_names, records_of
@@ -183,7 +184,8 @@ def _next(pair: Pair, seen: Seen, wish: Wish) -> Next:
         return NextRefused(f"it may be running on both hosts, and {wish.discard} is neither of them")
     if not wish.goal.turn_off:
         return NextRefused(f"the copy on {wish.discard} is to be lost, but turning it off was not asked for by name")
-    if where == "target" and pair.target is not None and pair.target.failed_over:
+    side = pair.side(where)
+    if side is not None and side.failed_over:
         return NextAct("cancel_failover", where, "undo the failover: the copy that was named to be lost goes off")
     return NextAct("turn_off", where, "turn off the copy that was named to be lost")
 
@@ -249,11 +251,24 @@ def _conclude(plan: VMPlan, step: NextDone | NextRefused | NextWait) -> VMPlan:
     plan.message = step.reason
     if isinstance(step, NextRefused):
         plan.outcome = "refused"
+        if plan.seen.pair.both_run:
+            plan.message += _both_run(plan.seen)
     elif isinstance(step, NextWait):
         plan.outcome = "waiting"
     else:
         plan.open_ends = step.open_ends
     return plan
+
+
+def _both_run(seen: Seen) -> str:
+    """What the operator needs to decide which copy to lose, and how to say it."""
+    hosts = {where: seen.host_shown(where) for where in ("target", "other")}
+    records = {hosts[where]: record for where in hosts if (record := seen.record_of(where)) is not None}
+    ways = []
+    for keep, lose in (("target", "other"), ("other", "target")):
+        side = seen.pair.side(keep)
+        ways.append((hosts[keep], hosts[lose], side is not None and side.failed_over))
+    return f": {told(records)}. Either {ways_out(ways)}"
 
 
 def _stages(plans: Iterable[VMPlan]) -> dict[str, dict[str, list[str]]]:

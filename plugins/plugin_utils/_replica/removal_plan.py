@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .both_running import told
 from .errors import ReplicaError
 from .failover_power import NO_START
 from .failover_run import to_confirm
@@ -129,7 +130,9 @@ def _refusal(removal: Removal, inputs: Mapping[str, Any]) -> str:
             return f"its replication on {host} could not be read"
     running = [host for host, record in subject.sides.items() if record["power"] in MAY_RUN]
     if len(running) > 1:
-        return f"it may be running on {' and '.join(running)}. Find out which one is used, and shut the other one down"
+        known = told({host: subject.sides[host] for host in running})
+        where = " and ".join(running)
+        return f"it may be running on {where}: {known}. Find out which one is used, and shut the other one down"
     if subject.unseen and not gone:
         return (
             f"{', '.join(subject.unseen)} could not be read, and what it has would stay. Make it answer; or, if it is"
