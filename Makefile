@@ -2,7 +2,8 @@
 # make test    unit, lab, model, conformance and integration tests on this python
 # make lint    ruff, mypy strict, ansible-lint (production), changelog fragments
 # make sanity  ansible-test sanity on this python's ansible-core      make matrix  test and sanity on all four pairs
-# make sweep   the fault sweep: every remote call of every workflow cut, before and after its effect
+# make sweep   the fault sweep: every remote call of the workflows cut, before and after its effect
+#              (SWEEP=--all: of those too that the gate has no time for; SWEEP=--hands: two hands at once)
 # make bench   requests, bytes, seconds and memory for 1, 100 and 1,000 VMs, beside bare pypsrp; failovers of 1, 10 and 50
 #
 # PYTHON chooses the interpreter: make test PYTHON=python3.12
@@ -60,7 +61,7 @@ integration: $(VENV)/.test $(LINK)
 	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/integration
 
 sweep: $(VENV)/.test $(LINK)
-	$(RUN) $(BIN)/python -m tests.sweep
+	$(RUN) $(BIN)/python -m tests.sweep $(SWEEP)
 
 bench: $(VENV)/.test $(LINK)
 	$(RUN) $(BIN)/python -m tests.bench

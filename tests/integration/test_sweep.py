@@ -9,7 +9,10 @@ import pytest
 from pypsrp import messages
 
 from tests.lab.faults import DROP_AFTER
-from tests.sweep.sweep import Cut, conduct, cuts
+from tests.lab.lab import Lab
+from tests.sweep.alike import likeness
+from tests.sweep.stage import Stage
+from tests.sweep.sweep import Cut, Known, conduct, cuts
 from tests.sweep.swift import be_swift
 from tests.sweep.two_hands import Foreign, meddle
 from tests.sweep.workflows import UNPLANNED, Workflow, workflows
@@ -28,7 +31,9 @@ def test_a_clean_run_reaches_its_goal_and_a_repeat_changes_nothing(workflow: Wor
 
 def test_every_cut_of_what_changes_states_is_recovered():
     workflow = BY_NAME["cancel a preparation"]
-    changing = [cut for cut in cuts(conduct(workflow)) if not cut.on_the_wire and not cut.only_reads]
+    clean = conduct(workflow)
+    reads = {cmdlet for _unused, cmdlet, state_changing in clean.calls if not state_changing}
+    changing = [cut for cut in cuts(clean) if not cut.on_the_wire and cut.what not in reads]
     verdicts = [conduct(workflow, cut) for cut in changing]
     assert len(verdicts) >= 10
     assert all(verdict.struck for verdict in verdicts)
@@ -41,6 +46,33 @@ def test_a_cut_is_noticed():
     verdict = conduct(Workflow(workflow.name, workflow.begin, lambda hands: None, workflow.done, workflow.asked))
     assert "goal not reached" in verdict.problems[0]
     assert not conduct(workflow, Cut(DROP_AFTER, "HV-B", "Complete-VMFailover", 1)).struck
+
+
+def test_a_world_is_gone_on_from_once():
+    workflow, known = BY_NAME["cancel a preparation"], Known()
+    conduct(workflow, known=known)
+    cut = Cut(DROP_AFTER, "HV-A", "Stop-VMFailover", 1)
+    first, again = conduct(workflow, cut, known), conduct(workflow, cut, known)
+    assert first.recovered
+    assert again.recovered
+    assert again.again <= first.again
+    broken_play = replace(workflow, play=lambda hands: None)
+    assert "goal not reached" in conduct(broken_play, known=Known()).problems[0]
+    assert "goal not reached" in conduct(broken_play, cut=None, known=known).problems[0]
+
+
+def test_worlds_that_differ_are_not_alike():
+    with Lab.start(hosts=2, vms=4, speed=2000, certificates=False) as lab:
+        stage = Stage(lab)
+        stage.prepared()
+        prepared, again = likeness(lab.world), likeness(lab.world)
+        stage.cmdlet("hv-b", "Start-VMFailover")
+        failed_over = likeness(lab.world)
+        lab.world.faults.postpone(1, lambda: None)
+        assert likeness(lab.world) is None
+    assert prepared == again
+    assert prepared != failed_over
+    assert None not in (prepared, failed_over)
 
 
 def test_a_foreign_hand_is_reported():

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
 import pytest
 
+from tests.lab.recorder import Recorded
+from tests.sweep.laws import could_not_know
+from tests.sweep.turns import Stop, Turns
 from tests.sweep.two_hands import Duel, duels, fight
 
 LAGS = (0.0, 0.15, 0.5)
@@ -15,3 +22,49 @@ def test_two_runs_at_once(duel: Duel, lag: float):
     fought = fight(duel, lag=lag)
     assert fought.laws == []
     assert fought.problems == []
+
+
+def test_a_cancel_between_the_look_at_the_primary_and_the_failover():
+    """The failover run has read the primary as prepared; the other one cancels that; then it fails over."""
+    duel = next(one for one in duels() if one.name == "cancel against failover, prepared")
+    fought = fight(duel, Turns((Stop(1), Stop(1, after=True))))
+    assert fought.reached == [True, True]
+    assert fought.laws == []
+    assert fought.problems == []
+    assert fought.down == []
+    assert "NOT DONE: App01 runs on hv-a" in fought.told[0]
+
+
+VM = UUID(int=1)
+PREPARED, REPLICATING = "PreparedForFailover", "Replicating"
+
+
+def call(number: int, user: str, host: str, cmdlet: str, *, then: str = "", was: str = PREPARED) -> Recorded:
+    """A call; `then` is the state of the primary's side after it."""
+    at = datetime(2026, 3, 1, tzinfo=timezone.utc) + timedelta(seconds=number)
+    facts: dict[str, Any] = {}
+    if not cmdlet.startswith("Get-"):
+        states = [("HV-A", "Off", "Primary", state, "") for state in (was, then or was)]
+        facts = {"before": {VM: (states[0],)}, "after": {VM: (states[1],)}}
+    return Recorded(number, host, object(), user, cmdlet, "", {}, at, ended=at + timedelta(milliseconds=1), **facts)
+
+
+@pytest.mark.parametrize(
+    "reads, excused",
+    [(((1, "HV-A"),), True), (((1, "HV-A"), (3, "HV-A")), False), (((3, "HV-B"),), False), (((1, "HV-B"),), False)],
+)
+def test_only_what_was_changed_after_the_last_look_is_an_excuse(reads: tuple[tuple[int, str], ...], excused: bool):
+    calls = [call(number, "one", host, "Get-VMReplication") for number, host in reads]
+    calls.append(call(2, "two", "HV-A", "Stop-VMFailover", then=REPLICATING))
+    failover = call(4, "one", "HV-B", "Start-VMFailover", was=REPLICATING)
+    assert could_not_know("L8: x", failover, [*calls, failover]) is excused
+
+
+def test_another_stage_in_between_is_no_excuse():
+    calls = [
+        call(1, "one", "HV-A", "Get-VMReplication"),
+        call(2, "one", "HV-A", "Stop-VM"),
+        call(3, "two", "HV-A", "Stop-VMFailover", then=REPLICATING),
+        call(4, "one", "HV-B", "Start-VMFailover", was=REPLICATING),
+    ]
+    assert not could_not_know("L8: x", calls[3], calls)

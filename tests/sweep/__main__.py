@@ -14,38 +14,94 @@ from multiprocessing.pool import Pool
 
 from .sweep import Cut, Known, Verdict, conduct, cuts
 from .swift import be_swift
-from .two_hands import Foreign, foreign_hands, meddle
+from .turns import Stop
+from .two_hands import Duel, Foreign, Fought, duels, fights, foreign_hands, meddle, stops
 from .workflows import Workflow, workflows
 
 WIDTHS = (32, 7, 6, 8, 7, 11, 13, 9)
 MEDDLED = ("planned failover",)
 """Workflows between whose cmdlets another hand is put."""
 HEADS = ("workflow", "calls", "wire", "faults", "again", "recovered", "laws broken", "seconds")
+HANDS_WIDTHS = (48, 7, 7, 10, 13, 9)
+HANDS_HEADS = ("two hands", "runs", "down", "problems", "laws broken", "seconds")
+Ended = tuple[str, list[str]]
+"""What was tried, and what went wrong in it."""
 KNOWN: Known = {}
 """What this worker knows already of going on from half-done worlds."""
 
 
 def main() -> int:
-    """Sweep the workflows that are named, or all; 1 when one did not recover."""
+    """Sweep the workflows that are named, or those of the gate; 1 when one did not recover."""
     parser = argparse.ArgumentParser(prog="python -m tests.sweep", description=__doc__)
-    parser.add_argument("workflows", nargs="*", help="parts of names; all when none is given")
+    parser.add_argument("workflows", nargs="*", help="parts of names; those of the gate when none is given")
+    parser.add_argument("--all", action="store_true", help="also the workflows that the gate leaves out")
+    parser.add_argument("--hands", action="store_true", help="two hands instead: in turns, and a foreign cmdlet")
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="how many labs at a time")
     options = parser.parse_args()
-    chosen = [one for one in workflows() if not options.workflows or any(w in one.name for w in options.workflows)]
     began = time.monotonic()
-    print(_row(HEADS), flush=True)
     with multiprocessing.get_context("fork").Pool(options.jobs, _prepare) as pool:
-        verdicts = list(_sweep(chosen, pool))
-        for one in chosen:
-            if one.name in MEDDLED:
-                verdicts += _meddle(one, pool)
-    failed = [verdict for verdict in verdicts if not verdict.recovered]
-    for verdict in failed:
-        print(f"\n{verdict.workflow}: {verdict.cut or 'no fault'}")
-        print("".join(f"    {line}\n" for line in (*verdict.problems, *verdict.laws)), end="")
-    faults = sum(1 for verdict in verdicts if verdict.struck) - len(chosen)
-    print(f"\n{len(chosen)} workflows, {faults} faults, {len(failed)} not recovered, {time.monotonic() - began:.0f} s")
+        ended = _hands(options.workflows, pool) if options.hands else _faults(options.workflows, options.all, pool)
+        failed = print_failures(ended)
+    print(f"{time.monotonic() - began:.0f} s")
     return 1 if failed else 0
+
+
+def _faults(names: list[str], everything: bool, pool: Pool) -> Iterator[Ended]:
+    """Every cut of the workflows."""
+    if names:
+        chosen = [one for one in workflows() if any(name in one.name for name in names)]
+    else:
+        chosen = [one for one in workflows() if everything or one.in_gate]
+    print(_row(HEADS), flush=True)
+    verdicts = list(_sweep(chosen, pool))
+    faults = sum(1 for verdict in verdicts if verdict.struck) - len(chosen)
+    again = sum(verdict.again for verdict in verdicts)
+    lost = sum(not verdict.recovered for verdict in verdicts)
+    laws = sum(len(verdict.laws) for verdict in verdicts)
+    print(f"{len(chosen)} workflows, {faults} faults, {again} runs again, {lost} not recovered, {laws} laws broken")
+    for verdict in verdicts:
+        yield f"{verdict.workflow}: {verdict.cut or 'no fault'}", [*verdict.problems, *verdict.laws]
+
+
+def _hands(names: list[str], pool: Pool) -> Iterator[Ended]:
+    """Two hands on the same VMs."""
+    print(_row(HANDS_HEADS, HANDS_WIDTHS), flush=True)
+    for duel in [*duels(), *(one.swapped for one in duels())]:
+        if not names or any(name in duel.name for name in names):
+            yield from _fought(duel, pool)
+    for workflow in workflows():
+        if workflow.name in MEDDLED and (not names or "foreign" in names):
+            yield from _meddled(workflow, pool)
+
+
+def _fought(duel: Duel, pool: Pool) -> Iterator[Ended]:
+    fought = [one for fights in pool.imap(_fight, [(duel.name, first) for first in stops()]) for one in fights]
+    problems, laws = sum(len(one.problems) for one in fought), sum(len(one.laws) for one in fought)
+    down, seconds = sum(bool(one.down) for one in fought), round(sum(one.seconds for one in fought))
+    print(_row((duel.name, *map(str, (len(fought), down, problems, laws, seconds))), HANDS_WIDTHS), flush=True)
+    for one in fought:
+        yield f"{one.duel}: {one.how}", [*one.problems, *one.laws]
+
+
+def _meddled(workflow: Workflow, pool: Pool) -> Iterator[Ended]:
+    """Somebody else's cmdlets between any two of ours; those that Windows refuses them are no faults."""
+    jobs = [(workflow.name, foreign) for foreign in foreign_hands(workflow)]
+    struck = [verdict for verdict in pool.imap(_foreign, jobs) if verdict.struck]
+    problems, laws = sum(len(one.problems) for one in struck), sum(len(one.laws) for one in struck)
+    seconds = round(sum(verdict.seconds for verdict in struck))
+    name = f"{workflow.name}, foreign hand"
+    print(_row((name, *map(str, (len(struck), "", problems, laws, seconds))), HANDS_WIDTHS), flush=True)
+    for verdict in struck:
+        yield verdict.workflow, [*verdict.problems, *verdict.laws]
+
+
+def print_failures(ended: Iterable[Ended]) -> int:
+    """Say what went wrong in which; how many those were."""
+    failed = [(what, problems) for what, problems in ended if problems]
+    for what, problems in failed:
+        print(f"\n{what}")
+        print("".join(f"    {line}\n" for line in problems), end="")
+    return len(failed)
 
 
 def _prepare() -> None:
@@ -77,17 +133,6 @@ def _of_workflow(clean: Verdict, found: list[Verdict]) -> str:
     return _row((clean.workflow, *map(str, numbers)))
 
 
-def _meddle(workflow: Workflow, pool: Pool) -> list[Verdict]:
-    """Somebody else's cmdlets between any two of ours; those that Windows refuses them are no faults."""
-    jobs = [(workflow.name, foreign) for foreign in foreign_hands(workflow)]
-    struck = [verdict for verdict in pool.imap(_foreign, jobs) if verdict.struck]
-    whole, laws = sum(verdict.recovered for verdict in struck), sum(len(verdict.laws) for verdict in struck)
-    seconds = round(sum(verdict.seconds for verdict in struck))
-    name = f"{workflow.name}, foreign hand"
-    print(_row((name, "", "", *map(str, (len(struck), "", whole, laws, seconds)))), flush=True)
-    return struck
-
-
 def _foreign(job: tuple[str, Foreign]) -> Verdict:
     name, foreign = job
     return meddle(_named(name), foreign)
@@ -106,8 +151,14 @@ def _named(name: str) -> Workflow:
     return next(one for one in workflows() if one.name == name)
 
 
-def _row(cells: Iterable[str]) -> str:
-    first, *rest = zip(cells, WIDTHS, strict=True)
+def _fight(job: tuple[str, Stop]) -> list[Fought]:
+    name, first = job
+    found = next(one for duel in duels() for one in (duel, duel.swapped) if one.name == name)
+    return list(fights(found, first))
+
+
+def _row(cells: Iterable[str], widths: Iterable[int] = WIDTHS) -> str:
+    first, *rest = zip(cells, widths, strict=True)
     return first[0].ljust(first[1]) + "".join(cell.rjust(width) for cell, width in rest)
 
 

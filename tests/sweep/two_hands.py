@@ -211,16 +211,13 @@ def stops() -> Iterator[Stop]:
         yield Stop(nth, after=True)
 
 
-def fights(duel: Duel) -> Iterator[Fought]:
-    """The duel with every pair of stops of both hands, and with the second one going to its end at once."""
-    for first in stops():
-        for second in (NOWHERE, *stops()):
-            fought = fight(duel, Turns((first, second)))
-            if not fought.reached[0]:
-                return
-            if second != NOWHERE and not fought.reached[1]:
-                break
-            yield fought
+def fights(duel: Duel, first: Stop) -> Iterator[Fought]:
+    """The duel with that stop of the first hand and every one of the second, which also goes to its end at once."""
+    for second in (NOWHERE, *stops()):
+        fought = fight(duel, Turns((first, second)))
+        if not fought.reached[0] or (second != NOWHERE and not fought.reached[1]):
+            break
+        yield fought
 
 
 def settle(hands: Hands) -> None:
