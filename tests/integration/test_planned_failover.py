@@ -187,3 +187,17 @@ def test_the_printed_command_goes_on_with_what_was_asked(player: Player) -> None
     assert again.returncode == 0, again.stdout
     assert player.states("App 01's")[1] == "Replica/FailedOverWaitingCompletion Running"
     assert player.laws_broken() == []
+
+
+def test_what_a_guest_answers_is_told_with_what_to_do(player: Player) -> None:
+    """Locked is advice; a shutdown that is under way already is waited for, as the guest goes off all the same."""
+    player.vm("hv-a", "App01").guest.answer = 32781
+    going = player.vm("hv-a", "App03")
+    going.guest.answer = 32782
+    clock = player.lab.world.clock
+    player.at("hv-a", "Stop-VM", lambda: clock.after(30, lambda: going.turn("Off", clock.now())))
+    run = player.over("hv-b", "App01,App03")
+    assert run.returncode != 0
+    assert "The guest is locked" in run.stdout
+    assert player.states("App03") == REPLICATING
+    assert player.states("App01") == BEFORE

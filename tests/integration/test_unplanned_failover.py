@@ -246,3 +246,11 @@ def test_the_copy_that_was_failed_over_is_the_one_to_lose(player: Player) -> Non
     assert player.sent() == ["hv-b Stop-VMFailover"]
     assert player.states("App01")[1] == "Replica/Replicating Off"
     assert player.states("App01")[0].endswith("Running")
+
+
+def test_a_host_that_cannot_stop_its_vm_is_to_be_powered_off_first(player: Player) -> None:
+    player.lab.world.faults.add("refuse", "hv-a", "Stop-VM", 1)
+    run = dead(player, reason="primary_unusable", old_vm="turn_off")
+    assert run.returncode != 0
+    assert "power that host off first" in run.stdout
+    assert player.sent() == ["hv-a Set-VM", "hv-a Stop-VM"]

@@ -52,6 +52,16 @@ from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Refused, Step, Wait
 
 _REVERSE = "reverse"
+SHUTDOWN_RUNS = 0x800E
+SHUTDOWN_ADVICE = (
+    (0x8000, "The guest did not shut down. Shut it down from inside, or allow shutdown: force."),
+    (0x8001, "The guest denies it. Shut it down from inside, or allow shutdown: force."),
+    (0x8002, "Its integration services are missing, so it cannot be shut down from here. Shut it down from inside."),
+    (0x8007, "The guest is in no state for it. Look at its console."),
+    (0x800C, "The guest is not ready for it, as while it starts. Wait until its services are up, then run this again."),
+    (0x800D, "The guest is locked: somebody is logged on to it. Log off there, or allow shutdown: force."),
+)
+"""Codes of Msvm_ShutdownComponent.InitiateShutdown (Microsoft), and what to do about each."""
 MAY_GO_OFF_LATER = "If the guest is still shutting down it may go off later: look at it before anything else."
 
 
@@ -136,7 +146,14 @@ def _stop(case: Case) -> Decision:
     if case.want.shutdown == "refuse":
         return case.refuse("it runs, and shutting its guest down was not allowed (shutdown: clean).")
     forced = {"Force": True} if case.want.shutdown == "force" else {}
-    return case.act("stop_guest", forced, limit_seconds=case.want.shutdown_timeout, if_late=MAY_GO_OFF_LATER)
+    return case.act(
+        "stop_guest",
+        forced,
+        limit_seconds=case.want.shutdown_timeout,
+        if_late=MAY_GO_OFF_LATER,
+        advice=SHUTDOWN_ADVICE,
+        under_way=(SHUTDOWN_RUNS,),
+    )
 
 
 # -- failed over -----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ UNPROTECTED = "it runs UNPROTECTED on the failed-over replica: reverse the repli
 COMMIT_PENDING = "the failover can still be cancelled, and its undo data grows until it is committed or reversed"
 NO_START = "Nothing"
 ON_A_CLUSTER = "the old copy is a role of a cluster, which starts it whatever its start action says: cut its VM network"
+HOST_FIRST = "Nothing is started beside a copy that may run: where its host cannot stop it, power that host off first."
 LATE = "A saved state can be removed on the host itself (Remove-VMSavedState)."
 
 
@@ -146,7 +147,9 @@ def _start_action_here(case: Case) -> Decision:
 def _turn_off(case: Case, why: str, if_late: str = "") -> Step:
     """Without its plug. Whether that discards a saved state is not documented: what is read back says it."""
     command = Command(ACTS["turn_off"].cmdlet, {**ACTS["turn_off"].parameters, "Confirm": False})
-    return case.step("turn_off", Statement((vm_by_id(case.vm.id),)) | command, why, if_late=if_late)
+    late = if_late or HOST_FIRST
+    statement = Statement((vm_by_id(case.vm.id),)) | command
+    return case.step("turn_off", statement, why, if_late=late, advice=((0, late),))
 
 
 def _set_start_action(case: Case, action: str, why: str) -> Step:

@@ -32,6 +32,8 @@ class Step:
     `probe` marks a cmdlet that changes nothing (Test-VMReplicationConnection): it is sent in check mode too, is no
     action of the result, and equal probes of several subjects travel once. Its failure is the failure of each of them.
     `if_late` is added to the message when the effect is not seen in time: what may still happen.
+    `advice` is added where Windows refuses it: by 0x code as a number, 0 for any other. `under_way` are codes that mean
+    that the same is being done already: they are waited out like the step itself.
     `loses` says what the step destroys; the operator is told before it is sent, and by a warning.
     """
 
@@ -43,6 +45,8 @@ class Step:
     act: bool = False
     probe: bool = False
     if_late: str = ""
+    advice: tuple[tuple[int, str], ...] = ()
+    under_way: tuple[int, ...] = ()
     loses: str = ""
     limit_seconds: float | None = None
 

@@ -116,9 +116,11 @@ def _step(progress: Progress, step: Step, now: float, waiting: Waiting) -> Progr
         return progress if progress.failure else replace(progress, next=step)
     if step.act or step.probe:  # sent once a run, whatever the noun makes of it
         return replace(_through(progress), done=Done(step.why))
-    if progress.own_errors:
-        return replace(progress, failure=f"{_what(step)} failed.")
-    limit = waiting.settle_timeout if progress.job_ended else _limit(step, waiting)
+    refused = [error for error in progress.own_errors if not _numbers(error) & set(step.under_way)]
+    if refused:
+        return replace(progress, failure=f"{_what(step)} failed.{_advice(step, refused[0])}")
+    settles = progress.job_ended and not progress.own_errors
+    limit = waiting.settle_timeout if settles else _limit(step, waiting)
     if progress.awaited != step:
         return replace(progress, awaited=step, since=now)
     if now - progress.since < limit:
@@ -146,6 +148,17 @@ def _through(progress: Progress) -> Progress:
     took_effect = isinstance(step, Step) and not step.probe and not refused
     told = (*progress.told, *errors)
     return replace(progress, awaited=None, seen=progress.seen + took_effect, told=told, own_errors=(), open_errors=())
+
+
+def _numbers(error: ErrorRecord) -> set[int]:
+    return {int(code, 16) for code in error.codes}
+
+
+def _advice(step: Step, error: ErrorRecord) -> str:
+    """What to do about the refusal, by its code; " " before it."""
+    told = [text for code, text in step.advice if code in _numbers(error)]
+    told = told or [text for code, text in step.advice if code == 0]
+    return f" {told[0]}" if told else ""
 
 
 def _what(step: Step) -> str:
