@@ -48,8 +48,10 @@ $(LINK):
 demo: $(VENV)/.runtime $(LINK)
 	@$(RUN) $(BIN)/python -m tests.demo
 
+# Plays mostly wait for another process, so as many run side by side as there are cores.
 test: $(VENV)/.test $(LINK)
-	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/unit tests/model tests/conformance tests/integration
+	$(RUN) $(BIN)/python -m pytest -n auto $(PYTEST_ARGS) tests/integration
+	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/unit tests/model tests/conformance
 
 unit: $(VENV)/.test $(LINK)
 	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/unit tests/model
@@ -58,7 +60,7 @@ conformance: $(VENV)/.test $(LINK)
 	$(RUN) $(BIN)/python -m pytest -rs $(PYTEST_ARGS) tests/conformance
 
 integration: $(VENV)/.test $(LINK)
-	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/integration
+	$(RUN) $(BIN)/python -m pytest -n auto $(PYTEST_ARGS) tests/integration
 
 sweep: $(VENV)/.test $(LINK)
 	$(RUN) $(BIN)/python -m tests.sweep $(SWEEP)

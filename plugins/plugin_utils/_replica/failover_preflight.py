@@ -28,6 +28,7 @@ ACCEPTABLE: Mapping[str, str] = {
     "warning_health": "the health is Warning",
     "old_replication": "the last replication is long ago",
     "pending_bytes": "much is still to be sent",
+    "shutdown_service": "the guest's shutdown service does not answer",
     "operation": "a backup, merge or migration is in progress",
     "disks_left_behind": "a disk is attached that is not replicated",
     "extended_leg": "a third site stops receiving when the replication is reversed",
@@ -39,6 +40,8 @@ ACCEPTABLE: Mapping[str, str] = {
     "tpm": "the VM has a TPM or is shielded, and no test VM of it was started",
 }
 """Findings that may be accepted by name, and what each means."""
+
+_NO_CONTACT = frozenset({"nocontact", "lostcommunication"})
 
 KINDS = (
     "relations",
@@ -116,7 +119,7 @@ def preflight(
             refused[vm] = "; ".join(f.text + (f" (accept it with {f.name})" if f.name else "") for f in against)
     names = {vm: entry.name for vm, entry in run.entries.items()}
     lines += [f"{names[vm]}: REFUSED: {reason}" for vm, reason in refused.items()]
-    return {"refused": refused, "lines": lines, "warnings": [*warnings, *_memory(run)]}
+    return {"refused": refused, "lines": lines, "warnings": [*warnings, *_memory(run), *_unknown_space(run)]}
 
 
 def _bench(run: Run, seen: Seen) -> Bench | None:
@@ -174,8 +177,12 @@ def _shutdown_service(bench: Bench) -> Iterable[Finding]:
         return
     if bench.run.options["shutdown"] == "refuse":
         yield Finding("", "it runs, and shutting its guest down was not allowed")
-    if not any(service["service"] == "shutdown" and service["enabled"] for service in services):
+    found = next((service for service in services if service["service"] == "shutdown" and service["enabled"]), None)
+    if found is None:
         yield Finding("", "its shutdown integration service is off, so its guest cannot be shut down cleanly")
+    elif str(found.get("status")).replace(" ", "").casefold() in _NO_CONTACT:
+        text = f"its shutdown integration service does not run in the guest ({found['status']}): it may not shut down"
+        yield Finding("shutdown_service", text)
 
 
 def _disks(bench: Bench) -> Iterable[Finding]:
@@ -244,7 +251,8 @@ def _unconnected(adapters: Iterable[Record], host: str, among: Sequence[str] | N
 
 def _space(bench: Bench) -> Iterable[Finding]:
     least = bench.limit("min_free_bytes")
-    drives = {str(disk["path"])[:1].upper() for disk in bench.here.get("disks") or () if disk["path"][1:2] == ":"}
+    paths = [str(disk["path"]) for disk in bench.here.get("disks") or ()]
+    drives = {path[:1].upper() for path in paths if path[1:2] == ":" and not _on_a_cluster_volume(path)}
     for volume in bench.host("target", "storage") or ():
         letter, free = str(volume["drive_letter"] or "").upper(), number(volume["free_bytes"])
         if letter in drives and free is not None and free < least:
@@ -252,6 +260,24 @@ def _space(bench: Bench) -> Iterable[Finding]:
             yield Finding(
                 "low_space", f"only {size(free)} are free on {letter}: of {host}; {size(int(least))} are wanted"
             )
+
+
+def _on_a_cluster_volume(path: str) -> bool:
+    """Cluster volumes are mounted below this folder, and are not the drive that it is on."""
+    return path[2:].casefold().startswith("\\clusterstorage\\")
+
+
+def _unknown_space(run: Run) -> Iterable[str]:
+    """A warning for the folders of which no volume with a letter tells the free space."""
+    folders: dict[str, list[str]] = {}
+    for seen in run.seen.values():
+        for disk in (seen.record or {}).get("disks") or ():
+            path = str(disk["path"])
+            if run.wish.goal.wish == "planned" and _on_a_cluster_volume(path):
+                folders.setdefault("\\".join(path.split("\\")[:3]), []).append(seen.name)
+    for folder, names in folders.items():
+        vms = ", ".join(dict.fromkeys(names))
+        yield f"how much is free on {folder} is not known: look at it yourself, the undo data of {vms} grows there"
 
 
 def _addresses(bench: Bench) -> Iterable[Finding]:
