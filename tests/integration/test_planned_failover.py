@@ -89,6 +89,7 @@ GUARD = {
     "not confirmed": ({"failover_to": "hv-b", "confirm": "App03"}, ()),
     "no confirmation": ({"failover_to": "hv-b", "confirm": ""}, ()),
     "no such VM": ({"failover_to": "hv-b", "vms": "App99", "confirm": "App99"}, ()),
+    "a candidate that is no host": ({"failover_to": "hv-b", "candidates": "hv-x"}, ()),
     "primary outside the limit": ({"failover_to": "hv-b"}, ("--limit", "hv-b")),
 }
 
