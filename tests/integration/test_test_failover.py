@@ -63,7 +63,7 @@ def planned(run: Run) -> list[str]:
 def checks(player: Player, *tasks: object) -> str:
     path = player.folder / "checks.yml"
     path.write_text(yaml.safe_dump(list(tasks)), encoding="utf-8")
-    return str(path)
+    return path.name  # relative to where ansible is started, whatever PWD says
 
 
 def test_the_whole_of_it(player: Player) -> None:

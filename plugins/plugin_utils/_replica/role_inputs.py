@@ -14,6 +14,7 @@ the input; all of them are told at once.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -157,6 +158,11 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _path(value: Any) -> str:
+    """A path on the control node; one that is relative is meant from where ansible was started."""
+    return os.path.abspath(os.path.expanduser(_text(value)))
+
+
 def _bool(value: Any) -> bool:
     text = str(value).strip().lower()
     if isinstance(value, (bool, int, str)) and text in _TRUE | _FALSE:
@@ -188,7 +194,7 @@ def _shown(value: Any) -> str:
 
 _SCALARS: Mapping[str, Callable[[Any], Any]] = {
     "str": _text,
-    "path": _text,
+    "path": _path,
     "bool": _bool,
     "int": _int,
     "float": _float,
