@@ -124,10 +124,9 @@ class Pipeline:
 
     def start(self, metadata: Any, no_input: bool) -> None:
         """Begin to run what the client created."""
-        self._thread = threading.Thread(
-            target=self._run, args=(metadata, no_input), daemon=True, name=f"pipeline {self.id}"
-        )
-        self._thread.start()
+        thread = threading.Thread(target=self._run, args=(metadata, no_input), daemon=True, name=f"pipeline {self.id}")
+        thread.start()
+        self._thread = thread  # only now: a shell that goes at this moment could not wait for one that has not begun
 
     def give(self, value: Any) -> None:
         """One object of the client's input, or the end of it."""
