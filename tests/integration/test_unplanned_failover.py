@@ -254,3 +254,16 @@ def test_a_host_that_cannot_stop_its_vm_is_to_be_powered_off_first(player: Playe
     assert run.returncode != 0
     assert "power that host off first" in run.stdout
     assert player.sent() == ["hv-a Set-VM", "hv-a Stop-VM"]
+
+
+def test_an_old_vm_that_is_saved_loses_its_state_by_its_own_option_only(player: Player) -> None:
+    player.vm("hv-a", "App01").turn("Saved", player.lab.world.clock.now())
+    refused = dead(player, reason="primary_unusable", old_vm="turn_off")
+    assert refused.returncode != 0
+    assert "old_vm: discard_saved_state" in refused.stdout
+    assert player.sent() == []
+    done = dead(player, reason="primary_unusable", old_vm="discard_saved_state")
+    assert done.returncode == 0, done.stdout
+    assert player.states("App01")[0].endswith("Off")
+    assert player.states("App01")[1] == FAILED_OVER
+    assert player.laws_broken() == []

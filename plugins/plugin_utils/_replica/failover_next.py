@@ -159,6 +159,8 @@ def _old_copy_off(have: Pair, other: Side | None, goal: Goal) -> Next | None:
         )
     if other.power == OFF:
         return None
+    if other.power == SAVED:
+        return NextRefused("the old VM is Saved: give its state up by its own option (old_vm: discard_saved_state)")
     if goal.turn_off or other.power in CHANGING_POWER:
         return act_on(have, "turn_off", "other")
     return NextRefused(

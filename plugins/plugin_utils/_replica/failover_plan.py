@@ -176,7 +176,8 @@ def unfold(seen: Seen, wish: Wish) -> VMPlan:
 def _next(pair: Pair, seen: Seen, wish: Wish) -> Next:
     if not (pair.both_run and wish.discard):
         saved = pair.other is not None and pair.other.power == SAVED
-        if saved and wish.discard_saved and wish.goal.wish == "return_home":
+        unusable = wish.goal.wish == "unplanned" and wish.goal.declared == "unusable"
+        if saved and wish.discard_saved and (unusable or wish.goal.wish == "return_home"):
             return NextAct("discard_state", "other", "discard the saved state of the old copy")
         return next_step(pair, wish.goal)
     where = {seen.here: "target", seen.elsewhere: "other"}.get(wish.discard)
