@@ -106,6 +106,11 @@ def test_candidates(player: Player) -> None:
     assert run.returncode == 0, run.stdout
     assert "App01: Off, Replica/Replicating, Normal" in run.stdout
     assert "possible: fail over to the replica" in run.stdout
+    there = player.play("planned_failover", failover_to="hv-a")
+    assert "App01: Running, Primary/Replicating, Normal" in there.stdout
+    assert "possible: shut the guest down cleanly" in there.stdout
+    number = player.play("planned_failover", "-e", '{"vms": 7}', failover_to="hv-b")
+    assert "7: hv-b has no VM of that name or id" in number.stdout
     assert player.sent() == []
 
 

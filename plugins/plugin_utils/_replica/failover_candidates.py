@@ -10,7 +10,7 @@ from typing import Any
 
 from .failover_acts import ACTS, possible
 from .failover_proof import side_of
-from .failover_states import NONE
+from .failover_states import NONE, PRIMARY, REPLICATING
 
 _SHOWN = (
     "prepare",
@@ -43,4 +43,5 @@ def _possible(vm: Mapping[str, Any]) -> list[str]:
         side = side_of(vm)
     except ValueError as error:
         return [str(error)]
-    return [ACTS[name].meaning for name in possible(side) if name in _SHOWN]
+    stoppable = side.mode == PRIMARY and side.state == REPLICATING
+    return [ACTS[name].meaning for name in possible(side) if name in _SHOWN or (stoppable and name == "stop_guest")]
