@@ -19,7 +19,8 @@ short_description: What is done on one host alone before or after a failover
 description:
   - With C(to_prepare), the calls that prepare primaries whose partner is out of reach; with C(prepared), what that came
     to and what is left to do.
-  - With C(to_protect), what protects VMs anew whose old primary is lost for good.
+  - With C(to_protect), what protects VMs anew whose old primary is lost for good; with C(unprotected), which of them
+    are not protected after all.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
 positional: readings, what, host
@@ -35,7 +36,7 @@ options:
   what:
     description: What is asked.
     type: str
-    choices: [to_prepare, prepared, to_protect]
+    choices: [to_prepare, prepared, to_protect, unprotected]
     required: true
   host:
     description: Inventory host that it is done on.
@@ -50,6 +51,10 @@ options:
     description: Windows name of the new replica server.
     type: str
     default: ''
+  given:
+    description: The inputs that were not left out, as they came. The command for what is left repeats them.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -72,14 +77,18 @@ def failover_one_side(
     host: str,
     others: Sequence[str] = (),
     new_server: str = "",
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What is done on one host; see DOCUMENTATION."""
     typed, read = plain(inputs), plain(readings)
     try:
         if what == "to_protect":
             return plans.to_protect(typed, read, str(host), plain(others), str(new_server))
-        asked = {"to_prepare": plans.to_prepare, "prepared": plans.prepared}[what]
-        return asked(typed, read[str(host)], str(host))
+        if what == "unprotected":
+            return plans.unprotected(typed, read, str(host), plain(given or {}))
+        if what == "to_prepare":
+            return plans.to_prepare(typed, read, str(host))
+        return plans.prepared(typed, read[str(host)], str(host))
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

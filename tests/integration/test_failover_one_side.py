@@ -119,3 +119,72 @@ def test_the_old_primary_is_lost_for_good(player: Player) -> None:
     assert player.play("reprotect", **new).returncode == 0
     assert player.sent() == []
     assert player.laws_broken() == []
+
+
+def test_nothing_is_committed_before_the_new_host_is_known_to_be_ready(player: Player) -> None:
+    player.off("hv-a")
+    player.lab.world.clock.advance(600)
+    asked = player.confirmed("hv-b", "App01")
+    over = player.play("unplanned_failover", **asked, reason="primary_is_dead", receive_check="1")
+    assert over.returncode == 0, over.stdout
+    player.sent()
+    new = player.lab.world.host("hv-c")
+    for variables, arguments, words in (
+        ({"new_replica": "hv-x"}, (), "hv-x could not be read: it is not in the inventory"),
+        ({"new_replica": "hv-c"}, ("--limit", "hv-b"), "hv-c could not be read"),
+        ({"new_replica": "hv-c", "authentication": "certificate"}, (), "hv-c takes kerberos, not certificate"),
+    ):
+        run = player.play("reprotect", *arguments, **asked, **variables)
+        assert run.returncode != 0, run.stdout
+        assert words in run.stdout
+        assert player.sent() == []
+    for rule in new.firewall.rules:
+        rule.enabled = False
+    closed = player.play("reprotect", **asked, new_replica="hv-c")
+    assert closed.returncode != 0, closed.stdout
+    assert player.sent() == []
+    for rule in new.firewall.rules:
+        rule.enabled = True
+
+    player.at("hv-b", "Enable-VMReplication", lambda: player.cut("hv-b", "hv-c"))
+    lost = player.play("reprotect", **asked, new_replica="hv-c")
+    assert lost.returncode != 0, lost.stdout
+    assert "UNPROTECTED: App01 is None/Disabled, Running on hv-b" in lost.stdout
+    assert "hyperv.replica.reprotect -e failover_to=hv-b -e vms=App01 -e confirm=App01 " in lost.stdout
+    assert " -e new_replica=hv-c" in lost.stdout
+    player.lab.world.mend("HV-B", "HV-C")
+    player.sent()
+    again = player.play("reprotect", **asked, new_replica="hv-c")
+    assert again.returncode == 0, again.stdout
+    assert player.sent() == ["hv-b Enable-VMReplication", "hv-b Start-VMInitialReplication"]
+
+
+def test_a_vm_that_runs_on_both_hosts_is_not_protected_anew(player: Player) -> None:
+    player.run_cmdlets("App01", ("hv-b Start-VMFailover", "hv-b Start-VM"))
+    for new in ("hv-a", "hv-c"):
+        run = player.play("reprotect", **player.confirmed("hv-b", "App01"), new_replica=new)
+        assert run.returncode != 0, run.stdout
+        assert "running on BOTH hosts: Primary/" in run.stdout
+        assert player.sent() == []
+
+
+def test_nothing_is_stopped_that_cannot_be_prepared(player: Player) -> None:
+    asked = {"vms": "App01", "confirm": "App01", "failover_to": "hv-b", "failover_from": "hv-a", "stop_at": "prepared"}
+    vm = player.vm("hv-a", "App01")
+    vm.busy = "BackingUpVirtualMachine"
+    busy = player.play("planned_failover", "--limit", "hv-a", **asked)
+    assert busy.returncode != 0, busy.stdout
+    assert "BackingUpVirtualMachine on hv-a (accept it with operation)" in busy.stdout
+    assert player.sent() == []
+    vm.busy = ""
+    vm.turn("Paused", player.lab.world.clock.now())
+    paused = player.play("planned_failover", "--limit", "hv-a", **asked)
+    assert "the VM is Paused, not Off" in paused.stdout
+    assert player.sent() == []
+    vm.turn("Running", player.lab.world.clock.now())
+    player.run_cmdlets("App01", ("hv-b Start-VMFailover",))
+    player.vm("hv-b", "App01").turn("Running", player.lab.world.clock.now())
+    both = player.play("planned_failover", **asked)
+    assert both.returncode != 0, both.stdout
+    assert "running on BOTH hosts" in both.stdout
+    assert player.sent() == []

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .failover_run import Run, look
-from .failover_sight import Record, Seen
-from .failover_states import PRIMARY, REPLICA_MODES, REPLICATING, RUNNING
+from .failover_sight import Record, Seen, Sight
+from .failover_states import PRIMARY, REPLICA_MODES, REPLICATING, RUNNING, Pair
 from .failover_ways import unreached
 from .failover_witness import points, signs_of_life
 from .partner_server import problem as server_problem
@@ -40,8 +40,6 @@ ACCEPTABLE: Mapping[str, str] = {
     "tpm": "the VM has a TPM or is shielded, and no test VM of it was started",
 }
 """Findings that may be accepted by name, and what each means."""
-
-_NO_CONTACT = frozenset({"nocontact", "lostcommunication"})
 
 KINDS = (
     "relations",
@@ -136,8 +134,25 @@ def _bench(run: Run, seen: Seen) -> Bench | None:
 # -- the checks ------------------------------------------------------------------------------------------------------
 
 
+_DEAF = ("nocontact", "lostcommunication", "error", "nonrecoverableerror", "disabled")
+"""States of an integration service that is switched on and does not answer (PrimaryOperationalStatus, Microsoft)."""
+
+
+def of_primary(raw: Mapping[str, Any], record: Record, host: str) -> list[Finding]:
+    """What speaks against stopping this VM, as far as its primary alone can tell. `raw` is a run."""
+    seen = Seen(str(record["id"]), str(record["name"]), "", host, Pair(None, None), "", None, record)
+    bench = Bench(Run(raw, Sight({}, (), {}), 0.0, {}), seen, {}, record)
+    checks = (_health, _age, _pending, _operation, _shutdown_service, _disks)
+    return [finding for check in checks for finding in check(bench)]
+
+
+def _sides(bench: Bench) -> Iterable[tuple[str, Record]]:
+    """The sides that were read, with their records."""
+    return ((where, record) for where, record in (("other", bench.there), ("target", bench.here)) if record)
+
+
 def _health(bench: Bench) -> Iterable[Finding]:
-    for where, record in (("other", bench.there), ("target", bench.here)):
+    for where, record in _sides(bench):
         if record["health"] in ("Normal", "NotApplicable", None):
             continue
         counters = _counters(record)
@@ -162,7 +177,7 @@ def _pending(bench: Bench) -> Iterable[Finding]:
 
 
 def _operation(bench: Bench) -> Iterable[Finding]:
-    for where, record in (("other", bench.there), ("target", bench.here)):
+    for where, record in _sides(bench):
         busy = [record.get("operation")]
         status = record["operational_status"]
         busy += [] if str(status).casefold() in ("ok", "inservice") else [status]
@@ -180,7 +195,7 @@ def _shutdown_service(bench: Bench) -> Iterable[Finding]:
     found = next((service for service in services if service["service"] == "shutdown" and service["enabled"]), None)
     if found is None:
         yield Finding("", "its shutdown integration service is off, so its guest cannot be shut down cleanly")
-    elif str(found.get("status")).replace(" ", "").casefold() in _NO_CONTACT:
+    elif str(found.get("status")).replace(" ", "").casefold() in _DEAF:
         text = f"its shutdown integration service does not run in the guest ({found['status']}): it may not shut down"
         yield Finding("shutdown_service", text)
 
