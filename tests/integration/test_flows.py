@@ -420,7 +420,14 @@ def test_the_third_site_after_both_others_are_lost(player: Player) -> None:
     player.lab.world.clock.advance(1200)
     alive = player.play("unplanned_failover", **given)  # HV-B is lost, and the VM runs on HV-A
     assert alive.returncode != 0, alive.stdout
+    assert "hv-a answers, which has it too" in " ".join(alive.stdout.split())
     assert player.sent() == []
+    player.on("hv-b")
+    unusable = player.play("unplanned_failover", **{**given, "reason": "primary_unusable"})  # nor does its copy count
+    assert unusable.returncode != 0, unusable.stdout
+    assert "hv-a answers, which has it too" in " ".join(unusable.stdout.split())
+    assert player.sent() == []
+    player.off("hv-b")
     player.off("hv-a")
     player.lab.world.clock.advance(1200)
     done = player.play("unplanned_failover", **given)

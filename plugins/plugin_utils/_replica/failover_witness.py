@@ -5,17 +5,18 @@
 
 One witness of life is enough: its host answered, be it to say that the password is wrong (where it told the VM's state
 the planner refuses by itself); what the replica received advanced between two looks; or something listens where the
-primary takes replicas. A recent replication proves neither.
+primary takes replicas. A recent replication proves neither. A third site has a first one too, which counts as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from .failover_point import NoPoint, choose_point, listed, parse_points, read_point_wish
 from .failover_run import Run
 from .failover_sight import Record, Seen, records_of
+from .failover_states import EXTENDED, OFF, RUNNING
 from .failover_ways import names_of_primary
 from .names import is_one_of
 from .values import number
@@ -32,11 +33,37 @@ def signs_of_life(
 
     `earlier` are the readings from before the wait, `answered` Windows names of partners where something listened.
     """
+    found = _signs_of_partner(run, earlier, answered, set(accepted))
+    for vm, seen in run.seen.items() if run.wish.goal.wish == "unplanned" else ():
+        lives = _at_the_first_site(run, seen)
+        if lives:
+            found[vm] = lives
+    return found
+
+
+def _at_the_first_site(run: Run, seen: Seen) -> str:
+    """A third site knows only the second one, from which it receives. Where the VM runs is seen nowhere but there."""
+    target = seen.pair.target
+    if target is None or target.mode != EXTENDED or target.power == RUNNING:
+        return ""
+    for host in run.sight.readings:
+        record = next((r for r in run.sight.records(host) or () if r["id"] == seen.id), None)
+        if record is None or host in (seen.here, seen.elsewhere):
+            continue
+        if run.wish.goal.declared == "dead" or record["power"] != OFF:
+            told = f"{record['mode']}/{record['state']}, {record['power']}"
+            return f"{seen.here} is its third site, and {host} answers, which has it too: {told}. See to that one first"
+    return ""
+
+
+def _signs_of_partner(
+    run: Run, earlier: Mapping[str, Any], answered: Iterable[str], allowed: Set[str]
+) -> dict[str, str]:
     if run.wish.goal.declared == "prepared":
         return _still_sending(run, earlier)
     if run.wish.goal.declared != "dead":
         return {}
-    alive, allowed = list(answered), set(accepted)
+    alive = list(answered)
     who = "the primary" if run.wish.goal.wish == "unplanned" else "the other host"
     found = {}
     for vm, seen in run.seen.items():
