@@ -61,7 +61,7 @@ RETURN = r"""
 _value:
   description: >-
     C(partners), inventory hosts by Windows name; C(unknown), names without one; C(ask), hosts that may still
-    tell.
+    tell; C(ids) of the VMs; C(missing), names that the targets have no VM of.
   type: dict
 """
 

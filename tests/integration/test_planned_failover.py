@@ -207,3 +207,17 @@ def test_what_a_guest_answers_is_told_with_what_to_do(player: Player) -> None:
     assert "The guest is locked" in run.stdout
     assert player.states("App03") == REPLICATING
     assert player.states("App01") == BEFORE
+
+
+def test_a_vm_that_was_renamed_on_the_replica(player: Player) -> None:
+    """A VM is its id: the name of either side will do, and an unrelated VM of that name is no match."""
+    player.vm("hv-b", "App01").name = "App01-replica"
+    unrelated = player.play("planned_failover", **player.confirmed("hv-b", "App02"))
+    assert unrelated.returncode != 0
+    done = player.over("hv-b", "App01")
+    assert done.returncode == 0, done.stdout
+    assert player.vm("hv-b", "App01-replica").state == "Running"
+    back = player.over("hv-a", "App01-replica")
+    assert back.returncode == 0, back.stdout
+    assert player.vm("hv-a", "App01").state == "Running"
+    assert player.laws_broken() == []

@@ -119,3 +119,18 @@ def _not_in_group(
     """Nodes that are none of the hosts: neither by the Windows name of one that was read, nor by an inventory name."""
     names = [str(readings[host].get("windows_name") or host) for host in read]
     return [node for node in nodes if not is_one_of(node, (*names, *(host for host in hosts if host not in read)))]
+
+
+def facts_of_hosts(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the first reading says of hosts and the later ones do not: by host its replica server, and its broker.
+
+    Both belong to all nodes of a cluster, also to one that answers later.
+    """
+    servers: dict[str, Any] = {}
+    brokers: dict[str, str] = {}
+    for side in (raw["targets"], *raw["partners"].values()):
+        known = [server for host in side if (server := (readings.get(host) or {}).get("server"))]
+        for host in side:
+            servers[host] = (readings.get(host) or {}).get("server") or (known[0] if known else None)
+            brokers[host] = broker_at(readings, side)
+    return {"servers": servers, "brokers": brokers}

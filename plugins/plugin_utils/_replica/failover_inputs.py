@@ -109,3 +109,11 @@ def _check(inputs: Mapping[str, Any], wish: str) -> None:
     if inputs["recovery_point"] and inputs["recovery_point_time"]:
         raise PlanError("recovery_point and recovery_point_time were both given. Leave one of them out.")
     read_point_wish(inputs["recovery_point"], inputs["recovery_point_time"])
+
+
+def check_discard(raw: Mapping[str, Any]) -> None:
+    """A host to lose a copy on that is no host of these VMs is a mistake, also where only one copy runs."""
+    hosts = [*raw["targets"], *(host for hosts in raw["partners"].values() for host in hosts)]
+    discard = str(raw["wish"].get("discard") or "")
+    if discard and discard not in hosts:
+        raise PlanError(f"discard is {discard}, which is none of {', '.join(dict.fromkeys(hosts))}.")

@@ -17,6 +17,7 @@ from typing import Any
 from .failover_cluster import Cluster, clusters_of
 from .failover_sight import Record, partner_names, records_of
 from .names import AmbiguousName, Candidate, inventory_host, is_one_of
+from .values import is_guid
 
 Variables = Mapping[str, Mapping[str, Any]]
 
@@ -106,13 +107,14 @@ def partners(
     variables: Variables,
 ) -> dict[str, Any]:
     """`partners`, inventory hosts by Windows name; `unknown`, names without one; `ask`, hosts that may tell; `ids` of
-    the VMs. A host is among the partners by all of its names.
+    the VMs; `missing`, names that the targets have no VM of. A host is among the partners by all of its names.
 
     `readings` are results of hyperv_replication_info by inventory host, `vms` names or ids (none: all). `variables`
     have hyperv_replica_names, ansible_host and group_names of each host. Asked again with what was read since, it may
     know more of a cluster. Raises AmbiguousName for a name that fits two hosts.
     """
-    wanted = {str(vm).strip("{}").casefold() for vm in vms}
+    vms = [str(vm) for vm in vms]
+    wanted = {vm.strip("{}").casefold() for vm in vms}
     records = [r for host in targets for r in records_of(readings.get(host)) or () if _is_wanted(r, wanted)]
     others = [host for host in dict.fromkeys(candidates) if host not in targets]
     known = [_candidate(host, variables.get(host) or {}, readings.get(host)) for host in others]
@@ -133,11 +135,20 @@ def partners(
         "unknown": unknown,
         "ask": list(dict.fromkeys(ask)),
         "ids": [str(r["id"]) for r in records],
+        "missing": _missing(vms, [records_of(readings.get(host)) for host in targets]),
     }
 
 
 def _is_wanted(record: Record, wanted: set[str]) -> bool:
     return not wanted or str(record["name"]).casefold() in wanted or str(record["id"]) in wanted
+
+
+def _missing(vms: Iterable[str], read: Sequence[Sequence[Record] | None]) -> list[str]:
+    """Names that no target has a VM of, where all of them were read: it may have another name there."""
+    if None in read:
+        return []
+    names = {str(record["name"]).casefold() for records in read for record in records or ()}
+    return [vm for vm in vms if vm.casefold() not in names and not is_guid(vm.strip("{}"))]
 
 
 def _candidate(host: str, variables: Mapping[str, Any], reading: Any) -> Candidate:

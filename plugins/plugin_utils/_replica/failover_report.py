@@ -14,7 +14,16 @@ from .failover_book import LEFT, OPEN, Entry
 from .failover_plan import VMPlan, shown
 from .failover_run import Run, look, to_confirm
 from .failover_sight import Seen
-from .failover_states import FAILED_OVER_WAITING, RUNNING, STOPPING
+from .failover_states import (
+    ERROR,
+    FAILED_OVER_WAITING,
+    PRIMARY,
+    RESYNC_SUSPENDED,
+    RUNNING,
+    STOPPING,
+    SUSPENDED,
+    WANTS_RESYNC,
+)
 from .failover_step import COMMIT_PENDING
 
 DOWN, BOTH, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL = (
@@ -25,6 +34,7 @@ DOWN, BOTH, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL = (
     "NOT DONE",
     "ok",
 )
+_NOTHING_IS_SENT = frozenset({ERROR, SUSPENDED, WANTS_RESYNC, RESYNC_SUSPENDED})
 _URGENCY = (BOTH, DOWN, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL)
 
 PLAYBOOKS: Mapping[str, str] = {
@@ -81,7 +91,9 @@ def _mark(run: Run, entry: Entry, seen: Seen) -> str:
     wanted = entry.ran or run.wish.goal.start
     if not runs and wanted and entry.status != "done":
         return DOWN
-    if pair.target is not None and pair.target.failed_over and run.wish.goal.wish not in ("cancel",):
+    target = pair.target
+    stands = target is not None and target.mode == PRIMARY and target.state in _NOTHING_IS_SENT
+    if (target is not None and target.failed_over and run.wish.goal.wish != "cancel") or stands:
         return UNPROTECTED_MARK
     return LEFT_MARK if entry.status != "done" or entry.unready else WELL
 

@@ -25,12 +25,14 @@ from .failover_book import (
     ran_at_first,
 )
 from .failover_calls import START_OLD, Order, calls_of, order_of, parameters_of
-from .failover_cluster import broker_at, target_hosts
+from .failover_cluster import facts_of_hosts, target_hosts
 from .failover_groups import Gate, stopping
+from .failover_inputs import check_discard
 from .failover_plan import STAGES, VMPlan, Wish, lines_of, read_goal, unfold
 from .failover_sight import PlanError, Seen, Sight
 from .failover_states import ABSENT, FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, RUNNING, Side
 from .failover_step import Goal
+from .values import is_guid
 
 ORDER = (
     "fence",
@@ -87,6 +89,7 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
     reason. Raises PlanError for VMs that cannot be meant, and for targets that are not one host or one cluster.
     """
     raw = {**raw, "targets": target_hosts(str(raw["to"]), raw["targets"], readings)}
+    check_discard(raw)
     sight = Sight(readings, raw["targets"], raw["partners"])
     entries: dict[str, Entry] = {}
     for number, group in enumerate(raw["groups"]):
@@ -99,10 +102,11 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
             if seen.id in out:
                 entry = replace(entry.left(out[seen.id]), untouched=True)
             entries[seen.id] = entry
-    run = {**_kept(raw, entries), "calls": [], "end": False, **_of_hosts(raw, readings)}
+    run = {**_kept(raw, entries), "calls": [], "end": False, **facts_of_hosts(raw, readings)}
     plans = [plan for vm, plan in look(run, readings, now).plans.items() if not entries[vm].untouched]
     acts = [plan for plan in plans if plan.acts and plan.outcome != "refused"]
-    names = [entry.name for entry in entries.values()]
+    asked = [str(vm) for group in raw["groups"] for vm in group["vms"]]
+    names = [e.name if is_guid(vm.strip("{}")) else vm for vm, e in zip(asked, entries.values(), strict=True)]
     options = {**raw["options"], "servers": run["servers"], "brokers": run["brokers"]}
     group = str(raw["groups"][0]["name"]) if len(raw["groups"]) == 1 else ""
     return {
@@ -128,21 +132,6 @@ def _watch(run: Run, acts: Sequence[VMPlan]) -> bool:
 
 def _failed_over(seen: Seen) -> bool:
     return seen.pair.target is not None and seen.pair.target.failed_over
-
-
-def _of_hosts(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the first reading says of hosts and the later ones do not: by host its replica server, and its broker.
-
-    Both belong to all nodes of a cluster, also to one that answers later.
-    """
-    servers: dict[str, Any] = {}
-    brokers: dict[str, str] = {}
-    for side in (raw["targets"], *raw["partners"].values()):
-        known = [server for host in side if (server := (readings.get(host) or {}).get("server"))]
-        for host in side:
-            servers[host] = (readings.get(host) or {}).get("server") or (known[0] if known else None)
-            brokers[host] = broker_at(readings, side)
-    return {"servers": servers, "brokers": brokers}
 
 
 def to_confirm(target: str, names: Sequence[str], group: str = "") -> str:

@@ -84,7 +84,7 @@ class Sight:
 
     def asked_for(self, vm: str) -> Record:
         """The target's record of a VM, by name or id. Raises PlanError for none, and for two of one name."""
-        found = [r for host in self.targets for r in self.records(host) or () if _is(r, vm)]
+        found = [r for host in self.targets for r in self.records(host) or () if _is(r, vm)] or self._renamed(vm)
         if len(found) == 1:
             return found[0]
         unread = [host for host in self.targets if self.records(host) is None]
@@ -95,6 +95,12 @@ class Sight:
         if found:
             raise PlanError(f"{vm}: {where} has {len(found)} VMs of that name. Give the id of the one that is meant.")
         raise PlanError(f"{vm}: {where} has no VM of that name or id. VMs can run only where their replica is.")
+
+    def _renamed(self, vm: str) -> list[Record]:
+        """The target's records of VMs that have this name on their other side: a VM is its id."""
+        others = [host for host in self.readings if host not in self.targets]
+        ids = {r["id"] for host in others for r in self.records(host) or () if _is(r, vm)}
+        return [r for host in self.targets for r in self.records(host) or () if r["id"] in ids]
 
     def see(self, vm_id: str, name: str, here: str = "", partner: str = "") -> Seen:
         """Both sides of a VM now. `here` and `partner` are what was known before, for when the target is not read."""
