@@ -51,6 +51,8 @@ class Stopped(Exception):
 class Hands:
     """One operator. `results` are those of the tasks, in order; `reports` those of the roles that came to their end."""
 
+    quick: Mapping[str, float] = QUICK
+
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.user = lab.user
@@ -72,7 +74,7 @@ class Hands:
     def attempt(self, module: str, host: str, **options: Any) -> dict[str, Any]:
         """Run a module on a host; its result, whatever it is."""
         noun = NOUNS[module]
-        given = {**_defaults(noun.spec), **{k: v for k, v in QUICK.items() if k in noun.spec}, **options}
+        given = {**_defaults(noun.spec), **{k: v for k, v in self.quick.items() if k in noun.spec}, **options}
         try:
             want = noun.read_options(given)
         except OptionError as error:

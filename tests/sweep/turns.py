@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from .hands import Hands
+from .hands import QUICK, Hands
 
 # isort: split
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.endpoint import only_reads
@@ -74,6 +74,8 @@ class Turns:
 
 class InTurns(Hands):
     """One of two operators. Its user name tells the lab's recorder whose calls are whose."""
+
+    quick = {**QUICK, "settle_timeout": 3.0}  # what the other hand took away does not come
 
     def __init__(self, lab: Any, number: int, turns: Turns | None = None) -> None:
         super().__init__(lab)

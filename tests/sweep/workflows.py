@@ -274,10 +274,11 @@ def _removals() -> Iterator[Workflow]:
     idle = both(none, lambda stage: all(stage.vm(B, name).start_action == "Nothing" for name in NAMES))
     yield Workflow("remove", Stage.protected, lambda hands: removal_role(hands, A), idle, asked)
     gone = both(stands(A, "None", "Disabled", "Running"), lambda stage: not stage.sides(B))
+    # A VM that is off on both sides, and replicated on none any more after a cut, has to be told from its copy.
     yield Workflow(
         "remove, and delete the copies",
         Stage.protected,
-        lambda hands: removal_role(hands, A, delete="vm_and_disks"),
+        lambda hands: removal_role(hands, A, delete="vm_and_disks", lives_on=A),
         gone,
         asked,
         in_gate=False,
