@@ -136,7 +136,7 @@ class Player:
             for record in dispatch(operator, cmdlet, "VMObject", given):
                 if isinstance(record, Error):
                     raise RuntimeError(record.message)
-        self.lab.world.clock.advance(5)
+            self.lab.world.clock.advance(5)  # states lag the cmdlet
         self.lab.world.recorder.clear()
 
     def at(self, host: str, cmdlet: str, action: Callable[[], object]) -> None:

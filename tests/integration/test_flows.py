@@ -193,6 +193,14 @@ ROWS = (
         THERE,
     ),
     Row(
+        "planned, where a reverse leaves replication paused",
+        settles_in("Suspended"),
+        "planned_failover",
+        TO_B,
+        (*REVERSED, "hv-b Resume-VMReplication", "hv-b Start-VM"),
+        THERE,
+    ),
+    Row(
         "cancel, prepared",
         steps(*PREPARED),
         "cancel_failover",
@@ -364,12 +372,12 @@ def test_goes_on_from_there(player: Player, row: Row) -> None:
     assert player.laws_broken() == []
 
 
-@pytest.mark.parametrize("state", ["Suspended", "WaitingForStartResynchronize"])
-def test_a_reverse_that_settles_elsewhere_is_told(player: Player, state: str) -> None:
-    settles_in(state)(player)
+def test_a_reverse_that_wants_a_resynchronisation_is_told(player: Player) -> None:
+    settles_in("WaitingForStartResynchronize")(player)
     done = player.over("hv-b", "App01", settle_timeout="5")
-    assert player.states("App01")[1] == f"Primary/{state} Running", done.stdout
-    assert state in done.stdout
+    assert player.states("App01")[1] == "Primary/WaitingForStartResynchronize Running", done.stdout
+    assert "UNPROTECTED:" in done.stdout
+    assert "recover: resynchronize" in done.stdout
     assert player.laws_broken() == []
 
 
