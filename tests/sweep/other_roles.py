@@ -68,7 +68,7 @@ def reprotect(hands: Hands, on: str, new: str) -> None:
     found = partners(readings, [on], NAMES, (A, B, C), {})
     others = [host for hosts in found["partners"].values() for host in hosts]
     for host in dict.fromkeys([*others, new]):
-        readings[host] = hands.information(host, ids=found["ids"])
+        readings[host] = hands.information(host, ids=found["ids"], gather=["relations", "cluster", "server"])
     name = str(readings[new].get("windows_name") or new)
     plan = to_protect(given, readings, on, [host for host in others if host != new], name)
     if plan["refused"]:
