@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_one_side as plans
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_one_side as preparation
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_reprotect as protection
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
@@ -83,12 +84,12 @@ def failover_one_side(
     typed, read = plain(inputs), plain(readings)
     try:
         if what == "to_protect":
-            return plans.to_protect(typed, read, str(host), plain(others), str(new_server))
+            return protection.to_protect(typed, read, str(host), plain(others), str(new_server))
         if what == "unprotected":
-            return plans.unprotected(typed, read, str(host), plain(given or {}))
+            return protection.unprotected(typed, read, str(host), plain(given or {}))
         if what == "to_prepare":
-            return plans.to_prepare(typed, read, str(host))
-        return plans.prepared(typed, read[str(host)], str(host))
+            return preparation.to_prepare(typed, read, str(host))
+        return preparation.prepared(typed, read[str(host)], str(host))
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

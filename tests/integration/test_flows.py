@@ -421,6 +421,62 @@ def test_planned_with_a_third_site_is_accepted_by_name(player: Player) -> None:
     assert player.laws_broken() == []
 
 
+def test_planned_and_on_to_the_third_site_then_over_there(player: Player) -> None:
+    extended(player)
+    early = player.over("hv-c", "App01")
+    assert early.returncode != 0
+    assert "the target is its third site" in " ".join(early.stdout.split())
+    over = player.over("hv-b", "App01", reverse="false")
+    assert over.returncode == 0, over.stdout
+    assert "as new_replica makes its third site the replica" in " ".join(over.stdout.split())
+    player.sent()
+    new = {**player.confirmed("hv-b", "App01"), "new_replica": "hv-c"}
+    elsewhere = player.play("reprotect", **{**new, "new_replica": "hv-a"})
+    assert elsewhere.returncode != 0
+    checked = player.play("reprotect", "--check", **new)
+    assert checked.returncode == 0, checked.stdout
+    assert "hv-b: Resume-VMReplication -Continue" in checked.stdout
+    assert player.sent() == []
+    done = player.play("reprotect", **new)
+    assert done.returncode == 0, done.stdout
+    assert player.sent() == ["hv-b Resume-VMReplication"]
+    assert "hv-a keeps its copy and its relation" in done.stdout
+    player.lab.world.clock.advance(600)
+    assert player.states("App01", ("hv-b", "hv-c")) == [
+        "Primary/Replicating Running",
+        "ExtendedReplica/Replicating Off",
+    ]
+    assert player.play("reprotect", **new).returncode == 0
+    assert player.sent() == []
+    there = player.over("hv-c", "App01", candidates="hv-b", reverse="false")
+    assert there.returncode == 0, there.stdout
+    assert player.states("App01", ("hv-b", "hv-c")) == [
+        "Primary/PreparedForFailover Off",
+        "ExtendedReplica/FailedOverWaitingCompletion Running",
+    ]
+    assert player.laws_broken() == []
+
+
+def test_on_to_the_third_site_after_a_disaster(player: Player) -> None:
+    extended(player)
+    player.off("hv-a")
+    player.lab.world.clock.advance(1200)
+    given = {**player.confirmed("hv-b", "App01"), "reason": "primary_is_dead", "receive_check": "1"}
+    over = player.play("unplanned_failover", **given)
+    assert over.returncode == 0, over.stdout
+    player.sent()
+    new = {**player.confirmed("hv-b", "App01"), "new_replica": "hv-c"}
+    done = player.play("reprotect", **new)
+    assert done.returncode == 0, done.stdout
+    assert player.sent() == ["hv-b Resume-VMReplication"]
+    player.lab.world.clock.advance(600)
+    assert player.states("App01", ("hv-b", "hv-c")) == [
+        "Primary/Replicating Running",
+        "ExtendedReplica/Replicating Off",
+    ]
+    assert player.laws_broken() == []
+
+
 def test_the_third_site_after_both_others_are_lost(player: Player) -> None:
     extended(player)
     given = {**player.confirmed("hv-c", "App01"), "reason": "primary_is_dead", "receive_check": "1"}

@@ -6,7 +6,7 @@ The handlers are called through their one door, without a wire: what is compared
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import ACTS, Act, perform, rule_for
@@ -15,7 +15,7 @@ from tests.lab.cmdlets.registry import dispatch
 from tests.lab.values import Error, Obj
 from tests.lab.world.clock import Clock
 from tests.lab.world.host import Host
-from tests.lab.world.relation import SIMPLE, Relation, Settings
+from tests.lab.world.relation import EXTENDED, SIMPLE, Relation, Settings
 from tests.lab.world.replicating import begin_cycles
 from tests.lab.world.server import AuthorizationEntry
 from tests.lab.world.storage import GIB, Disk
@@ -23,6 +23,7 @@ from tests.lab.world.vm import VM
 from tests.lab.world.world import World
 
 HOSTS: Mapping[str, str] = {"target": "HV-A", "other": "HV-B"}
+THIRD = "HV-C"
 SETTLE_SECONDS = 60
 DISK = "Disk 1"
 
@@ -77,13 +78,13 @@ def foretold(pair: s.Pair, names: tuple[str, ...], where: str) -> tuple[s.Pair |
 
 
 class Bench:
-    """One world of two hosts; each act finds it as a pair says."""
+    """One world of two hosts and a third site; each act finds it as a pair says."""
 
     def __init__(self) -> None:
         self.world = World(Clock(speed=0, leap=True))
         # Whether -TurnOff discards a saved state is not documented; the table takes the harsher reading, as here.
         self.world.habits.turn_off_discards_saved = False
-        for name in HOSTS.values():
+        for name in (*HOSTS.values(), THIRD):
             host = self.world.add_host(Host(name))
             host.server.enabled, host.server.authentication = True, "Kerberos"
             host.server.entries = [AuthorizationEntry("*", "C:\\Replica", "DEFAULT")]
@@ -109,6 +110,7 @@ class Bench:
         one, two = HOSTS.values()
         (world.mend if pair.link else world.cut)(one, two)
         first = VM("App01")
+        world.host(THIRD).vms.clear()
         for where, name in HOSTS.items():
             side, host = pair.side(where), world.host(name)
             host.vms.clear()
@@ -123,9 +125,22 @@ class Bench:
         vm.guardian, vm.state = host.name, side.power
         if side.mode != s.NONE:
             vm.relations = {SIMPLE: self._relation(side, host, partner)}
+        if side.leg:
+            self._put_up_leg(host, vm)
         if side.test_vm:
             vm.test_vm = VM(f"{vm.name} - Test", test_of=vm)
             world.add_vm(host, vm.test_vm)
+
+    def _put_up_leg(self, host: Host, vm: VM) -> None:
+        """The VM goes on to the third site, and all of it is there."""
+        third = self.world.host(THIRD)
+        sends = s.Side(s.PRIMARY, s.REPLICATING)
+        vm.relations[EXTENDED] = replace(self._relation(sends, host, third), mode=s.REPLICA, kind=EXTENDED)
+        copy = VM(vm.name, id=vm.id)
+        copy.disks = [Disk(id=DISK, path=f"C:\\{vm.id}\\{DISK}.vhdx", file_size=GIB)]
+        self.world.add_vm(third, copy)
+        receives = s.Side(s.REPLICA, s.REPLICATING)
+        copy.relations = {SIMPLE: replace(self._relation(receives, third, host), mode=s.EXTENDED)}
 
     def _relation(self, side: s.Side, host: Host, partner: Host) -> Relation:
         primary, replica = (host, partner) if side.mode == s.PRIMARY else (partner, host)
@@ -162,6 +177,7 @@ class Bench:
             power=vm.state,
             test_vm=vm.test_vm is not None,
             copied=bool(relation and relation.last_replication),
+            leg=vm.leg is not None,
         )
 
 

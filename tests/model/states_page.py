@@ -35,6 +35,7 @@ SWITCHES = {
     "power": "power",
     "test_vm": "a test VM exists",
     "copied": "the first copy is complete",
+    "leg": "it replicates on to a third site",
 }
 
 
@@ -136,7 +137,7 @@ def _words(pattern: Pattern) -> str:
 
 
 def _without(name: str) -> str:
-    return {"test_vm": "no test VM", "copied": "no complete copy"}[name]
+    return {"test_vm": "no test VM", "copied": "no complete copy", "leg": "the third site is its replica"}[name]
 
 
 def _mode_and_state(pattern: Pattern) -> str:

@@ -13,8 +13,8 @@ from .hands import Hands, Stopped
 from .stage import NAMES, A, B, C
 
 # isort: split
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_one_side import to_protect
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_reprotect import to_protect
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal import removal_hosts
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_plan import removal_plan
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_report import report
@@ -74,6 +74,8 @@ def reprotect(hands: Hands, on: str, new: str) -> None:
     if plan["refused"]:
         raise Stopped("; ".join(plan["refused"]))
     own = readings[on]["windows_name"]
+    if plan["continue"]:
+        hands.module("hyperv_failover", on, ids=plan["continue"], state="continued", runs_on=own)
     if plan["commit"]:
         hands.module("hyperv_failover", on, ids=plan["commit"], state="committed", runs_on=own)
     if plan["remove"]:

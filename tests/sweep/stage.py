@@ -143,12 +143,28 @@ class Stage:
         self.vm(A, RUNS).turn("Saved", self.world.clock.now())
 
     def lost_for_good(self) -> None:
-        """As after a disaster, with a third host; of three hosts' VMs, HV-A has those that it has of two hosts'."""
+        """As after a disaster, with a third host."""
+        self._both_on_the_first_of_three()
+        self.running_after_disaster()
+
+    def chain_after_disaster(self) -> None:
+        """The VMs run on the failed-over replicas of HV-B, which are replicated on to HV-C; HV-A is off."""
+        self._both_on_the_first_of_three()
+        self.protected()
+        way = {"ReplicaServerName": self.fqdn(C), "ReplicaServerPort": 80, "AuthenticationType": Enum("", "Kerberos")}
+        self.cmdlet(B, "Enable-VMReplication", **way, ReplicationFrequencySec=300)
+        self.cmdlet(B, "Start-VMInitialReplication")
+        self.world.clock.advance(HOUR)
+        self.world.power_off(A)
+        self.cmdlet(B, "Start-VMFailover")
+        self.cmdlet(B, "Start-VM", RUNS)
+
+    def _both_on_the_first_of_three(self) -> None:
+        """Of three hosts' VMs, HV-A has those that it has of two hosts'."""
         there = self.world.host(C)
         vm = there.vms.pop(there.named(STANDS).id)
         vm.turn("Off", self.world.clock.now())
         self.world.add_vm(self.world.host(A), vm)
-        self.running_after_disaster()
 
     def testing(self) -> None:
         """A test VM of each replica runs."""

@@ -259,11 +259,26 @@ def _more_disasters() -> Iterator[Workflow]:
         frozenset({UNPLANNED, COMMIT, REMOVE}),
         hosts=3,
     )
+    yield Workflow(
+        "go on to the third site",
+        Stage.chain_after_disaster,
+        lambda hands: reprotect(hands, B, C),
+        _chained,
+        frozenset({UNPLANNED, COMMIT}),
+        hosts=3,
+    )
 
 
 def _anew(stage: Stage) -> bool:
     stage.world.clock.advance(600)
     return both(stands(B, "Primary", "Replicating", "Running"), stands(C, "Replica", "Replicating", "Off"))(stage)
+
+
+def _chained(stage: Stage) -> bool:
+    """HV-B sends to the third site; what that has to be resynchronised is through."""
+    stage.world.clock.advance(600)
+    there = stands(C, "ExtendedReplica", "Replicating", "Off")
+    return both(stands(B, "Primary", "Replicating", "Running"), there)(stage)
 
 
 def _removals() -> Iterator[Workflow]:

@@ -182,6 +182,18 @@ ACTS: Mapping[str, Act] = {
         "undo the preparation: the primary may be started again",
         waits=True,
     ),
+    # Microsoft's page calls the switch a resumed comparison; what it does for a chain is observed behaviour.
+    "continue": Act(
+        "Resume-VMReplication",
+        {"Continue": True},
+        (
+            Rule(
+                {"mode": REPLICA, "state": FAILED_OVER_STATES, "leg": True, "test_vm": False},
+                {"mode": PRIMARY, "state": REPLICATING, "leg": False},
+            ),
+        ),
+        "go on towards the third site: this side becomes its primary, and the failover is committed",
+    ),
     "start_test": Act(
         "Start-VMFailover",
         {"AsTest": True},

@@ -89,3 +89,13 @@ class Case:
             return self.refuse(f"cannot {ACTS[act].meaning} from here. It is {self.own}{other}.")
         command = Command(ACTS[act].cmdlet, {**ACTS[act].parameters, **(extra or {}), "Confirm": False})
         return self.step(act, Statement((vm_by_id(self.vm.id),)) | command, **marks)
+
+    def from_point(self, act: str, point: str) -> Decision:
+        """A failover from the recovery point of that id, or from the latest data. The point belongs to this VM."""
+        plain = self.act(act)
+        if not isinstance(plain, Step) or not point:
+            return plain
+        chosen = Command("Where-Object", {"Property": "Id", "EQ": True, "Value": point})
+        command = plain.statement.commands[-1]
+        statement = Statement((vm_by_id(self.vm.id),)) | Command("Get-VMSnapshot") | chosen | command
+        return self.step(act, statement)

@@ -16,6 +16,7 @@ from .failover_case import Case
 from .failover_options import (
     CANCELLED,
     COMMITTED,
+    CONTINUED,
     DEAD,
     FAILED_OVER_STATE,
     FENCED,
@@ -48,6 +49,7 @@ from .failover_states import (
     SUSPENDED,
     WAITING_FOR_COPY,
 )
+from .failover_test_vm import test_absent, test_running
 from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Refused, Step, Wait
 
@@ -184,18 +186,7 @@ def _fail_over(case: Case) -> Decision:
         point = choose_point(case.want.point, case.vm.points)
     except NoPoint as error:
         return case.refuse(f"recovery point: {error}.")
-    return _with_point(case, "fail_over", point.id if point else "")
-
-
-def _with_point(case: Case, act: str, point: str) -> Decision:
-    """A failover from a recovery point pipes the point, which belongs to the VM that was found by id."""
-    plain = case.act(act)
-    if not isinstance(plain, Step) or not point:
-        return plain
-    chosen = Command("Where-Object", {"Property": "Id", "EQ": True, "Value": point})
-    command = plain.statement.commands[-1]
-    statement = Statement((vm_by_id(case.vm.id),)) | Command("Get-VMSnapshot") | chosen | command
-    return case.step(act, statement)
+    return case.from_point("fail_over", point.id if point else "")
 
 
 def _unproven(case: Case) -> Refused | None:
@@ -237,6 +228,19 @@ def _committed(case: Case) -> Decision:
     if own.mode == PRIMARY:
         return case.done("it is the primary here: there is no failover to commit")
     return case.act("commit")
+
+
+def _continued(case: Case) -> Decision:
+    own, proof = case.own, case.proof
+    if not case.here:
+        return case.refuse(f"the side that goes on is on {case.want.runs_on}: run this there.")
+    if own.mode == PRIMARY:
+        return case.done(f"it is the primary here, and replicates to {case.partner_host}")
+    if own.failed_over and not own.leg:
+        return case.refuse("it replicates on to no third site. Reverse it, or protect it anew.")
+    if proof and proof.side.may_run:
+        return case.refuse(f"its old copy on {proof.host} is {proof.side.power}: see to that one first.")
+    return case.act("continue")
 
 
 def _reversed(case: Case) -> Decision:
@@ -313,45 +317,15 @@ def _cancel_failover(case: Case) -> Decision:
     return case.act("cancel_failover")
 
 
-# -- test ------------------------------------------------------------------------------------------------------------
-
-
-def _test_running(case: Case) -> Decision:
-    own = case.own
-    if own.mode in REPLICA_MODES and own.test_vm:
-        return _teststarted(case)
-    try:
-        point = choose_point(case.want.point, case.vm.points)
-    except NoPoint as error:
-        return case.refuse(f"recovery point: {error}.")
-    return _with_point(case, "start_test", point.id if point else "")
-
-
-def _teststarted(case: Case) -> Decision:
-    if case.vm.test_power == RUNNING or not case.want.start:
-        return case.done(f"its test VM is {case.vm.test_power or 'there'}")
-    if case.vm.test_power != OFF:
-        return Wait(f"the test VM of {case.vm.name} is {case.vm.test_power or 'not listed yet'}")
-    command = Command(ACTS["start"].cmdlet, {"Confirm": False})
-    why = "start the test VM; it is connected to what its test switch says and to nothing else"
-    return Step("start_test_vm", Statement((vm_by_id(case.vm.test_id),)) | command, why, case.vm.id)
-
-
-def _test_absent(case: Case) -> Decision:
-    own = case.own
-    if own.mode in REPLICA_MODES and own.test_vm:
-        return case.act("end_test")
-    return case.done("there is no test VM of it")
-
-
 _STATES: Mapping[str, Callable[[Case], Decision]] = {
     PREPARED_STATE: _prepared,
     FAILED_OVER_STATE: _failed_over,
     COMMITTED: _committed,
     REVERSED: _reversed,
     CANCELLED: _cancelled,
-    TEST_RUNNING: _test_running,
-    TEST_ABSENT: _test_absent,
+    CONTINUED: _continued,
+    TEST_RUNNING: test_running,
+    TEST_ABSENT: test_absent,
     FENCED: fenced,
     REPLICA_STATE: as_replica,
 }

@@ -15,6 +15,7 @@ from .failover_states import (
     ABSENT,
     CHANGING_POWER,
     CHANGING_STATES,
+    EXTENDED,
     FAILED_OVER_WAITING,
     NONE,
     OFF,
@@ -62,6 +63,11 @@ def _planned(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
         return _planned_failed_over(have, target, other, goal)
     if target.changing:
         return NextWait(f"states are still changing: {have}")
+    if target.mode == EXTENDED and other.mode in REPLICA_MODES:
+        return NextRefused(
+            "the target is its third site: fail over to the host in the middle first (reverse=false), protect it there"
+            f" towards the third site (reprotect), then run this again: {have}"
+        )
     if other.mode != PRIMARY:
         return NextRefused(f"the other host is not the primary of this VM: {have}")
     return _planned_before(have, target, other, goal)

@@ -16,6 +16,7 @@ from typing import Any
 from .failover_run import Run, look
 from .failover_sight import Record, Seen, Sight
 from .failover_states import PRIMARY, REPLICA_MODES, REPLICATING, RUNNING, Pair
+from .failover_warnings import on_a_cluster_volume, warnings_of
 from .failover_ways import unreached
 from .failover_witness import points, signs_of_life
 from .partner_server import problem as server_problem
@@ -117,7 +118,7 @@ def preflight(
             refused[vm] = "; ".join(f.text + (f" (accept it with {f.name})" if f.name else "") for f in against)
     names = {vm: entry.name for vm, entry in run.entries.items()}
     lines += [f"{names[vm]}: REFUSED: {reason}" for vm, reason in refused.items()]
-    return {"refused": refused, "lines": lines, "warnings": [*warnings, *_memory(run), *_unknown_space(run)]}
+    return {"refused": refused, "lines": lines, "warnings": [*warnings, *warnings_of(run)]}
 
 
 def _bench(run: Run, seen: Seen) -> Bench | None:
@@ -210,8 +211,15 @@ def _disks(bench: Bench) -> Iterable[Finding]:
 
 
 def _extended(bench: Bench) -> Iterable[Finding]:
-    if any(leg["type"] == "Extended" for leg in bench.here["relations"] or ()):
-        yield Finding("extended_leg", f"{bench.seen.host_shown('target')} replicates it on to a third site")
+    """A reverse costs the third site; a failover without one can go on to it instead."""
+    legs = [leg for leg in bench.here["relations"] or () if leg["type"] == "Extended"]
+    if legs and bench.run.wish.goal.reverse:
+        yield Finding(
+            "extended_leg",
+            f"{bench.seen.host_shown('target')} replicates it on to a third site ({legs[0]['replica_server']}),"
+            " which stops when the replication is reversed; to go on to there instead: reverse=false, then reprotect"
+            " with that host as new_replica",
+        )
 
 
 def _ready_to_receive(bench: Bench) -> Iterable[Finding]:
@@ -267,7 +275,7 @@ def _unconnected(adapters: Iterable[Record], host: str, among: Sequence[str] | N
 def _space(bench: Bench) -> Iterable[Finding]:
     least = bench.limit("min_free_bytes")
     paths = [str(disk["path"]) for disk in bench.here.get("disks") or ()]
-    drives = {path[:1].upper() for path in paths if path[1:2] == ":" and not _on_a_cluster_volume(path)}
+    drives = {path[:1].upper() for path in paths if path[1:2] == ":" and not on_a_cluster_volume(path)}
     for volume in bench.host("target", "storage") or ():
         letter, free = str(volume["drive_letter"] or "").upper(), number(volume["free_bytes"])
         if letter in drives and free is not None and free < least:
@@ -275,24 +283,6 @@ def _space(bench: Bench) -> Iterable[Finding]:
             yield Finding(
                 "low_space", f"only {size(free)} are free on {letter}: of {host}; {size(int(least))} are wanted"
             )
-
-
-def _on_a_cluster_volume(path: str) -> bool:
-    """Cluster volumes are mounted below this folder, and are not the drive that it is on."""
-    return path[2:].casefold().startswith("\\clusterstorage\\")
-
-
-def _unknown_space(run: Run) -> Iterable[str]:
-    """A warning for the folders of which no volume with a letter tells the free space."""
-    folders: dict[str, list[str]] = {}
-    for seen in run.seen.values():
-        for disk in (seen.record or {}).get("disks") or ():
-            path = str(disk["path"])
-            if run.wish.goal.wish == "planned" and _on_a_cluster_volume(path):
-                folders.setdefault("\\".join(path.split("\\")[:3]), []).append(seen.name)
-    for folder, names in folders.items():
-        vms = ", ".join(dict.fromkeys(names))
-        yield f"how much is free on {folder} is not known: look at it yourself, the undo data of {vms} grows there"
 
 
 def _addresses(bench: Bench) -> Iterable[Finding]:
@@ -326,16 +316,6 @@ CHECKS: Sequence[Callable[[Bench], Iterable[Finding]]] = (
     _addresses,
     _security,
 )
-
-
-def _memory(run: Run) -> Iterable[str]:
-    """A warning where the VMs of the run need more memory than a host seems to have. Windows knows no exact number."""
-    for host in run.sight.targets:
-        free = number(((run.sight.readings.get(host) or {}).get("host") or {}).get("memory_free_estimate_bytes"))
-        coming = [s.record for s in run.seen.values() if s.here == host and s.record and s.record["power"] != RUNNING]
-        need = sum(number(record.get("memory_startup_bytes")) or 0 for record in coming)
-        if free is not None and need > free and run.wish.goal.start:
-            yield f"{host}: the VMs need {size(need)} to start, and about {size(free)} are free: some may not start"
 
 
 def _counters(record: Record) -> Mapping[str, Any]:

@@ -52,7 +52,7 @@ def read_proofs(records: Iterable[Mapping[str, Any]]) -> dict[str, Proof]:
 def side_of(record: Mapping[str, Any]) -> Side:
     """The record of a VM, reduced to what decides a failover. Raises KeyError or ValueError for an unreadable one.
 
-    Only the simple relation counts: a failover to the third site is asked for on the host in the middle.
+    The states are those of the simple relation. Of a leg to a third site only that it is there counts.
     """
     legs = record["relations"]
     if legs is None:
@@ -64,4 +64,5 @@ def side_of(record: Mapping[str, Any]) -> Side:
         power=str(record["power"]),
         test_vm=bool(record["test_vm"]),
         copied=bool(simple and simple["last_replication_time"]),
+        leg=any(leg["type"] == "Extended" for leg in legs),
     )

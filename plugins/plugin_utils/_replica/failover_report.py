@@ -12,6 +12,7 @@ from typing import Any
 from .command_line import command
 from .failover_book import LEFT, OPEN, Entry
 from .failover_plan import VMPlan, shown
+from .failover_reprotect import third_site
 from .failover_run import Run, look, to_confirm
 from .failover_sight import Seen
 from .failover_states import (
@@ -118,6 +119,9 @@ def _open_ends(run: Run, seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
         yield from plan.open_ends if mark not in (DOWN, BOTH) and not plan.acts else ()
         return
     yield "it runs on the failed-over replica, and its changes are not replicated"
+    leg = third_site(seen.record) if seen.record is not None else None
+    if leg:
+        yield f"reprotect with the host of {leg['replica_server']} as new_replica makes its third site the replica"
     if target.state == FAILED_OVER_WAITING:
         yield COMMIT_PENDING
     if seen.pair.other is None and run.wish.goal.wish != "planned":

@@ -60,13 +60,17 @@ MAY_RUN = frozenset({RUNNING, STOPPING, STARTING, PAUSED, "Pausing", "Resuming",
 
 @dataclass(frozen=True)
 class Side:
-    """One host's word on a VM. `copied`: LastReplicationTime is not null. `test_vm`: a test VM of it exists."""
+    """One host's word on a VM.
+
+    copied: LastReplicationTime is not null. test_vm: a test VM of it exists. leg: it replicates on to a third site.
+    """
 
     mode: str = NONE
     state: str = DISABLED
     power: str = OFF
     test_vm: bool = False
     copied: bool = True
+    leg: bool = False
 
     @property
     def may_run(self) -> bool:
