@@ -430,6 +430,8 @@ def test_planned_and_on_to_the_third_site_then_over_there(player: Player) -> Non
     assert over.returncode == 0, over.stdout
     assert "as new_replica makes its third site the replica" in " ".join(over.stdout.split())
     player.sent()
+    listed = player.play("reprotect", failover_to="hv-b")
+    assert "go on towards the third site" in listed.stdout
     new = {**player.confirmed("hv-b", "App01"), "new_replica": "hv-c"}
     elsewhere = player.play("reprotect", **{**new, "new_replica": "hv-a"})
     assert elsewhere.returncode != 0

@@ -16,6 +16,7 @@ _SHOWN = (
     "prepare",
     "fail_over",
     "reverse",
+    "continue",
     "commit",
     "cancel_failover",
     "cancel_preparation",
