@@ -17,7 +17,7 @@ from .command_line import command
 from .failover_acts import ACTS
 from .failover_one_side import asked_for, states_of
 from .failover_run import to_confirm
-from .failover_sight import Record, records_of
+from .failover_sight import Record, host_answered, records_of
 from .failover_states import (
     FAILED_OVER_STATES,
     FAILED_OVER_WAITING,
@@ -168,8 +168,8 @@ def _not_lost(job: _Job, record: Record) -> str:
             return f"it may be running on BOTH hosts: {both}. Neither is touched"
         if there is not None and not (goes_on and _rests(there)):
             return f"{host} answers and has it ({states_of(there)}), so it is not lost: use reverse_replication"
-        if there is None and reading.get("host_answered"):
-            return f"{host} answers, so it is not lost: {reading.get('msg')}"
+        if records_of(reading) is None and host_answered(reading):
+            return f"{host} answers, so it is not lost: {reading.get('msg') or 'its VMs could not be read'}"
     return ""
 
 

@@ -147,6 +147,13 @@ def records_of(result: Any) -> Sequence[Record] | None:
     return list(vms) if vms is not None else None
 
 
+def host_answered(result: Any) -> bool:
+    """True when the host said something, be it an error. Only a connection that was refused or cut is silence."""
+    if not isinstance(result, Mapping) or not result:
+        return False
+    return bool(result.get("host_answered") or not result.get("unreachable"))
+
+
 def partner_names(records: Iterable[Record]) -> list[str]:
     """Windows names of the other hosts of these VMs, each once."""
     names: list[str] = []

@@ -15,7 +15,7 @@ from typing import Any
 
 from .failover_point import NoPoint, choose_point, listed, parse_points, read_point_wish
 from .failover_run import Run
-from .failover_sight import Record, Seen, records_of
+from .failover_sight import Record, Seen, host_answered, records_of
 from .failover_states import EXTENDED, OFF, RUNNING
 from .failover_ways import names_of_primary
 from .names import is_one_of
@@ -89,9 +89,10 @@ def _answers(run: Run, seen: Seen) -> str:
         reading = run.sight.readings.get(host) or {}
         if reading.get("vms") is not None:
             return f"its host answers ({host}), although it does not tell the replication of this VM: look there first"
-        if reading.get("host_answered"):
+        if host_answered(reading):
+            told = reading.get("msg") or "its VMs could not be read."
             return (
-                f"its host answers: {reading.get('msg')} Mend that, or power the host off. If something else answers at"
+                f"its host answers: {told} Mend that, or power the host off. If something else answers at"
                 f" its address, leave {host} out with --limit"
             )
     return ""

@@ -111,6 +111,8 @@ ANSWERS: dict[str, tuple[dict[str, Any], str]] = {
         {"vms": [{**record_of("App", "hv-a", "hv-b", side_of("Primary/Replicating Running")), "relations": None}]},
         "its host answers (hv-a)",
     ),
+    "its VMs cannot be read": ({"vms": None, "unreadable": [{"kind": "vms"}]}, "its host answers: its VMs could not"),
+    "an error": ({"failed": True, "msg": "hv-a: no module Hyper-V."}, "its host answers: hv-a: no module Hyper-V"),
     "silent": ({"unreachable": True, "host_answered": False, "msg": "no route"}, ""),
     "not asked": ({}, ""),
 }
