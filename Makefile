@@ -1,5 +1,6 @@
 # make demo    see the collection at work on simulated hosts (sets up everything it needs in .venvs)
-# make test    unit, lab, model, conformance and integration tests on this python
+# make test    unit, lab, model, conformance and integration tests on this python: each law, refusal and workflow
+# make test-all  the same, with every row and on both engines (the tests that are marked all_only)
 # make lint    ruff, mypy strict, ansible-lint (production), changelog fragments
 # make sanity  ansible-test sanity on this python's ansible-core      make matrix  test and sanity on all four pairs
 # make sweep   the fault sweep: every remote call of the workflows cut, before and after its effect
@@ -23,7 +24,7 @@ BIN := $(VENV)/bin
 RUN := env -u PYTHONPATH PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/collections"
 LINK := .build/collections/ansible_collections/hyperv/replica
 
-.PHONY: demo test unit integration conformance lint sanity matrix sweep bench clean venv
+.PHONY: demo test test-all unit integration conformance lint sanity matrix sweep bench clean venv
 .DELETE_ON_ERROR:
 
 venv: $(VENV)/.runtime
@@ -48,13 +49,20 @@ $(LINK):
 demo: $(VENV)/.runtime $(LINK)
 	@$(RUN) $(BIN)/python -m tests.demo
 
-# Plays mostly wait for another process, so as many run side by side as there are cores.
+# As many side by side as there are cores. Files that keep something from one test to the next stay together, and the
+# searches of the model begin first, for they take longest.
+TOGETHER := -n auto --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.test $(LINK)
 	$(RUN) $(BIN)/python -m pytest -n auto $(PYTEST_ARGS) tests/integration
-	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/unit tests/model tests/conformance
+	$(RUN) $(BIN)/python -m pytest $(TOGETHER) $(PYTEST_ARGS) tests/model tests/conformance tests/unit
+
+test-all: $(VENV)/.test $(LINK)
+	$(RUN) $(BIN)/python -m pytest -n auto --all $(PYTEST_ARGS) tests/integration
+	$(RUN) $(BIN)/python -m pytest $(TOGETHER) --all $(PYTEST_ARGS) tests/model tests/conformance tests/unit
 
 unit: $(VENV)/.test $(LINK)
-	$(RUN) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/unit tests/model
+	$(RUN) $(BIN)/python -m pytest $(TOGETHER) $(PYTEST_ARGS) tests/model tests/unit
 
 conformance: $(VENV)/.test $(LINK)
 	$(RUN) $(BIN)/python -m pytest -rs $(PYTEST_ARGS) tests/conformance

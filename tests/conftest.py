@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +33,48 @@ for path in (str(link_collection()), str(ROOT)):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which engine the labs of this run have, unless a test says so itself."""
     parser.addoption("--engine", choices=("own", "real"), default="own", help="what runs the lab's pipelines")
+    parser.addoption("--all", action="store_true", help="with the tests that are marked all_only")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker that says which lab a test wants."""
+    """The markers: which lab a test wants, and whether it is only for those who ask for everything."""
+    config.addinivalue_line(
+        "markers",
+        "all_only: run with --all only: one more row of something that a test without this marker has shown",
+    )
     config.addinivalue_line(
         "markers",
         "lab(**options): the lab that the fixture `lab` starts: fields of tests.lab.model.Model (hosts, vms, speed, "
         "...), `preset`, `engine` (own or real), `own_addresses`",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, visibly, what is for `--all`."""
+    if config.getoption("--all"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("all_only")]
+    if left_out:
+        items[:] = [item for item in items if not item.get_closest_marker("all_only")]
+        config.hook.pytest_deselected(items=left_out)
+
+
+SAID = "said"
+
+
+@pytest.fixture
+def say(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Prints a line below everything else, from a worker of xdist too."""
+    return lambda line: record_property(SAID, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests had to say."""
+    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "when")]
+    for report in reports:
+        for name, line in report.user_properties if report.when == "call" else ():
+            if name == SAID:
+                terminalreporter.write_line(line)
 
 
 def need_real_engine() -> None:

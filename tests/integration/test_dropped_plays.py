@@ -1,12 +1,13 @@
-"""Every workflow through ansible-playbook with a drop at each cmdlet that changes something: the same command again.
+"""Every workflow through ansible-playbook with drops at cmdlets that change something: the same command again.
 
-Before its effect, after it and with the effect landing late, in turn. All drops of a workflow are in one lab, so one
-run may meet several of them, and the next one begins wherever that left the VMs.
+One drop for each workflow, its kind and its place in turn. With --all one at each cmdlet: before its effect, after it
+and with the effect landing late, in turn. All drops of a workflow are in one lab, so one run may meet several of them,
+and the next one begins wherever that left the VMs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -260,11 +261,23 @@ def player(lab: Lab, tmp_path: Path) -> Player:
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.playbook) for case in CASES])
+def test_one_drop(player: Player, case: Case) -> None:
+    number = CASES.index(case)
+    dropped(player, case, [(case.sends[number % len(case.sends)], KINDS[number % len(KINDS)])])
+
+
+@pytest.mark.all_only
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.playbook) for case in CASES])
 def test_a_drop_at_every_change(player: Player, case: Case) -> None:
+    dropped(player, case, list(zip(case.sends, cycle(KINDS), strict=False)))
+
+
+def dropped(player: Player, case: Case, drops: Iterable[tuple[str, str]]) -> None:
+    """Play it until it is through, with these drops (host and cmdlet, and the kind); and once more."""
     case.begin(player)
     recorder, ran = player.lab.world.recorder, running(player)
     recorder.clear()
-    rules = plant(player, case)
+    rules = plant(player, drops)
 
     def play() -> subprocess.CompletedProcess[str]:
         return player.play(case.playbook, **case.variables)
@@ -289,11 +302,13 @@ def test_a_drop_at_every_change(player: Player, case: Case) -> None:
     assert broken(recorder, case.asked, [*calls, *recorder.calls]) == []
 
 
-def plant(player: Player, case: Case) -> list[Fault]:
-    """A rule for the first call of each cmdlet on each host, of each kind in turn."""
-    kinds = cycle(KINDS)
-    faults = player.lab.world.faults
-    return [faults.add(next(kinds), host=host, cmdlet=cmdlet) for host, cmdlet in map(str.split, case.sends)]
+def plant(player: Player, drops: Iterable[tuple[str, str]]) -> list[Fault]:
+    """A rule for the first call of each of these cmdlets on its host."""
+    rules = []
+    for where, kind in drops:
+        host, cmdlet = where.split()
+        rules.append(player.lab.world.faults.add(kind, host=host, cmdlet=cmdlet))
+    return rules
 
 
 def until_through(

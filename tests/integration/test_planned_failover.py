@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.gate import only
 from tests.integration.failover_play import Player
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ HALF_DONE = {
 ALL = (*HALF_DONE["reversed"], "hv-b Start-VM")
 
 
-@pytest.mark.parametrize("name", HALF_DONE)
+@pytest.mark.parametrize("name", only(["prepared"], HALF_DONE))
 def test_half_done_states_continue(player: Player, name: str) -> None:
     player.run_cmdlets("App01", HALF_DONE[name])
     done = player.over("hv-b", "App01")

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.bench.fleet import Operator
+from tests.gate import only
 from tests.integration.failover_play import Player
 from tests.integration.printed_plan import printed
 from tests.lab.cmdlets.registry import dispatch
@@ -96,7 +97,7 @@ def test_many_at_once_in_one_call_a_stage(player: Player) -> None:
     assert player.sent() == [step for step in BOTH for _unused in range(3)]
 
 
-@pytest.mark.parametrize("typed", ["", "App02", "hv-a 1"])
+@pytest.mark.parametrize("typed", only(["App02"], ["", "App02", "hv-a 1"]))
 def test_what_was_not_confirmed(player: Player, typed: str) -> None:
     run = play(player, confirm=typed)
     assert run.returncode != 0
@@ -218,18 +219,22 @@ def test_named_where_it_lives(player: Player) -> None:
     assert not any(vm.name == "App01" for vm in player.lab.world.hosts["HV-B"].vms.values())
 
 
-@pytest.mark.parametrize(
-    "host, cmdlet",
-    [
-        ("HV-A", "Remove-VMReplication"),
-        ("HV-B", "Set-VM"),
-        ("HV-B", "Remove-VMReplication"),
-        ("HV-B", "Remove-Item"),
-        ("HV-B", "Remove-VM"),
-    ],
-)
-@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-def test_a_lost_connection(player: Player, host: str, cmdlet: str, kind: str) -> None:
+LOSSES = [
+    f"{kind} {where}"
+    for kind in ("drop_before", "drop_after")
+    for where in (
+        "HV-A Remove-VMReplication",
+        "HV-B Set-VM",
+        "HV-B Remove-VMReplication",
+        "HV-B Remove-Item",
+        "HV-B Remove-VM",
+    )
+]
+
+
+@pytest.mark.parametrize("lost", only(["drop_before HV-B Remove-Item", "drop_after HV-B Remove-VM"], LOSSES))
+def test_a_lost_connection(player: Player, lost: str) -> None:
+    kind, host, cmdlet = lost.split()
     player.lab.world.faults.add(kind, host, cmdlet, nth=1)
     play(player, delete="vm_and_disks")
     second = play(player, delete="vm_and_disks")

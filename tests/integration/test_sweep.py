@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from pypsrp import messages
 
+from tests.gate import only
 from tests.lab.faults import DROP_AFTER
 from tests.lab.lab import Lab
 from tests.sweep.alike import likeness
@@ -21,7 +22,11 @@ NO: frozenset[str] = frozenset()
 BY_NAME = {workflow.name: workflow for workflow in workflows()}
 
 
-@pytest.mark.parametrize("workflow", [pytest.param(one, id=one.name) for one in workflows()])
+# Those that `make sweep` leaves out, and two of the others: it runs them all clean before it cuts them.
+CLEAN = [one.name for one in workflows() if not one.in_gate or one.name in ("planned failover", "remove")]
+
+
+@pytest.mark.parametrize("workflow", only(CLEAN, workflows(), lambda one: one.name))
 def test_a_clean_run_reaches_its_goal_and_a_repeat_changes_nothing(workflow: Workflow):
     verdict = conduct(workflow)
     assert verdict.problems == []

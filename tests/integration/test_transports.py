@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import Lab
 
-pytestmark = [
-    pytest.mark.lab(hosts=2, vms=4, speed=400),
-    pytest.mark.parametrize("lab", [{"engine": "own"}, {"engine": "real"}], indirect=True, ids=["own", "real"]),
-]
+pytestmark = pytest.mark.lab(hosts=2, vms=4, speed=400)
 
 ENCRYPTED = {host: {"ansible_psrp_message_encryption": "always"} for host in ("hv-a", "hv-b")}
 SERVER = {
@@ -32,19 +29,29 @@ SERVER = {
 PROTECT = {"names": ["App01"], "replica_server": "hv-b.corp.example", "authentication": "kerberos", "wait": True}
 
 
+WAYS: dict[str, dict[str, Any]] = {
+    "https with the lab's authority": {"https": True},
+    "encrypted messages over http": {"auth": "ntlm", "host_vars": ENCRYPTED},
+    "the constrained endpoint": {"configuration": CONSTRAINED},
+}
+ALWAYS = ("https with the lab's authority, own", "encrypted messages over http, own", "the constrained endpoint, real")
+
+
 @pytest.mark.parametrize(
-    "connection",
+    ("lab", "way"),
     [
-        pytest.param({"https": True}, id="https with the lab's authority"),
-        pytest.param({"auth": "ntlm", "host_vars": ENCRYPTED}, id="encrypted messages over http"),
-        pytest.param({"configuration": CONSTRAINED}, id="the constrained endpoint"),
+        pytest.param({"engine": engine}, way, id=name, marks=() if name in ALWAYS else pytest.mark.all_only)
+        for way in WAYS
+        for engine in ("own", "real")
+        for name in [f"{way}, {engine}"]
     ],
+    indirect=["lab"],
 )
-def test_enable_and_nothing_more_to_do(lab: Lab, tmp_path: Path, connection: dict[str, Any]) -> None:
+def test_enable_and_nothing_more_to_do(lab: Lab, tmp_path: Path, way: str) -> None:
     let_replicate(lab)
     lab.world.host("HV-A").server.enabled = False
     lab.world.host("HV-A").server.entries.clear()
-    player = Player.of(lab, tmp_path, **connection)
+    player = Player.of(lab, tmp_path, **WAYS[way])
     done = player.tasks("hv-a", [SERVER, PROTECT, SERVER, PROTECT])
     assert [result.get("msg") for result in done if result.get("failed") or result.get("unreachable")] == []
     assert [result["changed"] for result in done] == [True, True, False, False]

@@ -28,7 +28,7 @@ from .search import Findings, converges, explore, goals, reachable
 known_pairs = cache(reachable)
 
 
-def test_the_laws_hold_everywhere_and_every_wish_ends(capsys):
+def test_the_laws_hold_everywhere_and_every_wish_ends(say):
     pairs, transitions = known_pairs()
     found = Findings()
     wishes = list(goals())
@@ -36,24 +36,22 @@ def test_the_laws_hold_everywhere_and_every_wish_ends(capsys):
         explore(goal, pairs, found)
         stuck = [pair for pair in pairs if not converges(pair, goal)]
         found.violations += [f"{goal} does not end from {pair}" for pair in stuck]
-    with capsys.disabled():
-        print(f"\nmodel: {len(pairs)} pairs of states, {transitions} transitions, {len(wishes)} wishes")
-        for name, count in sorted(found.counts.items()):
-            print(f"model: {name}: {count}")
-        print(f"model: violations: {len(found.violations)}")
+    say(f"model: {len(pairs)} pairs of states, {transitions} transitions, {len(wishes)} wishes")
+    for name, count in sorted(found.counts.items()):
+        say(f"model: {name}: {count}")
+    say(f"model: violations: {len(found.violations)}")
     assert not found.violations, "\n".join(found.violations[:20])
 
 
-def test_what_can_be_reached_without_another_hand_is_reached(capsys):
+def test_what_can_be_reached_without_another_hand_is_reached(say):
     pairs, _unused = known_pairs()
     found = Reach()
     for goal in goals():
         look(goal, pairs, found)
-    with capsys.disabled():
-        print(f"\nmodel: the goal can be reached from {found.attainable} of {len(pairs) * len(list(goals()))}")
-        print(f"model: of those not reached by the planner: {len(found.short)}; refused, by reason:")
-        for words, count in found.refusals.most_common():
-            print(f"model: {count:6} {words}")
+    say(f"model: the goal can be reached from {found.attainable} of {len(pairs) * len(list(goals()))}")
+    say(f"model: of those not reached by the planner: {len(found.short)}; refused, by reason:")
+    for words, count in found.refusals.most_common():
+        say(f"model: {count:6} {words}")
     assert found.attainable > 10000
     assert not found.short, "\n".join(found.short[:20])
 

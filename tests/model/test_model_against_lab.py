@@ -37,24 +37,22 @@ def agreed(pair: s.Pair, told: s.Pair | None, certain: bool, answer: Answer) -> 
     return (told is None or not certain) and same(pair, answer.pair)
 
 
-def test_the_model_and_the_lab_agree_on_every_act_from_every_pair_of_states(capsys):
+def test_the_model_and_the_lab_agree_on_every_act_from_every_pair_of_states(say):
     pairs, _unused = reachable()
     found, counts = differences(pairs)
-    with capsys.disabled():
-        print(f"\nmodel against lab: {len(pairs)} pairs, {counts['sent']} acts, {len(found)} differences")
-        print(f"model against lab: {counts['allowed']} allowed, {counts['refused']} refused by the lab")
+    say(f"model against lab: {len(pairs)} pairs, {counts['sent']} acts, {len(found)} differences")
+    say(f"model against lab: {counts['allowed']} allowed, {counts['refused']} refused by the lab")
     assert counts["allowed"] > 1000
     assert counts["refused"] > 1000
     assert not found, f"{len(found)} differences:\n" + "\n".join(found[:20])
 
 
-def test_they_agree_on_what_goes_on_to_a_third_site(capsys):
+def test_they_agree_on_what_goes_on_to_a_third_site(say):
     pairs, _unused = reachable()
     chains = {p.with_side("target", replace(p.target, leg=True)) for p in pairs if p.target.mode == s.REPLICA}
     found, counts = differences(frozenset(chains), ["Resume-VMReplication -Continue"])
-    with capsys.disabled():
-        told = f"{len(chains)} pairs, {counts['allowed']} allowed, {len(found)} differences"
-        print(f"\nmodel against lab, with a third site: {told}")
+    told = f"{len(chains)} pairs, {counts['allowed']} allowed, {len(found)} differences"
+    say(f"model against lab, with a third site: {told}")
     assert counts["allowed"] > 50
     assert not found, f"{len(found)} differences:\n" + "\n".join(found[:20])
 
