@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "lab(**options): the lab that the fixture `lab` starts: fields of tests.lab.model.Model (hosts, vms, speed, "
-        "...), `preset`, `engine` (own or real), `own_addresses`",
+        "...), `preset`, `engine` (own or real), `own_addresses`, `session_cost`, `idle_seconds`",
     )
 
 
@@ -98,13 +98,15 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     options: dict[str, Any] = {"vms": 4, **(marker.kwargs if marker else {}), **getattr(request, "param", {})}
     engine = options.pop("engine", request.config.getoption("--engine"))
     own_addresses = options.pop("own_addresses", False)
+    wire = {name: options.pop(name) for name in ("session_cost", "idle_seconds") if name in options}
     preset = options.pop("preset", None)
     if engine == "real":
         need_real_engine()
     model = Model(**options)
-    with Lab.start(model.preset(preset) if preset else model, engine=engine, own_addresses=own_addresses) as started:
+    whole = model.preset(preset) if preset else model
+    with Lab.start(whole, engine=engine, own_addresses=own_addresses, **wire) as started:
         yield started
-        lost_on_the_wire = any(rule.struck for rule in started.world.faults.wire_rules)
+        lost_on_the_wire = started.disturbed or any(rule.struck for rule in started.world.faults.wire_rules)
         left = started.shells().open
     if left and not lost_on_the_wire:
         pytest.fail(f"{left} shells were never deleted: {started.shells()}")

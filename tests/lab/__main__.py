@@ -17,6 +17,7 @@ from .engine.endpoint import CONSTRAINED
 from .files import ROOT
 from .lab import Lab
 from .model import PRESETS, Model
+from .wire.gate import IDLE_SECONDS, MANNERS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,8 +33,41 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--auth", choices=("basic", "ntlm", "negotiate"), default="basic", help="(default: basic)")
     made.add_argument("--constrained", action="store_true", help=f"let the inventory use the endpoint {CONSTRAINED}")
     made.add_argument("--own-addresses", action="store_true", help="give each host an address: 127.0.0.1, 127.0.0.2, …")
+    made.add_argument(
+        "--session-cost", type=float, default=0.0, metavar="SECONDS", help="wall clock that opening a shell takes"
+    )
+    made.add_argument(
+        "--idle-seconds",
+        type=float,
+        default=IDLE_SECONDS,
+        metavar="SECONDS",
+        help=f"wall clock after which an idle connection is closed (default: {IDLE_SECONDS:g})",
+    )
+    made.add_argument(
+        "--lead",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="ENTRY=HOST",
+        help="lead an entry of the inventory to another host",
+    )
+    made.add_argument(
+        "--endpoint",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="ENTRY=MANNER",
+        help=f"how an entry behaves: {', '.join(MANNERS)}",
+    )
     made.add_argument("--folder", type=Path, help="where to write the files for Ansible (default: a temporary folder)")
     return made
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"NAME=VALUE is wanted, not {text}")
+    return name, value
 
 
 def _add_field(to: argparse.ArgumentParser, one: Field[Any]) -> None:
@@ -44,7 +78,8 @@ def _add_field(to: argparse.ArgumentParser, one: Field[Any]) -> None:
         to.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=one.metadata["help"])
     else:
         kind, choices = type(one.default), one.metadata.get("choices")
-        to.add_argument(flag, type=kind, choices=choices, default=None, help=text, metavar=None if choices else "N")
+        metavar = None if choices else one.metadata.get("metavar", "N")
+        to.add_argument(flag, type=kind, choices=choices, default=None, help=text, metavar=metavar)
 
 
 def model(given: argparse.Namespace) -> Model:
@@ -76,6 +111,26 @@ def describe(lab: Lab, config: Path) -> str:
     return "\n".join(lines)
 
 
+def start(given: argparse.Namespace) -> Lab:
+    """The lab of these flags, running. Raises KeyError or ValueError for an entry, host, VM or manner that is none."""
+    lab = Lab.start(
+        model(given),
+        engine=given.engine,
+        own_addresses=given.own_addresses,
+        session_cost=given.session_cost,
+        idle_seconds=given.idle_seconds,
+    )
+    try:
+        for entry, host in given.lead:
+            lab.lead(entry, host)
+        for entry, manner in given.endpoint:
+            lab.behave(entry, manner)
+    except (KeyError, ValueError):
+        lab.stop()
+        raise
+    return lab
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM."""
     given = parser().parse_args(arguments)
@@ -83,9 +138,9 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_unused: stop.set())
     try:
-        lab = Lab.start(model(given), engine=given.engine, own_addresses=given.own_addresses)
-    except NoPowerShell as error:
-        print(error, file=sys.stderr)
+        lab = start(given)
+    except (NoPowerShell, KeyError, ValueError) as error:
+        print(error.args[0] if error.args else error, file=sys.stderr)
         return 2
     with lab, tempfile.TemporaryDirectory(prefix="lab-files-") as temporary:
         config = lab.write_files(

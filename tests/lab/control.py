@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .lab import Lab
 
+from . import model
+
 FILE = "lab.json"
 
 
@@ -66,9 +68,39 @@ def move(lab: Lab, vm: str, host: str) -> None:
 
 
 def fault(lab: Lab, kind: str, host: str, cmdlet: str, nth: str = "1") -> None:
-    """Let the nth call of a cmdlet on a host go wrong (drop_before, drop_after, drop_late, refuse, delay, busy)."""
+    """Let the nth call of a cmdlet on a host fail: drop_before, drop_after, drop_late, refuse, delay, busy, hang."""
     with lab.world.lock:
         lab.world.faults.add(kind, host, cmdlet, int(nth))
+
+
+def lead(lab: Lab, entry: str, host: str, *when: str) -> None:
+    """Lead an entry of the inventory to another host [after the call HOST CMDLET NTH]."""
+    lab.lead(entry, host, when=_when(when))
+
+
+def swap(lab: Lab, one: str, other: str, *when: str) -> None:
+    """Let two entries change hosts [after the call HOST CMDLET NTH]."""
+    lab.swap(one, other, when=_when(when))
+
+
+def behave(lab: Lab, entry: str, manner: str, *when: str) -> None:
+    """Let an entry answer, or be silent, refuses, drops, closes, web, web:405 [after the call HOST CMDLET NTH]."""
+    lab.behave(entry, manner, when=_when(when))
+
+
+def domain_controller(lab: Lab, vm: str) -> None:
+    """Let no new log-on work while this VM does not run."""
+    with lab.world.lock:
+        lab.world.domain_controller = model.id_of(lab.world, vm)
+
+
+def _when(given: tuple[str, ...]) -> Any:
+    from .lab import When
+
+    if not given:
+        return None
+    host, cmdlet, nth = (*given, *("*", "*", "1")[len(given) :])
+    return When(host, cmdlet, int(nth))
 
 
 def vms(lab: Lab) -> list[dict[str, Any]]:
@@ -113,8 +145,8 @@ def violations(lab: Lab) -> list[str]:
 
 
 def counts(lab: Lab) -> dict[str, Any]:
-    """Shells and requests."""
-    return {"shells": asdict(lab.shells()), "requests": lab.requests()}
+    """Shells, requests and TCP connections."""
+    return {"shells": asdict(lab.shells()), "requests": lab.requests(), "connections": lab.connections()}
 
 
 def _plain(value: Any) -> Any:
@@ -125,7 +157,24 @@ def _plain(value: Any) -> Any:
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     function.__name__.replace("_", "-"): function
-    for function in (advance, now, power_off, power_on, cut, mend, move, fault, vms, calls, violations, counts)
+    for function in (
+        advance,
+        now,
+        power_off,
+        power_on,
+        cut,
+        mend,
+        move,
+        fault,
+        lead,
+        swap,
+        behave,
+        domain_controller,
+        vms,
+        calls,
+        violations,
+        counts,
+    )
 }
 
 
@@ -187,7 +236,7 @@ def ask(folder: Path, command: str, *arguments: str) -> Any:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
-    text = "\n".join(f"  {name:11} {function.__doc__}" for name, function in COMMANDS.items())
+    text = "\n".join(f"  {name:17} {function.__doc__}" for name, function in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m tests.lab.control",
         description="Give a running lab a command.",

@@ -1,5 +1,7 @@
 """Faults by rule: which call of which cmdlet on which host fails, and how; and which operation of the wire.
 
+A rule may also name a moment of a run at which something else happens: an entry that leads to another host, say.
+
 Nothing here looks at the wall clock: a rule counts calls, and what is to land later lands between two later calls.
 """
 
@@ -11,14 +13,36 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 DROP_BEFORE, DROP_AFTER, DROP_LATE = "drop_before", "drop_after", "drop_late"
-REFUSE, DELAY, BUSY = "refuse", "delay", "busy"
-KINDS = frozenset({DROP_BEFORE, DROP_AFTER, DROP_LATE, REFUSE, DELAY, BUSY})
+REFUSE, DELAY, BUSY, HANG = "refuse", "delay", "busy", "hang"
+KINDS = frozenset({DROP_BEFORE, DROP_AFTER, DROP_LATE, REFUSE, DELAY, BUSY, HANG})
 OPERATIONS = frozenset({"Create", "Command", "Send", "Receive", "Signal", "Delete"})
 BEFORE, AFTER = "before", "after"
 
 
+class _Counts:
+    """What counts the calls that fit a host and a cmdlet, and strikes at one of them."""
+
+    host: str
+    cmdlet: str
+    nth: int
+    seen: int
+    struck: int
+
+    def strikes(self, host: str, cmdlet: str) -> bool:
+        """Count a call; whether it is the one."""
+        if not (
+            fnmatchcase(host.casefold(), self.host.casefold())
+            and fnmatchcase(cmdlet.casefold(), self.cmdlet.casefold())
+        ):
+            return False
+        self.seen += 1
+        hit = self.nth in (0, self.seen)
+        self.struck += hit
+        return hit
+
+
 @dataclass
-class Fault:
+class Fault(_Counts):
     """One rule: the `nth` call (from 1; 0: every call) that fits `host` and `cmdlet` (patterns with * and ?).
 
     drop_before  the client is cut off, the effect never happens
@@ -28,6 +52,7 @@ class Fault:
     refuse       an error record of `id` and `category` instead of the effect
     delay        `seconds` of virtual time pass first
     busy         as refuse, with ObjectInUse
+    hang         nothing happens, and no answer comes: the management service hangs, WinRM does not
     """
 
     kind: str
@@ -47,17 +72,18 @@ class Fault:
         if self.kind not in KINDS:
             raise ValueError(f"no such fault: {self.kind}")
 
-    def strikes(self, host: str, cmdlet: str) -> bool:
-        """Count a call; whether it is the one."""
-        if not (
-            fnmatchcase(host.casefold(), self.host.casefold())
-            and fnmatchcase(cmdlet.casefold(), self.cmdlet.casefold())
-        ):
-            return False
-        self.seen += 1
-        hit = self.nth in (0, self.seen)
-        self.struck += hit
-        return hit
+
+@dataclass
+class Moment(_Counts):
+    """A moment of a run: right after (or `before`) the `nth` call (0: every one) that fits `host` and `cmdlet`."""
+
+    act: Callable[[], object]
+    host: str = "*"
+    cmdlet: str = "*"
+    nth: int = 1
+    before: bool = False
+    seen: int = field(default=0, compare=False)
+    struck: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -99,6 +125,7 @@ class Faults:
         self.dice = random.Random(seed)
         self.rules: list[Fault] = []
         self.wire_rules: list[WireFault] = []
+        self.moments: list[Moment] = []
         self.late: list[Late] = []
 
     def add(self, kind: str, host: str = "*", cmdlet: str = "*", nth: int = 1, **facts: object) -> Fault:
@@ -113,6 +140,14 @@ class Faults:
         self.wire_rules.append(rule)
         return rule
 
+    def at(
+        self, act: Callable[[], object], host: str = "*", cmdlet: str = "*", nth: int = 1, *, before: bool = False
+    ) -> Moment:
+        """Do something at a moment of the run, outside the world's lock."""
+        rule = Moment(act, host, cmdlet, nth, before)
+        self.moments.append(rule)
+        return rule
+
     def scatter(
         self, count: int, calls: int, kinds: tuple[str, ...] = (DROP_BEFORE, DROP_AFTER, DROP_LATE)
     ) -> list[Fault]:
@@ -124,10 +159,15 @@ class Faults:
         """Forget all rules; what is on its way still lands."""
         self.rules.clear()
         self.wire_rules.clear()
+        self.moments.clear()
 
     def judge(self, host: str, cmdlet: str) -> Fault | None:
         """The rule that strikes this call, or None."""
         return next(iter([rule for rule in self.rules if rule.strikes(host, cmdlet)]), None)
+
+    def due(self, host: str, cmdlet: str) -> list[Moment]:
+        """The moments that this call brings."""
+        return [rule for rule in self.moments if rule.strikes(host, cmdlet)]
 
     def wire(self, host: str, operation: str) -> str | None:
         """What the wire does to this operation: "before", "after" or None."""

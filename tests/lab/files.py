@@ -37,8 +37,12 @@ def inventory(
     configuration: str | None = None,
     ca_file: Path | None = None,
     host_vars: Mapping[str, Mapping[str, Any]] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The inventory of a lab. `auth` is basic, ntlm or negotiate; `configuration` names the session configuration."""
+    """The inventory of a lab. `auth` is basic, ntlm or negotiate; `configuration` names the session configuration.
+
+    `names`: other inventory names for entries; `host_vars` go by the entries' own.
+    """
     sites: dict[str, dict[str, Any]] = {site: {"hosts": {}} for site in SITES}
     cluster_groups: dict[str, dict[str, Any]] = {}
     for number, endpoint in enumerate(lab.endpoints):
@@ -49,10 +53,11 @@ def inventory(
             "ansible_port": (endpoint.https if https else endpoint.http).port,
             **(host_vars or {}).get(name, {}),
         }
-        sites[SITES[min(number, 1) if host.cluster else number % 2]]["hosts"][name] = facts
+        called = (names or {}).get(name, name)
+        sites[SITES[min(number, 1) if host.cluster else number % 2]]["hosts"][called] = facts
         if host.cluster is not None:
             group = cluster_groups.setdefault(host.cluster.name.lower().replace("-", "_"), {"hosts": {}})
-            group["hosts"][name] = {}
+            group["hosts"][called] = {}
     connection: dict[str, Any] = {
         "ansible_connection": "psrp",
         "ansible_user": lab.user,

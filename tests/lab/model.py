@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,6 +27,9 @@ class Model:
         metadata={"help": "what Get-VMHost calls FullyQualifiedDomainName", "choices": ("full", "domain")},
     )
     cluster: int = field(default=0, metadata={"help": "so many of the last hosts form a cluster with a broker"})
+    domain_controller: str = field(
+        default="", metadata={"help": "a VM without which no new log-on works; open connections go on", "metavar": "VM"}
+    )
     certificates: bool = field(
         default=True, metadata={"help": "give each host a machine certificate that the others trust"}
     )
@@ -38,6 +42,8 @@ class Model:
             host.fqdn_reading = self.fqdn
         if self.cluster:
             _form_cluster(world, hosts[-self.cluster :])
+        if self.domain_controller:
+            world.domain_controller = id_of(world, self.domain_controller)
         if self.certificates:
             _give_certificates(hosts)
         return world
@@ -54,6 +60,16 @@ PRESETS: dict[str, dict[str, Any]] = {
     "big": {"vms": 2000},
     "bare": {"certificates": False},
 }
+
+
+def id_of(world: World, name: str) -> uuid.UUID:
+    """The id of the first VM of that name. Raises ValueError: there is none."""
+    found = [
+        vm.id for host in world.hosts.values() for vm in host.vms.values() if vm.name.casefold() == name.casefold()
+    ]
+    if not found:
+        raise ValueError(f"no VM {name}")
+    return found[0]
 
 
 def _form_cluster(world: World, hosts: list[Host]) -> None:

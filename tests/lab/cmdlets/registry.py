@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..faults import BUSY, DELAY, DROP_AFTER, DROP_BEFORE, DROP_LATE, Fault
+from ..faults import BUSY, DELAY, DROP_AFTER, DROP_BEFORE, DROP_LATE, HANG, Fault
 from ..recorder import changes_state
 from ..values import Error, Record, Refusal
 from . import rights
@@ -114,6 +114,20 @@ def dispatch(session: Session, cmdlet: str, parameter_set: str, parameters: dict
 
     A Refusal raised by a handler becomes its last record. KeyError for a cmdlet that has no handler.
     """
+    with session.host.world.lock:
+        due = session.host.world.faults.due(session.host.name, cmdlet)
+    for moment in due:
+        if moment.before:
+            moment.act()
+    try:
+        yield from _dispatch(session, cmdlet, parameter_set, parameters)
+    finally:
+        for moment in due:
+            if not moment.before:
+                moment.act()
+
+
+def _dispatch(session: Session, cmdlet: str, parameter_set: str, parameters: dict[str, Any]) -> Iterator[Record]:
     handler = handlers()[cmdlet]
     world = session.host.world
     call = Call(cmdlet, parameter_set, parameters, session, world)
@@ -127,6 +141,11 @@ def dispatch(session: Session, cmdlet: str, parameter_set: str, parameters: dict
         entry.fault = fault.kind if fault else ""
     if fault is not None and fault.kind in (DROP_BEFORE, DROP_LATE):
         _drop(call, handler, entry, fault)
+        return
+    if fault is not None and fault.kind == HANG:
+        with world.lock:
+            call.wait_until(lambda: False)
+            world.recorder.end(entry, "lost")
         return
     if fault is not None and fault.kind == DELAY:
         with world.lock:

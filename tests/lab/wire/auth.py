@@ -12,7 +12,7 @@ import hmac
 import os
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,21 @@ _SEALED = re.compile(
 class Authenticator:
     """The users of a host with their passwords (names are equal without case), and what it offers."""
 
-    def __init__(self, users: Mapping[str, str], *, ntlm_folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        users: Mapping[str, str],
+        *,
+        ntlm_folder: Path | None = None,
+        available: Callable[[], bool] = lambda: True,
+    ) -> None:
         """`ntlm_folder`: where the store that pyspnego reads is put; without one only Basic is offered.
+
+        `available` says whether anybody can prove who he is now: without a domain controller nobody new can.
 
         A password for NTLM cannot contain a colon: the store's format has no way to write it.
         """
         self._users = {name.lower(): (name, password) for name, password in users.items()}
+        self.available = available
         self.negotiates = ntlm_folder is not None
         if ntlm_folder is not None:
             self._write_store(ntlm_folder / "ntlm-users")
@@ -79,12 +88,13 @@ class Conversation:
         self._authenticator = authenticator
         self._context: Any = None
         self._user: str | None = None
+        self._proved: dict[str, str] = {}
 
     def check(self, header: str | None) -> tuple[str | None, list[str]]:
         """The user, if the request is authenticated; and the values for WWW-Authenticate."""
         scheme, _unused, value = (header or "").strip().partition(" ")
         if scheme.lower() == "basic":
-            user = self._authenticator.basic(value.strip())
+            user = self._basic(value.strip())
             return (user, []) if user else (None, self._authenticator.challenges)
         if scheme.lower() == "negotiate" and self._authenticator.negotiates:
             return self._negotiate(value.strip())
@@ -92,7 +102,18 @@ class Conversation:
             return self._user, []
         return None, self._authenticator.challenges
 
+    def _basic(self, credentials: str) -> str | None:
+        """What was proved once on this connection need not be proved again: a log-on belongs to its connection."""
+        user = self._proved.get(credentials)
+        if user is None and self._authenticator.available():
+            user = self._authenticator.basic(credentials)
+            if user is not None:
+                self._proved[credentials] = user
+        return user
+
     def _negotiate(self, value: str) -> tuple[str | None, list[str]]:
+        if not self._authenticator.available():
+            return None, self._authenticator.challenges
         if self._context is None or self._context.complete:
             self._user = None
             self._context = spnego.server(

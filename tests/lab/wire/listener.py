@@ -1,4 +1,4 @@
-"""The only I/O of the wire: a threaded HTTP(S) server on loopback in front of a host's WinRM service."""
+"""The only I/O of the wire: a threaded HTTP(S) server on loopback, in front of what a gate leads to."""
 
 from __future__ import annotations
 
@@ -7,22 +7,35 @@ import socket
 import ssl
 import struct
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 from . import wsman
 from .auth import Authenticator, Conversation
+from .gate import CLOSES, DROPS, REFUSES, WEB, Gate
 from .shells import Cut, Service
 
 MAX_BODY = wsman.MAX_ENVELOPE + 64 * 1024
 """An encrypted envelope is a little larger than the envelope."""
+WEB_PAGE = b"""<!DOCTYPE html><html><head><title>Intranet</title></head><body><h1>Not here</h1></body></html>\r\n"""
+
+
+FILLERS = 3
+"""Connections that fill the queue of a socket that accepts none."""
 
 
 class Connection:
-    """A client's connection (the `Client` of the service), and how to end it without a word."""
+    """A client's connection (the `Peer` of the gate), and how to end it without a word."""
 
-    def __init__(self, sock: socket.socket, address: str) -> None:
+    def __init__(self, sock: socket.socket, address: str, service: Service) -> None:
         self.address = address
+        self.service = service
+        self.ending = False
+        self._sock = sock
+
+    def use(self, sock: socket.socket) -> None:
+        """The socket of the same connection under TLS."""
         self._sock = sock
 
     def cut(self) -> None:
@@ -37,23 +50,36 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "Microsoft-HTTPAPI/2.0"
     sys_version = ""
-    timeout = 900
     disable_nagle_algorithm = True
     server: _Server
 
     def setup(self) -> None:
         """Handshake here, in the connection's own thread: a client that does not speak must not stop the others."""
-        if self.server.tls is not None:
-            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
-        super().setup()
-        self.client = Connection(self.connection, str(self.client_address[0]))
-        self.conversation = Conversation(self.server.authenticator)
-        self.server.connected(self.client)
+        gate = self.server.gate
+        self.client = Connection(self.request, str(self.client_address[0]), gate.service)
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(gate.guest(self.client))
+            try:
+                gate.hold(self.client)
+            except Cut as error:
+                raise ConnectionAbortedError from error
+            # A connection on which nothing is asked for so long is closed; one that waits for an answer is not idle.
+            self.request.settimeout(gate.idle_seconds)
+            if self.server.tls is not None:
+                self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+                self.client.use(self.request)
+            super().setup()
+            self.conversation = Conversation(self.server.authenticator)
+            self._leave = undo.pop_all()
 
     def finish(self) -> None:
-        self.server.disconnected(self.client)
+        self._leave.close()
         with contextlib.suppress(OSError):
             super().finish()
+
+    def do_GET(self) -> None:
+        """A browser, or whoever looks whether anything is there."""
+        self._reply(*self._page()) if self.server.gate.kind == WEB else self._reply(405)
 
     def do_POST(self) -> None:
         """One WSMan request."""
@@ -65,8 +91,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self._reply(413)
         body = self.rfile.read(length)
-        if not self.server.service.reachable():
+        try:
+            self.server.gate.hold(self.client)
+        except Cut:
             return self._cut()
+        if not self.client.service.reachable():
+            return self._cut()
+        if self.server.gate.kind == WEB:
+            return self._reply(*self._page())
         if self.path.rstrip("/").lower() != "/wsman":
             return self._reply(404)
         user, challenges = self.conversation.check(self.headers.get("Authorization"))
@@ -85,13 +117,20 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._reply(400)
             body = opened
         try:
-            status, answer = self.server.service.answer(body, user, self.client)
+            status, answer = self.client.service.answer(body, user, self.client)
+            self.server.gate.hold(self.client)
         except Cut:
             return self._cut()
         answer_type = "application/soap+xml;charset=UTF-8"
         if sealed:
             answer_type, answer = self.conversation.seal(answer)
-        return self._reply(status, answer, [("Content-Type", answer_type), *headers])
+        self._reply(status, answer, [("Content-Type", answer_type), *headers])
+        if self.server.gate.through(self.client):
+            self.close_connection = True
+        return None
+
+    def _page(self) -> tuple[int, bytes, list[tuple[str, str]]]:
+        return self.server.gate.status, WEB_PAGE, [("Content-Type", "text/html")]
 
     def _reply(self, status: int, body: bytes = b"", headers: list[tuple[str, str]] | None = None) -> None:
         self.send_response(status)
@@ -115,14 +154,12 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(
-        self, address: tuple[str, int], service: Service, authenticator: Authenticator, tls: ssl.SSLContext | None
+        self, address: tuple[str, int], gate: Gate, authenticator: Authenticator, tls: ssl.SSLContext | None
     ) -> None:
         super().__init__(address, _Handler)
-        self.service = service
+        self.gate = gate
         self.authenticator = authenticator
         self.tls = tls
-        self._clients: set[Connection] = set()
-        self._lock = threading.Lock()
 
     def server_bind(self) -> None:
         """As in TCPServer: HTTPServer would look the address up in the DNS, which may take seconds."""
@@ -132,11 +169,11 @@ class _Server(ThreadingHTTPServer):
         self.server_name, self.server_port = cast("tuple[str, int]", self.server_address[:2])
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """A host that is off, or cut off, takes no connection."""
-        if self.service.reachable():
-            return True
-        Connection(request, "").cut()
-        return False
+        """A host that is off, or cut off, takes no connection; nor does an entry that closes each at once."""
+        if not self.gate.service.reachable():
+            Connection(request, "", self.gate.service).cut()
+            return False
+        return self.gate.kind != CLOSES
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no error of ours; anything else is shown."""
@@ -145,27 +182,13 @@ class _Server(ThreadingHTTPServer):
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
-    def connected(self, client: Connection) -> None:
-        with self._lock:
-            self._clients.add(client)
-
-    def disconnected(self, client: Connection) -> None:
-        with self._lock:
-            self._clients.discard(client)
-
-    def cut_all(self) -> None:
-        with self._lock:
-            clients = list(self._clients)
-        for client in clients:
-            client.cut()
-
 
 class Listener:
-    """One port of one host. Listens from `start` to `stop`; port 0 takes a free one."""
+    """One port of an entry. Listens from `start` to `stop`; port 0 takes a free one."""
 
     def __init__(
         self,
-        service: Service,
+        gate: Gate,
         authenticator: Authenticator,
         *,
         address: str = "127.0.0.1",
@@ -174,20 +197,55 @@ class Listener:
     ) -> None:
         self.address = address
         self.scheme = "http" if tls is None else "https"
-        self._server = _Server((address, port), service, authenticator, tls)
+        self._gate = gate
+        self._make: Callable[[int], _Server] = lambda port: _Server((address, port), gate, authenticator, tls)
+        self._server: _Server | None = self._make(port)
         self.port = int(self._server.server_port)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._held: list[socket.socket] = []
+        self._started = False
+        gate.ports.append(self._behave)
 
     def start(self) -> None:
         """Take connections, in a thread."""
-        self._thread.start()
-
-    def cut_all(self) -> None:
-        """End every connection (the host went down, or its link to the control node)."""
-        self._server.cut_all()
+        self._started = True
+        if self._server is not None:
+            threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
         """Take no more connections, and end those that are open."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._server.cut_all()
+        self._close()
+        self._gate.end()
+
+    def _close(self) -> None:
+        for one in self._held:
+            one.close()
+        self._held.clear()
+        if self._server is not None:
+            if self._started:
+                self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def _behave(self, kind: str) -> None:
+        """Keep the port, whatever happens on it: another process must not get it meanwhile."""
+        self._close()
+        if kind in (REFUSES, DROPS):
+            self._hold(full=kind == DROPS)
+        else:
+            self._server = self._make(self.port)
+            if self._started:
+                self.start()
+
+    def _hold(self, *, full: bool) -> None:
+        """A socket that is bound and does not listen refuses connections; one whose queue is full answers nothing."""
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((self.address, self.port))
+        self._held.append(bound)
+        if full:
+            bound.listen(0)
+            for _unused in range(FILLERS):
+                filler = socket.socket()
+                filler.setblocking(False)
+                filler.connect_ex((self.address, self.port))
+                self._held.append(filler)

@@ -14,6 +14,7 @@ class Client:
     """A client's end (the `Client` of the service)."""
 
     address = "127.0.0.1"
+    ending = False
 
     def __init__(self) -> None:
         self.was_cut = False

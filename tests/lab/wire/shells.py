@@ -29,6 +29,8 @@ class Client(Protocol):
     """One connection of a client."""
 
     address: str
+    ending: bool
+    """It carries no further pipeline: it was led elsewhere while one was running."""
 
     def cut(self) -> None:
         """End the connection without an answer."""
@@ -119,8 +121,12 @@ class Count:
 class Service:
     """The WinRM service of one host. `answer` is called by many threads at once."""
 
-    def __init__(self, host: Host, engines: EngineFactory, faults: WireFaults | None = None) -> None:
+    def __init__(
+        self, host: Host, engines: EngineFactory, faults: WireFaults | None = None, *, session_cost: float = 0.0
+    ) -> None:
+        """`session_cost`: seconds of wall clock that opening a shell takes (a real host starts a process for it)."""
         self.host = host
+        self.session_cost = session_cost
         self.engines = engines
         self.faults = faults
         self.count = Count()
@@ -128,6 +134,7 @@ class Service:
         self.reachable: Callable[[], bool] = lambda: True
         self._shells: dict[str, Shell] = {}
         self._owed: set[str] = set()
+        self._ended = threading.Event()
         self._lock = threading.Lock()
 
     def answer(self, data: bytes, user: str, client: Client) -> tuple[int, bytes]:
@@ -158,8 +165,17 @@ class Service:
         for shell in shells:
             self._end(shell)
 
+    def busy(self, client: Client) -> bool:
+        """Whether a pipeline of a shell that this connection uses is under way."""
+        with self._lock:
+            shells = [shell for shell in self._shells.values() if client in shell.clients]
+        return any(
+            command is not None and not output.done for shell in shells for command, output in [*shell.outputs.items()]
+        )
+
     def close(self) -> None:
         """The lab ends. Shells that are open stay counted as open."""
+        self._ended.set()
         with self._lock:
             shells, self._shells = list(self._shells.values()), {}
         for shell in shells:
@@ -167,6 +183,8 @@ class Service:
 
     def _run(self, request: wsman.Request, user: str, client: Client) -> bytes:
         operation = request.operation
+        if client.ending and isinstance(operation, wsman.Create | wsman.Command):
+            raise Cut
         if isinstance(operation, wsman.Identify):
             return wsman.identified()
         if isinstance(operation, wsman.GetConfig):
@@ -222,6 +240,8 @@ class Service:
                 raise fault.shell_exists(operation.shell)
             if sum(shell.session.user == user for shell in self._shells.values()) >= MAX_SHELLS_PER_USER:
                 raise fault.too_many_shells(MAX_SHELLS_PER_USER)
+        if self.session_cost > 0:
+            self._ended.wait(self.session_cost)
         try:
             engine = self.engines(session, operation.configuration)
         except KeyError as error:

@@ -21,8 +21,14 @@ from .vm import VM
 
 if TYPE_CHECKING:
     import threading
+    from datetime import datetime
 
 CONTROL = "CONTROL"  # the control node, as an end of a link
+
+
+def _serves(vm: VM, now: datetime) -> bool:
+    booted = vm.guest.boot_seconds is not None and vm.uptime(now).total_seconds() >= vm.guest.boot_seconds
+    return vm.state == "Stopping" or (vm.state == "Running" and booted)
 
 
 class World:
@@ -36,6 +42,7 @@ class World:
         self.habits = Habits()
         self.recorder = Recorder(self)
         self.faults = Faults(seed)
+        self.domain_controller: uuid.UUID | None = None  # a VM without which no new log-on works
         self.on_change: list[Callable[[], None]] = []  # called when power or links changed (listeners drop clients)
 
     @property
@@ -120,6 +127,18 @@ class World:
     def answers(self, host: Host) -> bool:
         """Whether the control node reaches the host now."""
         return host.powered and self.linked(CONTROL, host.name)
+
+    def logs_on(self) -> bool:
+        """Whether somebody new can log on: the domain controller, if it is a VM here, runs on some host and has booted.
+
+        Which sites reach it is not asked. While it shuts down it still answers.
+        """
+        if self.domain_controller is None:
+            return True
+        with self.lock:
+            self.settle()
+            now = self.clock.now()
+            return any(_serves(vm, now) for _unused, vm in self.copies(self.domain_controller))
 
     def power_off(self, host: str, *, clean: bool = False) -> None:
         """Take the power from a host; `clean` shuts it down instead, with each VM's AutomaticStopAction."""

@@ -19,6 +19,7 @@ from pypsrp.wsman import WSMan
 
 from tests.lab.wire import authority
 from tests.lab.wire.auth import Authenticator
+from tests.lab.wire.gate import Gate
 from tests.lab.wire.listener import Listener
 from tests.lab.wire.shells import Service, ShellSession
 from tests.lab.world.host import Host
@@ -36,8 +37,9 @@ class Site:
         self.service = Service(Host("HV-A"), self.engine)
         self.tls = authority.make(folder, ["127.0.0.1", "localhost"])
         users = Authenticator({USER: PASSWORD}, ntlm_folder=folder)
-        self.http = Listener(self.service, users)
-        self.https = Listener(self.service, users, tls=self.tls.context)
+        self.gate = Gate(self.service)
+        self.http = Listener(self.gate, users)
+        self.https = Listener(self.gate, users, tls=self.tls.context)
         self.http.start()
         self.https.start()
 
@@ -178,7 +180,7 @@ def test_a_host_out_of_reach_takes_no_connection_and_keeps_none(site: Site) -> N
     with site.client(auth="basic") as wsman:
         shell = site.shell(wsman)
         site.service.reachable = lambda: False
-        site.http.cut_all()
+        site.gate.cut_all()
         with pytest.raises(requests.exceptions.ConnectionError):
             shell.send("stdin", b"anyone?")
         with pytest.raises(requests.exceptions.ConnectionError), site.client(auth="basic") as other:
