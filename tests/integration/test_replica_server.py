@@ -104,6 +104,20 @@ def test_certificates_auto_renewal_and_the_built_in_rule(player: Player) -> None
     assert not kept["changed"]
 
 
+def test_monitoring_alone_where_the_stored_certificate_has_expired_or_is_gone(player: Player) -> None:
+    host = player.host("hv-b")
+    old = certificate.issue(host.fqdn, days=3)  # issued, and over, long ago
+    host.certificates.append(old)
+    host.server.enabled, host.server.authentication, host.server.thumbprint = True, "Certificate", old.thumbprint
+    host.server.kerberos_port, host.server.certificate_port = 8080, 8443
+    done = rhythm(player, {"monitoring_interval_hours": 24})
+    ports = {"KerberosAuthenticationPort": 8080, "CertificateAuthenticationPort": 8443}
+    assert done["actions"][0]["parameters"] == {**ports, "MonitoringInterval": "1.00:00:00", "Confirm": False}
+    host.certificates.remove(old)
+    rhythm(player, {"monitoring_start": "01:00"})
+    assert (host.server.certificate_port, host.server.thumbprint) == (8443, old.thumbprint)
+
+
 def test_any_server_to_a_list_and_back_only_by_name(player: Player) -> None:
     host = player.host("hv-b")
     any_server = {"admit": "any_server", "default_storage": "C:\\Replica"}

@@ -15,6 +15,7 @@ This file imports nothing of the package but `session.ErrorRecord`'s type, and k
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 class ReplicaError(Exception):
     """Base of all errors of this package; `str()` is a sentence for the operator."""
+
+    host: str
+
+    def name_host(self, host: str) -> None:
+        """Say which host it is about, where whoever raised it could not know: its `host` is empty then."""
+        if getattr(self, "host", None) == "":
+            self.host = host
 
 
 @dataclass(eq=False)
@@ -55,14 +63,19 @@ class UnexpectedOutput(ReplicaError):
 
     cmdlet: str
     problem: str
+    host: str = ""
 
     def __str__(self) -> str:
-        return f"{self.cmdlet} gave an answer that is not as documented: {self.problem}"
+        where = f"{self.host}: " if self.host else ""
+        return f"{where}{self.cmdlet} gave an answer that is not as documented: {self.problem}"
 
 
 @dataclass(eq=False)
 class RemoteError(ReplicaError):
-    """Windows refused or failed. `records` keeps its own words; `doing` says what was asked."""
+    """Windows refused or failed. `records` keeps its own words; `doing` says what was asked.
+
+    `host` is "" where the answer did not even say who answered: `name_host` fills in whom was asked.
+    """
 
     host: str
     doing: str
@@ -70,8 +83,8 @@ class RemoteError(ReplicaError):
     advice: str = ""
 
     def __str__(self) -> str:
-        said = "; ".join(str(record) for record in self.records)
-        return f"{self.host}: {self.doing} failed: {said}" + (f" {self.advice}" if self.advice else "")
+        told = f"{self.host}: {self.doing} failed: {said(self.records)}"
+        return told + (f" {self.advice}" if self.advice else "")
 
 
 @dataclass(eq=False)
@@ -88,3 +101,15 @@ class ConnectionLost(ReplicaError):
 
     def __str__(self) -> str:
         return f"{self.host}: the connection was lost: {self.problem}"
+
+
+def said(records: Iterable[ErrorRecord]) -> str:
+    """What Windows said, each sentence once: a host that refuses or fails says the same to every cmdlet."""
+    by_text: dict[str, list[ErrorRecord]] = {}
+    for record in records:
+        by_text.setdefault(record.message.strip(), []).append(record)
+    told = []
+    for same in by_text.values():
+        others = len({record.cmdlet_class for record in same}) - 1
+        told.append(f"{same[0]}" + (f", and {others} other cmdlet(s) alike" if others else ""))
+    return "; ".join(told)

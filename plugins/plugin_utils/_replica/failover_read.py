@@ -139,7 +139,7 @@ def parse(output: Output, want: Want) -> Have:
     tests, rest = _split_test_vms(output, want)
     vms = parse_vms(rest, wanted(want))
     if vms.unreadable or vms.records is None:
-        raise CannotRead(vms.host or "the host", vms.unreadable, vms.names)
+        raise CannotRead(vms.host or "", vms.unreadable, vms.names)
     clock = read_clock(rest)
     points = _part(rest, "recovery_points", "VMSnapshot", vms, clock) if needs_points(want) else {}
     adapters = _part(rest, "adapters", "VMNetworkAdapter", vms, clock) if needs_adapters(want) else {}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ReplicaError
+from .errors import ReplicaError, said
 from .session import ErrorRecord
 from .values import path_key
 
@@ -45,10 +45,15 @@ class CannotRead(ReplicaError):
     names: Mapping[str, str]
 
     def __str__(self) -> str:
-        said = [f"{self._whose(part)}: {part.problem}" for part in self.parts[:5]]
-        more = len(self.parts) - len(said)
+        shown = self.parts[:5]
+        more = len(self.parts) - len(shown)
+        alike: dict[tuple[str, ...], list[Unreadable]] = {}
+        for part in shown:
+            texts = tuple(dict.fromkeys(record.message.strip() for record in part.records))
+            alike.setdefault(texts or (part.problem,), []).append(part)
+        told = (f"{', '.join(map(self._whose, parts))}: {_problem(parts)}" for parts in alike.values())
         return (
-            f"{self.host}: could not read {'; '.join(said)}"
+            f"{self.host}: could not read {'; '.join(told)}"
             + (f"; and {more} more" if more else "")
             + ". Nothing is known about these parts, which is not the same as empty."
             + _advice(tuple(record for part in self.parts for record in part.records))
@@ -57,6 +62,11 @@ class CannotRead(ReplicaError):
 
     def _whose(self, part: Unreadable) -> str:
         return part.kind + (f" of VM {self.names.get(part.vm, part.vm)}" if part.vm else "")
+
+
+def _problem(parts: list[Unreadable]) -> str:
+    """What several parts that failed alike say, once."""
+    return said(record for part in parts for record in part.records) or parts[0].problem
 
 
 def _advice(records: tuple[ErrorRecord, ...]) -> str:
@@ -107,7 +117,7 @@ def _quoted(name: str, text: str) -> bool:
 
 def problem_of(records: tuple[ErrorRecord, ...]) -> str:
     """Windows's own words for one part."""
-    return "; ".join(str(record) for record in records)
+    return said(records)
 
 
 def path_keys(paths: Mapping[str, str]) -> dict[str, str]:

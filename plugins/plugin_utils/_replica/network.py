@@ -122,7 +122,7 @@ def parse(output: Output, want: Want) -> Have:
     """What the host said. Raises CannotRead for a read that failed, OptionError for what is not there."""
     vms = parse_vms(output, _wanted(want))
     if vms.unreadable or vms.records is None:
-        raise CannotRead(vms.host or "the host", vms.unreadable, vms.names)
+        raise CannotRead(vms.host or "", vms.unreadable, vms.names)
     clock = read_clock(output)
     powers = {r["id"]: (r["name"], r["power"], r["mode"]) for r in vms.records}
     rows = [(vm_id(row, "Get-VMNetworkAdapter"), row) for row in output.of_type("VMNetworkAdapter")]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import ConnectionLost, OptionError, ReplicaError
+from .errors import ConnectionLost, OptionError, ReplicaError, said
 from .plan import Step
 from .progress import Progress
 from .session import ErrorRecord
@@ -97,10 +97,9 @@ class Outcome:
         progress = self.progress[subject]
         if not progress.sent:
             return progress.failure  # a refusal says everything itself
-        said = "; ".join(str(error) for error in progress.own_errors)
-        maybe = "; ".join(str(error) for error in progress.open_errors)
+        own, maybe = said(progress.own_errors), said(progress.open_errors)
         parts = [f"{self.host}: {self.label(subject)}: " if subject else f"{self.host}: ", progress.failure]
-        parts += [f" Windows says: {said}."] if said else []
+        parts += [f" Windows says: {own}."] if own else []
         parts += [f" Errors of this stage that name no VM: {maybe}."] if maybe else []
         states = _states(self.after.get(subject, {}))
         return "".join(parts) + (f" Read last: {states}." if states else "")

@@ -63,5 +63,6 @@ def read_result(reading: Reading[Want], want: Want, session: Session, now: Calla
         told = {"unreachable": True, "host_answered": lost.answered}
         return {"changed": False, **told, "msg": f"{lost}. The task only reads: run it again."}
     except ReplicaError as error:
+        error.name_host(session.host)
         option = {"option": error.option} if isinstance(error, OptionError) else {}
         return {"changed": False, "failed": True, "msg": str(error), **option}

@@ -150,7 +150,7 @@ def _host(output: Output) -> tuple[str, ...]:
     for row in output.of_type("VMHost"):
         return (host_name(row.properties),)
     if output.errors:
-        raise RemoteError("the host", "reading its VMs and their replication", output.errors, _advice(output.errors))
+        raise RemoteError("", "reading its VMs and their replication", output.errors, _advice(output.errors))
     raise UnexpectedOutput("Get-VMHost", "no object.")
 
 

@@ -83,7 +83,7 @@ def parse(output: Output, want: Want) -> Have:
     """What the host said. Raises CannotRead for a read that failed, OptionError for a file of none of the VMs."""
     vms = parse_vms(output, _wanted(want))
     if vms.unreadable or vms.records is None:
-        raise CannotRead(vms.host or "the host", vms.unreadable, vms.names)
+        raise CannotRead(vms.host or "", vms.unreadable, vms.names)
     owners: dict[str, set[str]] = {}
     for row in output.of_type("HardDiskDrive"):
         if row.properties.get("Path"):

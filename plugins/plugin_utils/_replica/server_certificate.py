@@ -35,10 +35,24 @@ def certificate_in_force(have: Have, want: Want, then: Settings) -> tuple[Settin
                 f"certificate_thumbprint: authentication {then.authentication} needs a certificate and none is stored"
                 f" here. Give its thumbprint, or {AUTO}."
             )
-        return replace(then, thumbprint=now.thumbprint), ()
+        return _stored(have, want, replace(then, thumbprint=now.thumbprint))
     if want.thumbprint == AUTO:
         return _chosen(have, want, then, have.certificates)
     return _named(have, want, then, have.certificates)
+
+
+def _stored(have: Have, want: Want, then: Settings) -> tuple[Settings, tuple[str, ...]]:
+    """The stored certificate where none was named: judged where it was read; a change of the type sends it again."""
+    now = have.settings
+    wrong = [] if have.certificates is None else _wrong(have, want, have.certificates, now.thumbprint)
+    if not wrong:
+        return then, ()
+    if (now.enabled, now.authentication) != (then.enabled, then.authentication):
+        raise Refusal(
+            f"certificate_thumbprint: authentication {then.authentication} sends the stored certificate"
+            f" {now.thumbprint} again, and it cannot be used: {'; '.join(wrong)}. Give another one, or {AUTO}."
+        )
+    return then, (f"the certificate {now.thumbprint} in use is not good: {'; '.join(wrong)}",)
 
 
 def _chosen(have: Have, want: Want, then: Settings, held: Certificates) -> tuple[Settings, tuple[str, ...]]:
@@ -57,20 +71,27 @@ def _chosen(have: Have, want: Want, then: Settings, held: Certificates) -> tuple
 
 def _named(have: Have, want: Want, then: Settings, held: Certificates) -> tuple[Settings, tuple[str, ...]]:
     thumbprint = want.thumbprint or ""
+    wrong = _wrong(have, want, held, thumbprint)
+    now = have.settings
+    sent = (now.enabled, now.authentication, now.thumbprint) != (then.enabled, then.authentication, thumbprint)
+    if wrong and sent:
+        raise Refusal(
+            f"certificate_thumbprint: {thumbprint} cannot be used: {'; '.join(wrong)}."
+            f" Give another one, or {AUTO} to have one chosen."
+        )
+    # What is stored already, under the same type, is not sent, so it is reported and not refused.
+    warnings = (f"the certificate {thumbprint} in use is not good: {'; '.join(wrong)}",) if wrong else ()
+    return replace(then, thumbprint=thumbprint), warnings
+
+
+def _wrong(have: Have, want: Want, held: Certificates, thumbprint: str) -> list[str]:
+    """What keeps the certificate from being used, here and on the other nodes."""
     found = held.find(thumbprint)
     if found is None:
         wrong = [f"it is not in LocalMachine\\My of {have.full_name}"]
     else:
         wrong = list(problems(found, held.now, have.partner_names))
-    wrong += [f"it is missing or not good on {node}" for node in _nodes_without(have, want, thumbprint)]
-    if wrong and thumbprint != have.settings.thumbprint:
-        raise Refusal(
-            f"certificate_thumbprint: {thumbprint} cannot be used: {'; '.join(wrong)}."
-            f" Give another one, or {AUTO} to have one chosen."
-        )
-    # What is stored already is not sent, so it is reported and not refused.
-    warnings = (f"the certificate {thumbprint} in use is not good: {'; '.join(wrong)}",) if wrong else ()
-    return replace(then, thumbprint=thumbprint), warnings
+    return wrong + [f"it is missing or not good on {node}" for node in _nodes_without(have, want, thumbprint)]
 
 
 def _good_elsewhere(have: Have, want: Want) -> frozenset[str] | None:

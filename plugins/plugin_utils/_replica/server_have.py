@@ -126,14 +126,14 @@ def query(want: Want) -> Pipeline:
 def parse(output: Output, want: Want) -> Have:
     """The answer as values. Raises RemoteError for a read that failed, UnexpectedOutput for a gap in it."""
     host = next((row.properties for row in output.of_type("VMHost")), None)
-    full_name = host_name(host) if host else "the host"
+    full_name = host_name(host) if host else ""
     failed = tuple(error for error in output.errors if not _expected(error))
+    cluster, problem, evident = _cluster(output)
     if failed:
-        raise RemoteError(full_name, _DOING, failed, _advice(failed))
+        raise RemoteError(full_name, _DOING, failed, _advice(failed, cluster))
     server = output.of_type("VMReplicationServer")
     if not server or host is None:
         raise UnexpectedOutput("Get-VMHost" if server else "Get-VMReplicationServer", "no object")
-    cluster, problem, evident = _cluster(output)
     return Have(
         name=str(host["Name"]),
         full_name=full_name,
@@ -160,8 +160,14 @@ def _not_found(error: ErrorRecord) -> bool:
     return error.category == "ObjectNotFound" and not error.is_missing_command
 
 
-def _advice(errors: Iterable[ErrorRecord]) -> str:
+def _advice(errors: Iterable[ErrorRecord], cluster: Cluster | None) -> str:
     for error in errors:
+        if error.category == "ObjectNotFound" and cluster is not None and cluster.broker is None:
+            # Observed behaviour, not documented: the text speaks of a deleted object, and never of the broker.
+            return (
+                f"Cluster {cluster.name} has no Hyper-V Replica Broker, and without one no replica server."
+                " Add the broker first; it need not be online yet."
+            )
         if error.is_missing_command and "vm" in cmdlet_of(error):
             return "Install the Hyper-V role with its PowerShell module there, or name the right host."
         if error.category == "PermissionDenied":

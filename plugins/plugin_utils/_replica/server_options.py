@@ -62,14 +62,16 @@ def read_options(options: Mapping[str, Any]) -> Want:
     """What the task wants. Raises OptionError for a value that cannot be, and for values that exclude each other."""
     storage = options.get("default_storage")
     storage = None if storage is None else folder("default_storage", storage)
+    listens = options.get("state") != DISABLED
     want = Want(
         state=options.get("state"),
-        authentication=options.get("authentication"),
+        # A role that is to be off has no type, certificate nor open port: to name them is superfluous, not wrong.
+        authentication=options.get("authentication") if listens else None,
         kerberos_port=_port(options, "kerberos_port"),
         certificate_port=_port(options, "certificate_port"),
         kerberos_mapping=_mapping(options, "kerberos_port_mapping"),
         certificate_mapping=_mapping(options, "certificate_port_mapping"),
-        thumbprint=_thumbprint(options.get("certificate_thumbprint")),
+        thumbprint=_thumbprint(options.get("certificate_thumbprint")) if listens else None,
         renew_before_days=_days(options.get("renew_before", 14)),
         admit=options.get("admit"),
         entries=_entries(options.get("allowed_primaries"), storage),
@@ -78,7 +80,7 @@ def read_options(options: Mapping[str, Any]) -> Want:
         create_storage=bool(options.get("create_storage")),
         monitoring_interval_hours=options.get("monitoring_interval_hours"),
         monitoring_start=_start(options.get("monitoring_start")),
-        open_firewall=bool(options.get("open_firewall")),
+        open_firewall=bool(options.get("open_firewall")) and listens,
         accept_weaker=frozenset(options.get("accept_weaker") or ()),
         report=frozenset(options.get("report") or ()),
         other_nodes=read_other_nodes(options.get("other_nodes")),
@@ -152,20 +154,13 @@ def _entries(given: list[Mapping[str, Any]] | None, storage: str | None) -> tupl
     for entry in entries:
         if names.count(entry.name.casefold()) > 1:
             raise OptionError("allowed_primaries", f"{entry.name} is given more than once.", "Give each name once.")
-    if storage is not None and entries and not any(one.present and one.storage is None for one in entries):
-        raise OptionError(
-            "default_storage",
-            "every entry of allowed_primaries names its own storage, so nothing would use it.",
-            "Leave it out, or leave storage out of the entries that shall use it.",
-        )
     return tuple(with_storage(entry, storage) for entry in entries)
 
 
 def _entry(item: Mapping[str, Any]) -> WantedEntry:
-    name = entry_name(item["name"])
-    group, present = item.get("trust_group"), item.get("state", "present") == "present"
-    if not present and (item.get("storage") is not None or group is not None):
-        raise OptionError("allowed_primaries", f"{name} shall be absent.", "Leave storage and trust_group out.")
+    name, group = entry_name(item["name"]), item.get("trust_group")
+    if item.get("state", "present") != "present":
+        return WantedEntry(name, present=False)  # its storage and group go with it, whatever they are
     # Windows keeps the entries as one text with separators, a no-break space among them (observed, not documented).
     if group is not None and (not group.strip() or "\u00a0" in group or unsendable(group)):
         raise OptionError("allowed_primaries", f"the trust group '{group}' of {name} is not a name.")
@@ -174,19 +169,10 @@ def _entry(item: Mapping[str, Any]) -> WantedEntry:
         name=name,
         storage=None if storage is None else folder("allowed_primaries", storage),
         trust_group=group,
-        present=present,
     )
 
 
 def _check_type(want: Want) -> None:
-    if want.state == DISABLED:
-        for name, given in (
-            ("authentication", want.authentication),
-            ("certificate_thumbprint", want.thumbprint),
-            ("open_firewall", want.open_firewall or None),
-        ):
-            if given is not None:
-                raise OptionError(name, "it cannot be used with state: disabled, where nothing listens.")
     if want.authentication == KERBEROS and want.thumbprint is not None:
         raise OptionError(
             "certificate_thumbprint",

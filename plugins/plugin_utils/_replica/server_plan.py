@@ -3,8 +3,10 @@
 
 """From what a replica server is to what it is to be: one step at a time, and what each step makes of the host.
 
-Set-VMReplicationServer is no patch: a port left out is reset to 80 or 443, enabling wants the type again, and a
-certificate type wants the thumbprint again (observed behaviour, not documented). So each call carries all of them.
+Set-VMReplicationServer is nearly a patch. A port left out is reset to 80 or 443, so both are in every call; enabling
+wants the type in the same call, and a certificate type the thumbprint (observed behaviour, not documented), so these three
+travel together where one of them changes, and not at all where none does: a stored certificate that has expired
+meanwhile would be refused.
 """
 
 from __future__ import annotations
@@ -111,19 +113,25 @@ def _folded(mapping: Mapping[str, int] | None) -> dict[str, int]:
 
 
 def server_call(now: Settings, then: Settings) -> Statement:
-    """Set-VMReplicationServer with everything that it would otherwise reset, and what is to change."""
-    parameters: dict[str, Any] = {"ReplicationEnabled": then.enabled}
-    if then.authentication is not None:
-        parameters["AllowedAuthenticationType"] = AUTHENTICATION[then.authentication]
-    if then.uses_certificate:
-        parameters["CertificateThumbprint"] = then.thumbprint
-    parameters |= _ports(then)
-    parameters |= _access(now, then)
+    """Set-VMReplicationServer with what is to change, and the ports, which it would otherwise reset."""
+    parameters: dict[str, Any] = {**_role(now, then), **_ports(then), **_access(now, then)}
     if then.monitoring_interval != now.monitoring_interval:
         parameters["MonitoringInterval"] = timespan(then.monitoring_interval)
     if then.monitoring_start != now.monitoring_start:
         parameters["MonitoringStartTime"] = timespan(then.monitoring_start)
     return Statement((Command("Set-VMReplicationServer", {**parameters, "Confirm": False}),))
+
+
+def _role(now: Settings, then: Settings) -> dict[str, Any]:
+    """State, type and thumbprint, where one of them changes."""
+    if (now.enabled, now.authentication, now.thumbprint) == (then.enabled, then.authentication, then.thumbprint):
+        return {}
+    parameters: dict[str, Any] = {"ReplicationEnabled": then.enabled}
+    if then.authentication is not None:
+        parameters["AllowedAuthenticationType"] = AUTHENTICATION[then.authentication]
+    if then.uses_certificate:
+        parameters["CertificateThumbprint"] = then.thumbprint
+    return parameters
 
 
 def _ports(then: Settings) -> dict[str, Any]:

@@ -137,7 +137,8 @@ def _entries(have: Have, want: Want) -> tuple[Entry, ...]:
                     f"allowed_primaries: {entry.name} is new here and names no storage."
                     " Give it one, or default_storage for all that name none."
                 )
-        _check_default(want, used=any(same_path(entry.storage, want.default_storage) for entry in after))
+        # Beside a list that needs it nowhere it is superfluous; alone it would be a wish that nothing carries out.
+        _check_default(want, used=want.entries is not None)
         return tuple(_unchanged(find_entry(now.entries, entry.name), entry) for entry in after)
     if want.default_storage is not None and now.any_server is not None:
         return (replace(now.any_server, storage=_kept(now.any_server, want.default_storage)),)
@@ -185,7 +186,7 @@ def _check_dependants(have: Have, want: Want, then: Settings) -> None:
     replicas = tuple(_replicas(have, want))
     lost = replicas if off else orphans(replicas, now.entries, then.entries)
     if lost:
-        raise Refusal(_who_loses(asked, lost, off, now.any_server is not None))
+        raise Refusal(_who_loses(asked, lost, off, now.any_server))
     unread = _unread_nodes(have, want)
     if unread:
         raise Refusal(
@@ -194,17 +195,17 @@ def _check_dependants(have: Have, want: Want, then: Settings) -> None:
         )
 
 
-def _who_loses(asked: str, lost: tuple[Replica, ...], off: bool, from_any: bool) -> str:
+def _who_loses(asked: str, lost: tuple[Replica, ...], off: bool, anyone: Entry | None) -> str:
     named = ", ".join(str(one) for one in lost[:_NAMED])
     more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
     text = f"{asked} would leave {len(lost)} replica(s) here without replication: {named}{more}."
     if off:
         return text + " Remove their replication, or fail them over, first."
     partners = sorted({one.primary for one in lost if one.primary})
-    if from_any and partners:
+    if anyone is not None and partners:
         return text + (
             f" Left out: {', '.join(partners)}. Add an entry for each, of the trust group that its replicas stand under"
-            f" ({DEFAULT_TRUST_GROUP} where any server was admitted)."
+            f" ({anyone.trust_group}, as any server has it)."
         )
     return text + " Keep the entries, and their trust groups, that these replicas stand under, or remove them first."
 
@@ -239,7 +240,7 @@ def _check_storage(have: Have, want: Want, then: Settings) -> list[str]:
                 f"storage: {path} is not shared by the nodes of cluster {have.cluster.name}."
                 r" Give a folder below C:\ClusterStorage, or a share."
             )
-        if have.folder(path) is not False or want.create_storage:
+        if path_key(path) not in used or have.folder(path) is not False or want.create_storage:
             continue
         if new:
             raise Refusal(f"storage: there is no folder {path} here. Make it, or say create_storage: true.")

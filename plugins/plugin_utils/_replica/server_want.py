@@ -60,8 +60,9 @@ class Want:
 
     @property
     def reads_certificates(self) -> bool:
-        """True when a certificate is named or to be chosen, or the report asks for them."""
-        return self.thumbprint is not None or CERTIFICATES in self.report
+        """True when a certificate is named or to be chosen, may have to be sent again, or the report asks for them."""
+        sent_again = self.authentication in (CERTIFICATE, BOTH)
+        return sent_again or self.thumbprint is not None or CERTIFICATES in self.report
 
     @property
     def judges_chains(self) -> bool:

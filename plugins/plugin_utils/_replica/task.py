@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic
 
-from .errors import ConnectionLost
+from .errors import ConnectionLost, ReplicaError
 from .option_groups import Waiting
 from .outcome import Action, Outcome
 from .pipeline import Pipeline, Statement
@@ -58,8 +58,12 @@ class Task(Generic[Have, Want]):
         return have
 
     def parse(self, output: Output) -> Have:
-        """What an answer to the noun's query says."""
-        return self.noun.parse(output, self.want)
+        """What an answer to the noun's query says. An error that does not know whose answer it was gets the name."""
+        try:
+            return self.noun.parse(output, self.want)
+        except ReplicaError as error:
+            error.name_host(self.session.host)
+            raise
 
     def send(self, pipeline: Pipeline) -> Output:
         """Run a pipeline; the warnings that Windows adds are kept for the operator."""

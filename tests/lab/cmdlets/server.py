@@ -11,6 +11,7 @@ from typing import Any
 from ..values import Continue, Enum, Obj, Output, Record, Refusal
 from ..world import certificate
 from ..world.host import Host
+from ..world.laws_refusals import refuse
 from ..world.server import (
     ANY_SERVER,
     CERTIFICATE_PORT,
@@ -89,6 +90,7 @@ def _table(mapping: dict[str, int] | None) -> dict[str, int] | None:
 @cmdlet("Get-VMReplicationServer")
 def get_server(call: Call) -> Iterator[Record]:
     """The role of this host or of its cluster; an object also while it is disabled."""
+    require_broker(call.host)
     yield Output(server_object(call.host))
 
 
@@ -138,10 +140,13 @@ def set_server(call: Call) -> Iterator[Record]:
 
 
 def require_broker(host: Host) -> None:
-    """On a cluster the role is the broker's: it has to be there and online to be configured (the harsher reading)."""
-    if host.cluster is not None and host.cluster.active_broker is None:
-        text = f"'{host.name}' is a node of a cluster whose Hyper-V Replica Broker is missing or not online."
-        raise conflict(text)
+    """On a cluster the role is the broker's: it has to be there, online or not, to be read and to be configured.
+
+    Id and text are those met of Get-VMReplicationServer; that the other cmdlets of the role say the same is the harsher
+    reading.
+    """
+    if host.cluster is not None and host.cluster.broker is None:
+        raise refuse("object_not_found", host=host.name)
 
 
 def _authentication(asked: Asked, new: ReplicaServer, call: Call) -> None:

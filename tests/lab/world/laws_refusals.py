@@ -54,6 +54,14 @@ REFUSALS: dict[str, Words] = {
     "already_in_state": Words(
         "InvalidState", "InvalidOperation", "The virtual machine '{vm}' is already in the specified state."
     ),
+    # One text for many causes: a service that has just started, a cluster without a broker, no permission.
+    "object_not_found": Words(
+        "ObjectNotFound",
+        "ObjectNotFound",
+        "Hyper-V encountered an error trying to access an object on computer '{host}' because the object was not "
+        "found. The object might have been deleted. Verify that the Virtual Machine Management service on the "
+        "computer is running.",
+    ),
     "invalid_filter": Words("InvalidState", "InvalidOperation", "'{value}' cannot be used to filter virtual machines."),
     "bad_parameter": Words("InvalidParameter", "InvalidArgument", "{why}"),
     "nothing_to_set": Words("OperationFailed", "InvalidOperation", "No parameter was given to '{cmdlet}'."),

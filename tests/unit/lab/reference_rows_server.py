@@ -272,7 +272,15 @@ ROWS = (
             "connect: from a cluster without a broker",
             "connect: from a cluster whose broker failed",
             "connect: broker failed",
-            "cluster: the broker failed",
+        ),
+    ),
+    Row(
+        "4.4",
+        "a cluster needs a broker to be read and configured; it need not be online",
+        (
+            "cluster: no broker, nothing to read",
+            "cluster: no broker, nothing to configure",
+            "cluster: a broker that is not online does not hold the role back",
         ),
     ),
     Row(

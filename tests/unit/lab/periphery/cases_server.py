@@ -11,11 +11,12 @@ from tests.lab.world.cluster import Broker
 from tests.lab.world.server import AuthorizationEntry
 from tests.unit.lab.periphery.bench import STORE, Bench, Case, after, enum
 
-SET = "Set-VMReplicationServer"
+SET, GET = "Set-VMReplicationServer", "Get-VMReplicationServer"
 ARGUMENT: dict[str, Any] = {"error": "InvalidParameter", "category": "InvalidArgument"}
 CONFLICT: dict[str, Any] = {"error": "InvalidOperation", "category": "InvalidOperation"}
 FAILED: dict[str, Any] = {"error": "OperationFailed", "category": "NotSpecified"}
 DENIED: dict[str, Any] = {"error": "AccessDenied", "category": "PermissionDenied", "code": "0x80070005"}
+NOT_FOUND: dict[str, Any] = {"error": "ObjectNotFound", "category": "ObjectNotFound"}
 CSV = "C:\\ClusterStorage\\Volume1\\Replica"
 
 
@@ -37,6 +38,11 @@ def other_ports(bench: Bench) -> None:
     """B listens on ports of its own choice."""
     bench.serve()
     bench.b.server.kerberos_port, bench.b.server.certificate_port = 8080, 8443
+
+
+def without_broker(bench: Bench) -> None:
+    """A cluster to which nobody has added a broker yet."""
+    bench.cluster().broker = None
 
 
 def mapped(bench: Bench) -> None:
@@ -294,7 +300,15 @@ CLUSTER = [
         error="Unspecified",
         category="NotSpecified",
     ),
-    Case("cluster: the broker failed", SET, ON, lambda b: b.cluster(Broker("REP", "Failed")), **CONFLICT),
+    Case(
+        "cluster: a broker that is not online does not hold the role back",
+        SET,
+        ON,
+        lambda bench: bench.cluster(Broker("REP", "Failed")),
+        check=lambda bench, _unused: bench.b.server.enabled,
+    ),
+    Case("cluster: no broker, nothing to read", GET, {}, without_broker, **NOT_FOUND),
+    Case("cluster: no broker, nothing to configure", SET, ON, without_broker, **NOT_FOUND),
     Case(
         "cluster: local storage",
         SET,

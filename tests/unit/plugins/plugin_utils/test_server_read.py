@@ -156,6 +156,14 @@ def test_a_read_that_failed_is_a_failure() -> None:
         parse(Output((), (denied, NO_SERVICE)), Want())
 
 
+def test_a_cluster_without_a_broker_is_told_from_its_answer_about_an_object() -> None:
+    space = "Microsoft.HyperV.PowerShell.Commands"
+    gone = _error(f"ObjectNotFound,{space}.GetVMReplicationServer", "ObjectNotFound")
+    host = Row("Microsoft.HyperV.PowerShell.VMHost", HOST)
+    with pytest.raises(RemoteError, match=r"^HV-B\.corp\.example: .*Cluster CL-1 has no Hyper-V Replica Broker"):
+        parse(Output((host, SERVICE, CLUSTER, NODE), (gone,)), Want())
+
+
 def test_the_cluster_is_asked_last() -> None:
     names = [statement.commands[0].name for statement in query(Want(thumbprint="auto", open_firewall=True)).statements]
     assert names[0] == "Get-VMReplicationServer"
