@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic
 
-from .errors import ReplicaError
+from .errors import OF_AN_ANSWER, ReplicaError, fault_of
 from .jobs import COLLECT, WATCH, as_sent, is_job, refused_as_jobs, split
 from .outcome import Outcome, owner
 from .pipeline import Pipeline
@@ -32,6 +32,8 @@ def apply(task: Task[Have, Want]) -> Outcome:
             have = run.read()
     except ReplicaError as error:
         task.outcome.error = error
+    except OF_AN_ANSWER as error:
+        task.outcome.error = fault_of(task.session.host, error)
     return task.outcome
 
 
@@ -97,7 +99,6 @@ class _Run(Generic[Have, Want]):
                 decision = task.noun.decide(have, task.want, subject, progress.stages)
                 self.progress[subject] = judge(progress, decision, now, task.waiting)
         if any(progress.look and not progress.ended for progress in self.progress.values()):
-            self._tell()
             task.outcome.progress = {subject: looked(progress) for subject, progress in self.progress.items()}
             task.clock.sleep(task.waiting.poll_interval)
             return True

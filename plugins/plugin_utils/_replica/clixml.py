@@ -5,7 +5,7 @@
 
 Both transports answer CLIXML, so both are read here. pypsrp's own reader is not used below the message: it gives raw
 XML for a list of Hyper-V objects and for a date with notes, and loses an object whose text holds a character that XML
-does not know. Format: [MS-PSRP] 2.2.5, https://learn.microsoft.com/openspecs/windows_protocols/ms-psrp
+does not know. Nor does it know a limit; the ones here are named in docs/limits.md. Format: [MS-PSRP] 2.2.5, https://learn.microsoft.com/openspecs/windows_protocols/ms-psrp
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
+from .errors import short
 from .session import ErrorRecord, Row
 
 _CATEGORIES = """
@@ -28,10 +29,20 @@ _CATEGORIES = """
 CATEGORIES = tuple(_CATEGORIES.split())
 """Names of System.Management.Automation.ErrorCategory, by number: it travels as a number."""
 
+MOST_CHARACTERS = 16 * 2**20
+"""Of one object. Windows' own default for what a session may receive is 10 MB (PSMaximumReceivedObjectSizeMB,
+https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_session_configurations)."""
+MOST_VALUES = 200_000
+"""In one object, where each reference counts as often as what it refers to: nested references double at each level."""
+DEEPEST = 100
+"""Elements within each other. What this collection asks for has about ten."""
+_LONGEST_NUMBER = 20  # digits of the largest one, 2**64 - 1
+
 _ESCAPE = re.compile(r"(?:_x[0-9A-Fa-f]{4}_)+")
 _CODE = re.compile(r"0x([0-9A-Fa-f]{8})(?![0-9A-Fa-f])")
 # The engine writes half a surrogate pair, U+FFFE and U+FFFF as references that no XML parser takes.
 _BAD_REFERENCE = re.compile(r"&#x(?:[dD][89a-fA-F][0-9a-fA-F]{2}|[fF]{3}[eEfF]);")
+_TAG = re.compile(r"<[^?!>][^>]*>")
 _LISTS = ("LST", "IE", "STK", "QUE")
 _PREFIX = re.compile(r"^(?:Selected\.|Deserialized\.)+")
 
@@ -46,8 +57,33 @@ def unescape(text: str | None) -> str:
     return _ESCAPE.sub(units, text or "")
 
 
-def _integer(text: str) -> int:
-    return int(text)
+class TooMuch(ValueError):
+    """An object beyond one of the limits."""
+
+
+_RANGES = {"By": (8, 0), "SB": (8, 1), "U16": (16, 0), "I16": (16, 1), "U32": (32, 0), "I32": (32, 1), "U64": (64, 0)}
+
+
+def _integer(tag: str) -> Callable[[str], int]:
+    """Reads whole numbers of a type; what is none, or does not fit, is an error: int() takes any length."""
+    bits, signed = _RANGES.get(tag, (64, 1))
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
+
+    def read(text: str) -> int:
+        number = int(text) if re.fullmatch(rf"\s*[+-]?[0-9]{{1,{_LONGEST_NUMBER}}}\s*", text) else None
+        if number is None or not low <= number < high:
+            raise ValueError(f"{short(text, 30)!r} is no number of type {tag}")
+        return number
+
+    return read
+
+
+def _fraction(text: str) -> float:
+    """Reads a fraction; PowerShell writes NaN, INF and -INF too."""
+    try:
+        return float(text[:400])
+    except ValueError:
+        raise ValueError(f"{short(text, 30)!r} is no number") from None
 
 
 _PRIMITIVES: Mapping[str, Callable[[str], Any]] = {
@@ -56,13 +92,13 @@ _PRIMITIVES: Mapping[str, Callable[[str], Any]] = {
     "URI": unescape,
     "XD": unescape,
     "SBK": unescape,
-    "C": lambda text: chr(int(text)),
+    "C": lambda text: chr(_integer("U16")(text)),
     "B": lambda text: text.lower() == "true",
     "G": lambda text: text.lower(),
-    "Sg": float,
-    "Db": float,
+    "Sg": _fraction,
+    "Db": _fraction,
     "BA": lambda text: base64.b64decode(text).hex().upper(),
-    **dict.fromkeys(("By", "SB", "U16", "I16", "U32", "I32", "U64", "I64"), _integer),
+    **{tag: _integer(tag) for tag in ("By", "SB", "U16", "I16", "U32", "I32", "U64", "I64")},
     **dict.fromkeys(("DT", "TS", "D", "Version"), str),
 }
 
@@ -97,10 +133,14 @@ class Reader:
     def __init__(self) -> None:
         self._types: dict[str, list[str]] = {}
         self._objects: dict[str, Any] = {}
+        self._sizes: dict[str, int] = {}  # how many values an object holds, all of its references counted
+        self._size = 0
+        self._depth = 0
 
     def value(self, element: ElementTree.Element) -> Any:
-        """The value of any element, of builtin types."""
+        """The value of any element, of builtin types. Raises TooMuch."""
         tag = _tag(element)
+        self._count(self._sizes.get(element.get("RefId", ""), 1) if tag == "Ref" else 1)
         if tag == "Nil":
             return None
         if tag == "Ref":
@@ -111,13 +151,29 @@ class Reader:
         return read(element.text or "") if read else unescape(element.text)
 
     def node(self, element: ElementTree.Element) -> Node:
-        """The object of an `<Obj>` element."""
+        """The object of an `<Obj>` element. Raises TooMuch."""
+        before = self._size
+        self._depth += 1
+        if self._depth > DEEPEST // 3:  # an object within another is three elements further in
+            raise TooMuch(f"its elements are nested more than {DEEPEST} deep")
+        node = self._node(element)
+        self._depth -= 1
+        reference = element.get("RefId", "")
+        self._objects[reference] = node.plain()
+        self._sizes[reference] = self._size - before + 1
+        return node
+
+    def _count(self, more: int) -> None:
+        self._size += more
+        if self._size > MOST_VALUES:
+            raise TooMuch(f"an object in it holds more than {MOST_VALUES} values, references counted")
+
+    def _node(self, element: ElementTree.Element) -> Node:
         node = Node()
         extended: dict[str, Any] = {}
         for child in element:
             self._part(node, extended, child)
         node.properties = {**extended, **node.properties}
-        self._objects[element.get("RefId", "")] = node.plain()
         return node
 
     def _part(self, node: Node, extended: dict[str, Any], child: ElementTree.Element) -> None:
@@ -150,11 +206,32 @@ def _tag(element: ElementTree.Element) -> str:
 
 
 def parse(text: str) -> ElementTree.Element:
-    """The element of CLIXML text. Raises ElementTree.ParseError."""
+    """The element of CLIXML text. Raises ElementTree.ParseError, TooMuch."""
+    check(text)
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError:
         return ElementTree.fromstring(_BAD_REFERENCE.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def check(text: str) -> None:
+    """Raise TooMuch for text that is not to be parsed at all: it is too long, has too many elements, or a DTD."""
+    if len(text) > MOST_CHARACTERS:
+        raise TooMuch(f"an object in it is longer than {MOST_CHARACTERS} characters")
+    if text.count("<") > 2 * MOST_VALUES:
+        raise TooMuch(f"an object in it holds more than {MOST_VALUES} values")
+    if "<!" in text:
+        raise TooMuch("it defines entities or a document type, which CLIXML does not have")
+
+
+def check_depth(text: str) -> None:
+    """Raise TooMuch for elements within each other beyond the limit; for readers that know none. Never recursive."""
+    check(text)
+    depth = 0
+    for tag in _TAG.finditer(text):
+        depth += -1 if tag[0].startswith("</") else 0 if tag[0].endswith("/>") else 1
+        if depth > DEEPEST:
+            raise TooMuch(f"its elements are nested more than {DEEPEST} deep")
 
 
 def rows(element: ElementTree.Element) -> list[Row]:

@@ -151,7 +151,7 @@ def host_answered(result: Any) -> bool:
     """True when the host said something, be it an error. Only a connection that was refused or cut is silence."""
     if not isinstance(result, Mapping) or not result:
         return False
-    return bool(result.get("host_answered") or not result.get("unreachable"))
+    return bool(result.get("host_answered", not result.get("unreachable")))
 
 
 def partner_names(records: Iterable[Record]) -> list[str]:

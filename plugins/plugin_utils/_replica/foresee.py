@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic
 
-from .errors import ReplicaError
+from .errors import OF_AN_ANSWER, ReplicaError, fault_of
 from .jobs import as_sent, is_job
 from .outcome import Outcome
 from .plan import Done, Have, Look, PlanDoesNotEnd, Refused, Step, Want, first_stage
@@ -34,6 +34,8 @@ def foresee(task: Task[Have, Want]) -> Outcome:
         run.note()
     except ReplicaError as error:
         outcome.error = error
+    except OF_AN_ANSWER as error:
+        outcome.error = fault_of(task.session.host, error)
     return outcome
 
 

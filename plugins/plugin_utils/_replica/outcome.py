@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import ConnectionLost, OptionError, ReplicaError, said
+from .errors import ConnectionLost, OptionError, OutOfTime, ReplicaError, UnreadableAnswer, said, signs
 from .plan import Step
 from .progress import Progress
 from .session import ErrorRecord
@@ -180,16 +180,18 @@ def _ending(outcome: Outcome) -> Record:
     ending.update({"pending": pending} if pending else {})
     error = outcome.error
     if isinstance(error, ConnectionLost):
-        return {**ending, "unreachable": True, "msg": _lost(outcome, error)}
+        return {**ending, "unreachable": True, **signs(error), "msg": _lost(outcome, error)}
+    if isinstance(error, (UnreadableAnswer, OutOfTime)):
+        return {**ending, "failed": True, **signs(error), "msg": _lost(outcome, error)}
     if error is not None:
         option = {"option": error.option} if isinstance(error, OptionError) else {}
-        return {**ending, **option, "failed": True, "msg": str(error)}
+        return {**ending, **option, "failed": True, **signs(error), "msg": str(error)}
     if failures:
         return {**ending, "failed": True, "msg": _summary(failures, len(outcome.progress))}
     return ending
 
 
-def _lost(outcome: Outcome, error: ConnectionLost) -> str:
+def _lost(outcome: Outcome, error: ReplicaError) -> str:
     unknown = sum(action.sent is None for action in outcome.actions)
     sent = sum(action.sent is True for action in outcome.actions)
     if not unknown and not sent:

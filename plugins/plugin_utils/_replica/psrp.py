@@ -8,44 +8,83 @@ The only file that imports pypsrp and requests, or touches the connection. Nothi
 
 from __future__ import annotations
 
-import ssl
+import selectors
+import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
-from xml.etree import ElementTree
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from . import clixml
+from .contact import Contact, Way, shown, way_of
+from .contact_rules import judge
 from .endpoint import Naming, checked, is_constrained, only_reads, outline
-from .errors import ConnectionLost, UnsupportedConnection
+from .errors import ConnectionLost, ReplicaError, UnsupportedConnection, short
 from .pipeline import Pipeline
 from .recognition import recognised
 from .session import ErrorRecord, Output, Row
+from .winrm_lines import psrp_lines
 
 try:
     import requests
-    from pypsrp.complex_objects import ComplexObject, PSInvocationState, RunspacePoolState
-    from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError, WSManFaultError
+    from pypsrp.complex_objects import PSInvocationState, RunspacePoolState
+    from pypsrp.messages import ErrorRecordMessage
     from pypsrp.powershell import PowerShell, RunspacePool
-    from pypsrp.serializer import TaggedValue
+    from pypsrp.serializer import Serializer, TaggedValue
     from pypsrp.shell import SignalCode
     from pypsrp.wsman import SelectorSet
-    from spnego.exceptions import SpnegoError
-    from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     PYPSRP_MISSING = ""
 except ImportError as missing:
     PYPSRP_MISSING = str(missing)
+    Serializer = object  # type: ignore[assignment,misc]
 
 ANSWER_LIMIT_SECONDS = 3600.0
 """A pipeline whose answer has not come by then is given up. What may take long waits as a job, not in a pipeline."""
+READ_LIMIT_SECONDS = 900.0
+"""The same for a pipeline that only reads."""
+MOST_RECEIVED = 256 * 2**20
+"""Characters in the answer to one pipeline."""
+CLOSE_SECONDS = 10
+"""So long a broken session is given to be deleted on its host."""
 
+_BELOW = (Exception,)
+"""What may be raised below a session: by pypsrp, the network, Kerberos, XML, by Ansible's plugin, by a library that
+nobody thought of. All of it is an error of the host that was spoken to, and none of it the end of a run."""
 _INT32 = 2**31
-_OPERATION_TIMED_OUT = 0x80338029  # ERROR_WSMAN_OPERATION_TIMEDOUT
 _KEPT_COMMANDS = 50  # finished pipelines that the host may keep count of; its limit is 1,000 a shell
+_LEFT_ALONE = ("login", "not_offered", "ticket", "denied", "silent", "no_connection")
+"""After these nothing more is sent: accounts lock, and a silent host costs its time limit."""
+
+
+class Answer(str):
+    """The CLIXML of one output object, as it came."""
+
+
+class _Reader(Serializer):
+    """pypsrp's reader below the message, kept from what has no end: it knows no limit of depth, size or number."""
+
+    received = 0
+
+    def deserialize(self, element: Any, metadata: Any = None, clear: bool = True) -> Any:
+        """Output and errors are kept as text, for clixml.py to read; what pypsrp needs itself it reads."""
+        if not (isinstance(element, str) and clear):
+            return super().deserialize(element, metadata, clear)
+        self.received += len(element)
+        if self.received > MOST_RECEIVED:
+            raise clixml.TooMuch(f"it is longer than {MOST_RECEIVED} characters")
+        if metadata is None:
+            return Answer(element)
+        clixml.check_depth(element)
+        if metadata.object is ErrorRecordMessage:
+            record = ErrorRecordMessage()  # type: ignore[no-untyped-call]
+            record._xml = element
+            return record
+        return super().deserialize(element, metadata, clear)
 
 
 class PsrpSession:
@@ -61,8 +100,9 @@ class PsrpSession:
         self._naming = naming
         self._log = log
         self._finished: deque[str] = deque()
-        self._broken: ConnectionLost | None = None
-        self._cause: BaseException | None = None
+        self._broken: ReplicaError | None = None
+        self._contact: Contact | None = None
+        self._interrupted = False
 
     @property
     def host(self) -> str:
@@ -88,9 +128,10 @@ class PsrpSession:
         with self._losses(sending=True):
             shell.begin_invoke()
         with self._losses(sending=False):
-            self._wait_for(shell)
+            self._wait_for(shell, READ_LIMIT_SECONDS if only_reads(pipeline) else ANSWER_LIMIT_SECONDS)
+            output = _output(shell)
         self._finished.append(shell._command_id or shell.id)
-        return recognised(pipeline, _output(shell))
+        return recognised(pipeline, output)
 
     def _prepared(self, pipeline: Pipeline) -> PowerShell:
         """The pipeline as pypsrp takes it, on an open runspace. Everything that can be refused is refused here."""
@@ -106,15 +147,17 @@ class PsrpSession:
         return shell
 
     def _open(self) -> None:
-        if self._broken is not None:  # what did not answer is not asked again: each attempt costs its time limit
-            raise ConnectionLost(self._host, self._broken.problem, sent=False, answered=self._broken.answered)
+        if isinstance(self._broken, ConnectionLost):  # what did not answer is not asked again: it costs its time limit
+            raise replace(self._broken, sent=False)
+        if self._broken is not None:
+            raise self._broken
         if self._connection.runspace is not None:
             return
-        try:
-            with self._losses(sending=True, opening=True):
-                self._connection._connect()
-        except ValueError as error:  # pypsrp's word for connection variables that do not go together
-            raise UnsupportedConnection(f"{self._host}: {error}.", "Check the ansible_psrp_ variables.") from error
+        with self._losses(sending=True, opening=True):
+            _try_all_addresses(_way(self._connection, self._host))
+            self._connection._connect()
+            pool: Any = self._connection.runspace
+            pool._serializer = pool._fragmenter.serializer = _Reader()
 
     def _forget_finished(self) -> None:
         """Tell the host to forget old pipelines: it counts those that it was never told about against a limit."""
@@ -123,50 +166,72 @@ class PsrpSession:
             with self._losses(sending=True, opening=True):
                 self._connection.runspace.shell.signal(SignalCode.TERMINATE, command)
 
-    def _wait_for(self, shell: PowerShell) -> None:
-        deadline = time.monotonic() + ANSWER_LIMIT_SECONDS
+    def _wait_for(self, shell: PowerShell, seconds: float) -> None:
+        pool = self._connection.runspace
+        pool._serializer.received = 0
+        deadline = time.monotonic() + seconds
         while shell.state == PSInvocationState.RUNNING:
             if time.monotonic() > deadline:
-                raise ConnectionLost(self._host, f"no answer within {ANSWER_LIMIT_SECONDS:g} seconds")
+                sentence = f"{self._host} answers, but has not ended what was asked within {seconds:g} seconds"
+                raise ConnectionLost(self._host, "", answered=True, machine_up=True, sentence=sentence)
             shell.poll_invoke()
+            if sum(len(part["data"]) for part in pool._fragmenter.incoming_buffer.values()) > clixml.MOST_CHARACTERS:
+                raise clixml.TooMuch(f"an object in it is longer than {clixml.MOST_CHARACTERS} characters")
 
     @contextmanager
     def _losses(self, sending: bool, opening: bool = False) -> Iterator[None]:
-        """Turn what pypsrp and the network raise into ConnectionLost, with what it says about the pipeline's fate."""
+        """Turn what is raised below into an error of this host, with what it says about the pipeline's fate."""
+        done = False
         try:
             yield
-        except ConnectionLost as lost:
-            self._broken = lost
+            done = True
+        except ReplicaError as error:
+            self._broken, done = error, True
             raise
-        except _failures() as error:
-            self._cause = _cause(error)
-            arrived = not opening and (not sending or not _never_arrived(self._cause))
-            answered = _answered(self._cause)
-            self._broken = ConnectionLost(self._host, _problem(error), None if arrived else False, answered)
+        except _BELOW as error:
+            done = True
+            self._broken = self._judged(error, sending, opening)
             raise self._broken from error
+        finally:
+            self._interrupted = self._interrupted or not done
+
+    def _judged(self, error: Exception, sending: bool, opening: bool) -> ReplicaError:
+        pool = self._connection.runspace
+        transport = getattr(getattr(pool, "connection", None), "transport", None)
+        begun = getattr(transport, "session", None) is not None
+        opened = pool is not None and pool.state == RunspacePoolState.OPENED
+        told = self._contact = judge(error, _way(self._connection, self._host), opened, heard=begun)
+        password = str(self._connection.get_option("remote_password") or "")
+        sentence = told.sentence.replace(password, "********") if password else told.sentence
+        if told.local:
+            return UnsupportedConnection(f"{sentence}.", "", told.answered, told.machine_up)
+        if opening and not begun and isinstance(error, (ValueError, TypeError)) and told.kind == "unreadable":
+            # pypsrp's word for connection variables that do not go together
+            return UnsupportedConnection(f"{self._host}: {short(error)}.", "Check the ansible_psrp_ variables.")
+        sent = None if not opening and (told.arrived or not sending) else False
+        return ConnectionLost(self._host, short(error), sent, told.answered, told.machine_up, sentence, told.again)
 
     def close(self) -> None:
-        """Close the connection and delete the shell; a host that does not answer is not waited for twice."""
+        """Close the connection and delete the shell. Never raises, and never waits twice for a silent host."""
         connection = self._connection
         try:
             if connection.runspace is not None and self._may_have_shell():
                 self._delete_shell(connection.runspace)
-        except _failures() as error:
-            self._log(f"PSRP: the shell could not be deleted: {_problem(error)}")
+        except _BELOW as error:
+            self._log(f"PSRP: the shell could not be deleted: {short(error)}")
         finally:
             connection.runspace = None
             connection._connected = False
 
     def _may_have_shell(self) -> bool:
-        """False when a request would only wait for a silent host again, or when no shell can have been made."""
-        cause = self._cause
-        if cause is None:
-            return True
-        opened = self._connection.runspace.state == RunspacePoolState.OPENED
-        return not isinstance(cause, requests.Timeout) and (opened or not _never_arrived(cause))
+        """False when no shell can have been made, when the host is silent, and when it has rejected the login."""
+        told, opened = self._contact, self._connection.runspace.state == RunspacePoolState.OPENED
+        if told is None:
+            return opened or self._interrupted
+        return told.kind not in _LEFT_ALONE and (opened or told.arrived)
 
     def _delete_shell(self, pool: RunspacePool) -> None:
-        if pool.state == RunspacePoolState.OPENED and self._cause is None:
+        if pool.state == RunspacePoolState.OPENED and self._contact is None and not self._interrupted:
             self._connection.close()
             return
         # After a loss the next request needs a new TCP connection, and so a new authentication and encryption. A pool
@@ -175,6 +240,8 @@ class PsrpSession:
         transport.close()
         transport.session = None
         transport.encryption = None
+        transport.connection_timeout = min(transport.connection_timeout, CLOSE_SECONDS)
+        transport.read_timeout = min(transport.read_timeout, CLOSE_SECONDS)
         selectors = SelectorSet()
         selectors.add_option("ShellId", pool.id)
         pool.connection.delete(pool.shell.resource_uri, selector_set=selectors)
@@ -186,27 +253,30 @@ def open_session(
     become: bool,
     bare_cmdlets: bool | None,
     log: Callable[[str], None],
+    variables: Mapping[str, Any] | None = None,
 ) -> PsrpSession:
     """A session over the task's connection; nothing is sent yet.
 
     `bare_cmdlets` is the host variable hyperv_replica_bare_cmdlets: it decides where the name of the endpoint would.
+    `variables` are those of the host, for what to write instead of its ansible_winrm_ ones.
     Raises UnsupportedConnection for a connection that cannot carry cmdlets, and for become.
     """
     transport = str(getattr(connection, "transport", "unknown"))
     if become:
         raise UnsupportedConnection(
-            "become is not possible with this module.",
-            "Connect as a user who has the rights, and leave become out (become: false).",
+            f"{host}: become is not possible with this module.",
+            "Connect as a user who has the rights, and leave become out (become: false; ansible_become: false for this"
+            " host alone).",
         )
     if transport != "psrp" or not hasattr(connection, "runspace"):
         raise UnsupportedConnection(
             f"The connection of {host} is {transport}, which cannot carry cmdlets.",
-            "Set ansible_connection: psrp for this host.",
+            f"Set ansible_connection: psrp for this host.{psrp_lines(variables or {}) if transport == 'winrm' else ''}",
         )
     if PYPSRP_MISSING:
         raise UnsupportedConnection(
-            f"The Python library pypsrp is missing ({PYPSRP_MISSING}).",
-            "Install pypsrp into the environment that runs ansible.",
+            f"{host}: the Python library pypsrp is missing on the control node ({PYPSRP_MISSING}).",
+            "Type: python -m pip install pypsrp, with the python that runs ansible.",
         )
     constrained = is_constrained(str(connection.get_option("configuration_name")))
     return PsrpSession(connection, host, Naming(constrained if bare_cmdlets is None else bare_cmdlets), log)
@@ -234,76 +304,65 @@ def _output(shell: PowerShell) -> Output:
 
 
 def _rows(item: Any) -> list[Row]:
-    """Rows of one output object. pypsrp keeps the XML of every object, and gives it alone when it cannot read it."""
-    if item is None:
-        return []
-    if isinstance(item, ComplexObject):
-        return clixml.rows(clixml.parse(str(item._xml)))
-    if isinstance(item, str) and item.startswith("<Obj"):
-        return clixml.rows(clixml.parse(item))
-    if isinstance(item, list):
-        return [row for part in item for row in _rows(part)]
-    if isinstance(item, Mapping):
-        return [clixml.scalar_row({str(key): _plain(value) for key, value in item.items()})]
-    return [clixml.scalar_row(_plain(item))]
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    found = _rows(value) if isinstance(value, (ComplexObject, list, Mapping)) else []
-    return found[0].properties or found[0].text if found else str(value).lower()
+    """Rows of one output object, which pypsrp was kept from reading."""
+    return clixml.rows(clixml.parse(str(item)))
 
 
 def _error(record: Any) -> ErrorRecord:
     return clixml.error_record(clixml.parse(record._xml))
 
 
-def _failures() -> tuple[type[BaseException], ...]:
-    """What may be raised below: by pypsrp, by the network, by Kerberos, by XML that is cut off, by Ansible's plugin."""
-    return (
-        WinRMError,
-        requests.RequestException,
-        SpnegoError,
-        OSError,
-        ElementTree.ParseError,
-        AnsibleConnectionFailure,
-    )
+def _way(connection: Any, host: str) -> Way:
+    """How the connection would go."""
+    way = way_of(connection.get_option, host)
+    return replace(way, proxy=shown(_proxy(connection.get_option, way)))
 
 
-def _cause(error: BaseException) -> BaseException:
-    """What is below the error that Ansible's plugin makes of a failed opening."""
-    below = error.__context__ if isinstance(error, AnsibleConnectionFailure) else None
-    return below or error
+def _proxy(option: Callable[[str], Any], way: Way) -> str:
+    """The proxy that requests would take: the one given, else the environment's, unless that is to be ignored."""
+    if option("proxy"):
+        return str(option("proxy"))
+    if boolean(option("ignore_proxy"), strict=False):
+        return ""
+    return str(requests.utils.select_proxy(way.url, requests.utils.get_environ_proxies(way.url)) or "")
 
 
-def _never_arrived(error: BaseException) -> bool:
-    """True when the host cannot have taken the pipeline: it was not reached, or it answered with a refusal."""
-    if isinstance(error, WSManFaultError):
-        return bool(error.code != _OPERATION_TIMED_OUT)
-    if isinstance(error, (AuthenticationError, requests.ConnectTimeout)):
-        return True
-    reason = error.args[0] if error.args else None
-    return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
+def _try_all_addresses(way: Way) -> None:
+    """Where a name has several addresses, ask all at once whether one takes a connection. Raises what they said.
 
-
-def _answered(error: BaseException) -> bool:
-    """True when something at the host's address said no: a login, a certificate, or a request that it did not like.
-
-    A connection that was refused or cut, also within a handshake, is no answer: a host that goes down does that.
+    requests asks one after the other, each for the whole time limit, and keeps only what the last of them said.
     """
-    if isinstance(error, (AuthenticationError, WinRMTransportError)):
-        return True
-    if isinstance(error, WSManFaultError):
-        return bool(error.code != _OPERATION_TIMED_OUT)
-    below: BaseException | None = error
-    while below is not None and not isinstance(below, ssl.SSLError):
-        inner = getattr(below, "reason", None) or (below.args[0] if below.args else None)
-        below = inner if isinstance(inner, BaseException) else None
-    cut = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-    return below is not None and not isinstance(below, cut) and "EOF" not in str(below)
+    if way.proxy or not way.address:
+        return
+    found = socket.getaddrinfo(way.address.strip("[]"), way.port, type=socket.SOCK_STREAM)
+    if len(found) > 1:
+        refused = _said(found, way.connect_seconds)
+        if refused is not None:
+            raise refused
 
 
-def _problem(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.rstrip(".")
+def _said(addresses: Sequence[Any], seconds: float) -> OSError | None:
+    """None as soon as one address takes a connection; else the error that says most: a refusal comes from a machine."""
+    said: list[OSError] = []
+    deadline = time.monotonic() + seconds
+    with ExitStack() as opened, selectors.DefaultSelector() as waiting:
+        for family, kind, protocol, _name, address in addresses:
+            try:
+                one = opened.enter_context(socket.socket(family, kind, protocol))
+            except OSError as error:  # this machine has no IPv6
+                said.append(error)
+                continue
+            one.setblocking(False)
+            one.connect_ex(address)
+            waiting.register(one, selectors.EVENT_WRITE, one)
+        while waiting.get_map() and time.monotonic() < deadline:
+            for key, _events in waiting.select(max(0.0, deadline - time.monotonic())):
+                code = key.data.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if code == 0:
+                    return None
+                said.append(OSError(code, "the connection failed"))
+                waiting.unregister(key.data)
+    refused = next((error for error in said if isinstance(error, ConnectionRefusedError)), None)
+    if refused is not None or len(said) == len(addresses):
+        return refused or said[0]
+    return requests.ConnectTimeout()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol
 
-from .errors import ConnectionLost, OptionError, ReplicaError
+from .errors import OF_AN_ANSWER, ConnectionLost, OptionError, ReplicaError, fault_of, signs
 from .pipeline import Pipeline
 from .plan import Want
 from .session import Output, Session
@@ -60,9 +60,15 @@ def read_result(reading: Reading[Want], want: Want, session: Session, now: Calla
     try:
         return {"changed": False, **drive(reading.gather(want, session.host, now), session)}
     except ConnectionLost as lost:
-        told = {"unreachable": True, "host_answered": lost.answered}
-        return {"changed": False, **told, "msg": f"{lost}. The task only reads: run it again."}
+        again = " The task only reads: run it again." if lost.again else ""
+        return {"changed": False, "unreachable": True, **signs(lost), "msg": f"{lost}.{again}"}
     except ReplicaError as error:
         error.name_host(session.host)
-        option = {"option": error.option} if isinstance(error, OptionError) else {}
-        return {"changed": False, "failed": True, "msg": str(error), **option}
+        return _failed(error)
+    except OF_AN_ANSWER as error:
+        return _failed(fault_of(session.host, error))
+
+
+def _failed(error: ReplicaError) -> dict[str, Any]:
+    option = {"option": error.option} if isinstance(error, OptionError) else {}
+    return {"changed": False, "failed": True, "msg": str(error), **signs(error), **option}

@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
+from ansible.executor import task_executor
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from .apply import apply
-from .errors import OptionError, ReplicaError
+from .errors import OptionError, OutOfTime, ReplicaError, signs
 from .foresee import foresee
 from .option_groups import Waiting
 from .outcome import Record, to_result
@@ -31,6 +32,13 @@ from .task import Task
 from .values import plain, unsendable
 
 _BARE_CMDLETS = "hyperv_replica_bare_cmdlets"
+
+_TIME_LIMIT: type[BaseException] = (
+    task_executor._task_timeout.TaskTimeoutError
+    if hasattr(task_executor, "_task_timeout")  # ansible-core 2.19 and newer
+    else task_executor.TaskTimeoutError
+)
+"""What ends a task at its time limit, wherever it is. It is no Exception, so that nothing else catches it."""
 
 display = Display()
 
@@ -60,10 +68,18 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
             return _not_begun(error)
 
     def _conduct(self, want: Any, session: Session, waiting: Waiting) -> Record:
+        """The result, also where the time limit of the task ended it: with what was sent until then."""
         if isinstance(self.noun, Reading):
-            return read_result(self.noun, want, session, _now)
+            try:
+                return read_result(self.noun, want, session, _now)
+            except _TIME_LIMIT:
+                return _not_begun(OutOfTime(session.host))
         task = Task(self.noun, want, session, waiting, say=_say)
-        outcome = foresee(task) if self._task.check_mode else apply(task)
+        try:
+            outcome = foresee(task) if self._task.check_mode else apply(task)
+        except _TIME_LIMIT:
+            outcome = task.outcome
+            outcome.error = OutOfTime(session.host)
         return to_result(outcome, self.noun.subject_key, diff=bool(self._task.diff))
 
     def _options(self) -> Mapping[str, Any]:
@@ -78,7 +94,12 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
         host, variables = self._host(task_vars)
         become = bool(self._play_context.become) or getattr(self._connection, "become", None) is not None
         return open_session(
-            self._connection, host, become, self._bare_cmdlets(variables), lambda line: display.vvvv(line, host=host)
+            self._connection,
+            host,
+            become,
+            self._bare_cmdlets(variables),
+            lambda line: display.vvvv(line, host=host),
+            self._winrm(variables),
         )
 
     def _host(self, task_vars: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -87,6 +108,14 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
         if delegated:
             return str(delegated), task_vars.get("ansible_delegated_vars", {}).get(delegated, {})
         return str(task_vars.get("inventory_hostname", "the host")), task_vars
+
+    def _winrm(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The host's variables for winrm, of which the message about that connection makes those for psrp."""
+        return {
+            name: self._templar.template(value)
+            for name, value in variables.items()
+            if str(name).startswith("ansible_winrm_") or name == "ansible_port"
+        }
 
     def _bare_cmdlets(self, variables: Mapping[str, Any]) -> bool | None:
         value = variables.get(_BARE_CMDLETS)
@@ -124,5 +153,5 @@ def _check_sendable(name: str, value: Any) -> None:
 
 def _not_begun(error: ReplicaError) -> Record:
     """The result of a task that was refused before anything was sent."""
-    result: Record = {"failed": True, "changed": False, "msg": str(error), "actions": []}
+    result: Record = {"failed": True, "changed": False, "msg": str(error), "actions": [], **signs(error)}
     return {**result, "option": error.option} if isinstance(error, OptionError) else result

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic
 
-from .errors import ConnectionLost, ReplicaError
+from .errors import ConnectionLost, OptionError, ReplicaError, UnsupportedConnection
 from .option_groups import Waiting
 from .outcome import Action, Outcome
 from .pipeline import Pipeline, Statement
@@ -106,11 +106,20 @@ class Task(Generic[Have, Want]):
                 self.outcome.warnings.append(text)
 
     def change(self, steps: Mapping[str, Step]) -> Output:
-        """Send state-changing steps in one pipeline, and keep them as actions whatever becomes of it."""
+        """Send state-changing steps in one pipeline, and keep them as actions whatever becomes of it.
+
+        Also where something ends the whole task meanwhile, as its time limit does: then nobody knows whether they ran.
+        """
+        sent: bool | None = None
         try:
             output = self.send(Pipeline.of(*(step.statement for step in steps.values())))
+            sent = True
         except ConnectionLost as lost:
-            self.act(steps, lost.sent)
+            sent = lost.sent
             raise
-        self.act(steps, True)
+        except (OptionError, UnsupportedConnection):
+            sent = False
+            raise
+        finally:
+            self.act(steps, sent)
         return output
