@@ -19,7 +19,7 @@ from .errors import short
 
 _TIMED_OUT = 0x80338029  # ERROR_WSMAN_OPERATION_TIMEDOUT
 _ACCESS_DENIED = 5  # ERROR_ACCESS_DENIED
-_HOSTNAME_MISMATCH, _EXPIRED = 62, 10  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL
+_OTHER_NAME, _EXPIRED = (62, 64), 10  # X509_V_ERR_HOSTNAME_MISMATCH, …IP_ADDRESS_MISMATCH, …CERT_HAS_EXPIRED (OpenSSL)
 _PORTS = "5985 is for http, 5986 for https"
 _NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 _CUT = {errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
@@ -31,6 +31,7 @@ _CUT_SHORT = (
     "SSLError",
     "ConnectionError",
 )
+_NO_HTTP = ("BadStatusLine", "UnknownProtocol", "LineTooLong", "InvalidHeader", "ContentDecodingError")
 _BY_PROXY = {403, 407, 502, 503, 504}  # what a proxy says of itself, or of a host that it cannot reach
 _EXTRAS = {"credssp": "credssp"}  # pypsrp's extras, by ansible_psrp_auth; all others that need one need kerberos
 _KEY_PROBLEMS = ("PEM", "KEY_VALUES", "NO_START_LINE", "ASN1", "BAD_PASSWORD", "X509_LIB", "BAD_BASE64")
@@ -50,7 +51,7 @@ def judge(error: BaseException, way: Way, opened: bool = False, heard: bool = Fa
     sentence = told.sentence
     if opened and told.again:
         sentence = f"{way.host}: the connection was lost: {sentence.removeprefix(way.host).lstrip(': ')}"
-    return Contact(told.kind, sentence, told.answered, up, told.arrived, told.local, told.again)
+    return Contact(told.kind, sentence, told.answered, up, told.arrived, told.local, told.again and opened)
 
 
 def _proxy(found: Chain, way: Way, heard: bool) -> Contact | None:
@@ -75,7 +76,7 @@ def _login(found: Chain, way: Way, heard: bool) -> Contact | None:
     offered = re.search(r"actual: '([^']*)'", str(found.first("AuthenticationError")))
     if offered:
         said = short(offered[1]) if offered[1] else "none"
-        sentence = f"{way.host} takes no login {way.auth}, it offers: {said}. Set ansible_psrp_auth to it"
+        sentence = f"{way.host} takes no login {way.auth}, it offers: {said}; check ansible_psrp_auth"
         return Contact("not_offered", sentence, answered=True)
     sentence = (
         f"{way.host} refused the login of {way.login} ({way.auth}): check ansible_user and the password;"
@@ -99,6 +100,12 @@ def _fault(found: Chain, way: Way, heard: bool) -> Contact | None:
     return Contact("fault", f"{way.host}: its WinRM answered with a fault: {said}", answered=True)
 
 
+def _no_http(found: Chain, way: Way, heard: bool) -> Contact | None:
+    if not any(type(error).__name__ in _NO_HTTP for error in found.errors):
+        return None
+    return Contact("no_winrm", _no_winrm(way, "it speaks no HTTP"), answered=not way.proxy, arrived=True)
+
+
 def _web_server(found: Chain, way: Way, heard: bool) -> Contact | None:
     faultless = found.has("WSManFaultError")  # well-formed, and no fault in it: pypsrp makes an empty one of it
     if found.status is None and not faultless:
@@ -120,7 +127,7 @@ def _certificate(found: Chain, way: Way, heard: bool) -> Contact | None:
     if error is None:
         return None
     code, said = getattr(error, "verify_code", None), getattr(error, "verify_message", "") or short(error)
-    if code == _HOSTNAME_MISMATCH or (found.has("CertificateError") and code is None):
+    if code in _OTHER_NAME or (found.has("CertificateError") and code is None):
         advice = f"is for another name than {way.address}. Set ansible_host to a name that is in it"
     elif code == _EXPIRED:
         advice = "has expired. Renew it there, and give the listener the new one"
@@ -277,6 +284,8 @@ def _unreadable(found: Chain, way: Way) -> Contact:
     error = found.errors[-1] if found.has("AnsibleConnectionFailure") else found.errors[0]
     said = short(error) if isinstance(error, Exception) else type(error).__name__
     kind = type(error).__name__
+    if "related id" in said:  # pypsrp names both ids, which tell nobody anything
+        said = kind = "it answers another request"
     named = said if kind in ("WinRMError", "UnreadableAnswer") or kind in said else f"{kind}: {said}"
     check = f"check that it is WinRM that answers at {way.place}"
     sentence = f"{way.host} gave an answer that cannot be read ({named}): {check}"
@@ -288,6 +297,7 @@ _RULES: tuple[Callable[[Chain, Way, bool], Contact | None], ...] = (
     _login,
     _fault,
     _web_server,
+    _no_http,
     _certificate,
     _tls,
     _library,

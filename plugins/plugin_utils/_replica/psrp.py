@@ -207,7 +207,9 @@ class PsrpSession:
             return UnsupportedConnection(f"{sentence}.", "", told.answered, told.machine_up)
         if opening and not begun and isinstance(error, (ValueError, TypeError)) and told.kind == "unreadable":
             # pypsrp's word for connection variables that do not go together
-            return UnsupportedConnection(f"{self._host}: {short(error)}.", "Check the ansible_psrp_ variables.")
+            return UnsupportedConnection(
+                f"{self._host}: {short(error)}.", "Check ansible_user and the ansible_psrp_ variables."
+            )
         sent = None if not opening and (told.arrived or not sending) else False
         return ConnectionLost(self._host, short(error), sent, told.answered, told.machine_up, sentence, told.again)
 
