@@ -18,10 +18,10 @@ name: removal_hosts
 short_description: Find the hosts that have a part in the replication of VMs
 description:
   - Looks for the partners of VMs, also those of an extended leg, among inventory hosts, and says which hosts have to be
-    read next. A VM that has no relation on its host any more is looked for on all candidates.
+    read next. A VM that has no relation on its host any more, or is not there, is looked for on all candidates.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: host, vms, candidates, variables
+positional: host, vms, candidates, variables, everywhere
 options:
   _input:
     description: Results of M(hyperv.replica.hyperv_replication_info) by inventory host.
@@ -45,6 +45,10 @@ options:
     description: The C(hostvars).
     type: dict
     required: true
+  everywhere:
+    description: Whether all candidates are looked at, as before copies are deleted.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -55,7 +59,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(partners), inventory hosts by Windows name; C(read), hosts to be read next; C(ids) of the VMs.
+  description: >-
+    C(partners), inventory hosts by Windows name; C(read), hosts to be read next; C(ids) of the VMs, and C(names) that
+    the host has no VM of, which the others are asked for.
   type: dict
 """
 
@@ -66,13 +72,14 @@ def removal_hosts(
     vms: Sequence[str],
     candidates: Sequence[str],
     variables: Mapping[str, Mapping[str, Any]],
+    everywhere: bool = False,
 ) -> dict[str, Any]:
     """Hosts; see DOCUMENTATION."""
     try:
         hosts = plain(candidates)
         own = ("hyperv_replica_names", "ansible_host")
         known = {one: plain({name: variables[one].get(name) for name in own}) for one in hosts if one in variables}
-        return removal.removal_hosts(plain(readings), str(host), plain(vms), hosts, known)
+        return removal.removal_hosts(plain(readings), str(host), plain(vms), hosts, known, bool(everywhere))
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -21,7 +21,7 @@ description:
     on from there. It sends nothing.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: host, inputs, partners, live
+positional: host, inputs, partners, known
 options:
   _input:
     description: Results of M(hyperv.replica.hyperv_replication_info) by inventory host.
@@ -41,8 +41,8 @@ options:
     description: The C(partners) of P(hyperv.replica.removal_hosts#filter).
     type: dict
     required: true
-  live:
-    description: The C(live) of an earlier plan of the same run; left out for the first.
+  known:
+    description: The C(known) of the first plan of the same run; left out for that one.
     type: dict
 """
 
@@ -55,9 +55,10 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(vms), a record each; C(refused), with C(name) and C(reason); C(stages) that have something to do; C(calls) of
-      modules for what is next; C(live), where the VMs live; C(lines), the plan as text; C(confirm), what is typed to
-      confirm; and C(acts), the number of steps.
+    - C(vms), a record each; C(refused), with C(name) and C(reason); C(nothing), VMs that are nowhere; C(stages) that
+      have something to do; C(calls) of modules for what is next; C(known), which later plans of the run are given;
+      C(lines), the plan as text; C(confirm), what is typed to confirm, and C(confirm_by_id), which means the same; and
+      C(acts), the number of steps.
   type: dict
 """
 
@@ -67,11 +68,11 @@ def removal_plan(
     host: str,
     inputs: Mapping[str, Any],
     partners: Mapping[str, Sequence[str]],
-    live: Mapping[str, str] | None = None,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The plan; see DOCUMENTATION."""
     try:
-        return removal.removal_plan(plain(readings), str(host), plain(inputs), plain(partners), plain(live))
+        return removal.removal_plan(plain(readings), str(host), plain(inputs), plain(partners), plain(known))
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

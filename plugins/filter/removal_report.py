@@ -20,7 +20,7 @@ description:
   - Says for each VM what is removed where, what became of the idle copy, and what failed.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: now, done
+positional: now, done, host, inputs
 options:
   _input:
     description: What P(hyperv.replica.removal_plan#filter) gave when the run began.
@@ -35,27 +35,41 @@ options:
     type: list
     elements: dict
     required: true
+  host:
+    description: Inventory host where the role plays.
+    type: str
+    required: true
+  inputs:
+    description: The inputs of the role P(hyperv.replica.remove_replication#role), typed and without its prefix.
+    type: dict
+    required: true
 """
 
 EXAMPLES = r"""
 - name: Show what it came to
   hyperv.replica.show_report:
-    lines: "{{ (plan | hyperv.replica.removal_report(now, done)).lines }}"
+    lines: "{{ (plan | hyperv.replica.removal_report(now, done, inventory_hostname, inputs)).lines }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(lines) to show, C(failures), a sentence a VM, and C(vms), a record each.
+  description: >-
+    C(lines) to show, what is unknown first; C(failures), a sentence a VM; C(vms), a record each; and C(commands) for
+    what is left.
   type: dict
 """
 
 
 def removal_report(
-    plan: Mapping[str, Any], now: Mapping[str, Any], done: Sequence[Mapping[str, Any]]
+    plan: Mapping[str, Any],
+    now: Mapping[str, Any],
+    done: Sequence[Mapping[str, Any]],
+    host: str,
+    inputs: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The report; see DOCUMENTATION."""
     try:
-        return removal.report(plain(plan), plain(now), plain(done))
+        return removal.report(plain(plan), plain(now), plain(done), str(host), plain(inputs))
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -30,23 +30,23 @@ def removal_role(hands: Hands, on: str, **inputs: Any) -> None:
     given = _inputs("remove_replication", "main", {"vms": NAMES, **inputs})
     readings = {on: _read_first(hands, on)}
     for _unused in range(ROUNDS):
-        found = removal_hosts(readings, on, NAMES, HOSTS, {})
+        found = removal_hosts(readings, on, NAMES, HOSTS, {}, given["delete"] != "nothing")
         readings |= {host: hands.information(host, ids=found["ids"]) for host in found["read"]}
 
-    def plan(live: Mapping[str, str] | None = None) -> dict[str, Any]:
-        return removal_plan(readings, on, given, found["partners"], live)
+    def plan(known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return removal_plan(readings, on, given, found["partners"], known)
 
     first, done = plan(), list[dict[str, Any]]()
     if first["refused"]:
         raise Stopped("; ".join(f"{one['name']}: {one['reason']}" for one in first["refused"]))
     for stage in first["stages"]:
         readings |= {host: hands.information(host, ids=found["ids"]) for host in readings}
-        for call in plan(first["live"])["calls"]:
+        for call in plan(first["known"])["calls"]:
             if call["stage"] == stage:
                 done.append({"ids": call["ids"], "result": _remove(hands, call)})
     if first["stages"]:
         readings |= {host: hands.information(host, ids=found["ids"]) for host in readings}
-    told = report(first, plan(first["live"]), done)
+    told = report(first, plan(first["known"]), done, on, given)
     if told["failures"]:
         raise Stopped("; ".join(told["failures"]))
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ from .option_groups import VM_SELECTION, WAITING, VMSelection
 from .storage import folder, is_remote
 
 IDLE, ABSENT = "idle", "absent"
+# The name of a checkpoint's file: that of its disk, and a guid (seen on live hosts, not documented).
+_MERGED = re.compile(r"^(.*)_[0-9a-f-]{36}\.a(vhdx?)$", re.IGNORECASE | re.DOTALL)
 
 SPEC: Mapping[str, Any] = {
     **VM_SELECTION,
@@ -31,17 +34,30 @@ SPEC: Mapping[str, Any] = {
 RULES: Mapping[str, Any] = {"required_one_of": [["names", "ids"]]}
 
 
+def merged(path: str) -> str:
+    """The file of a disk once the checkpoint that it stands on is merged; the path itself where it stands on none."""
+    return _MERGED.sub(r"\1.\2", path)
+
+
 @dataclass(frozen=True)
 class Want:
-    """The task. `proofs` are the other side's words by VM id, `files` what to delete, `clock` the control node's."""
+    """The task. `proofs` are the words of other hosts by VM id, each of them, for a VM may have more than two copies.
+
+    `files` is what to delete, `clock` the control node's.
+    """
 
     vms: VMSelection
     state: str
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    proofs: Mapping[str, tuple[Proof, ...]] = field(default_factory=dict)
     max_age: int = 120
     lives_on: str = ""
     files: tuple[str, ...] = ()
     clock: Callable[[], datetime] = utc_now
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where the files may be by now: an .avhdx that is merged leaves its disk on the file that it stood on."""
+        return tuple(dict.fromkeys(place for path in self.files for place in (path, merged(path))))
 
 
 def read_want(options: Mapping[str, Any]) -> Want:
@@ -60,11 +76,19 @@ def read_want(options: Mapping[str, Any]) -> Want:
     return Want(
         vms=VMSelection.of(options),
         state=options["state"],
-        proofs=read_proofs(options.get("partner") or []),
+        proofs=_proofs(options.get("partner") or []),
         max_age=options["partner_max_age"],
         lives_on=str(lives_on),
         files=tuple(dict.fromkeys(map(_file, files))),
     )
+
+
+def _proofs(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Proof, ...]]:
+    proofs: dict[str, tuple[Proof, ...]] = {}
+    for record in records:
+        for vm, proof in read_proofs([record]).items():
+            proofs[vm] = (*proofs.get(vm, ()), proof)
+    return proofs
 
 
 def _file(text: str) -> str:

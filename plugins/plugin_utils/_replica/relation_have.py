@@ -45,6 +45,7 @@ class VM:
     id: str
     name: str
     power: str = "Off"
+    start_action: str = ""  # what it does when its host starts
     mode: str = "None"
     clustered: bool = False
     disks: tuple[Disk, ...] = ()

@@ -28,7 +28,7 @@ from .relation_want import ABSENT, AUTO, PRESENT, Want
 from .session import ErrorRecord, Output, Row
 from .values import has_zone, number, time_text, time_utc
 
-_VM = ("Id", "Name", "State", "ReplicationMode", "IsClustered", "Generation")
+_VM = ("Id", "Name", "State", "ReplicationMode", "IsClustered", "Generation", "AutomaticStartAction")
 _DISK = (
     "VMId",
     "Path",
@@ -193,6 +193,7 @@ def _vms(output: Output, want: Want) -> Iterator[VM]:
             id=vm_id,
             name=str(row.properties["Name"]),
             power=str(row.properties["State"]),
+            start_action=str(row.properties.get("AutomaticStartAction") or ""),
             mode=str(row.properties["ReplicationMode"]),
             clustered=bool(row.properties["IsClustered"]),
             disks=tuple(disks.get(vm_id, ())),

@@ -11,7 +11,17 @@ from __future__ import annotations
 from typing import Any
 
 from . import relation_settings
-from .failover_states import EXTENDED, FAILED_OVER, PRIMARY, REPLICA, REPLICA_MODES, SUSPENDED, WAITING_FOR_COPY
+from .failover_power import NO_START
+from .failover_states import (
+    EXTENDED,
+    FAILED_OVER,
+    NONE,
+    PRIMARY,
+    REPLICA,
+    REPLICA_MODES,
+    SUSPENDED,
+    WAITING_FOR_COPY,
+)
 from .names import same_host
 from .plan import Decision
 from .relation_case import Case, Goal, connection_test, goal_of
@@ -103,11 +113,19 @@ def absent(case: Case) -> Decision:
 
 
 def _after_removal(case: Case) -> tuple[str, ...]:
-    if REMOVE not in case.sent or case.extended or case.vm.power != "Off":
+    """What the operator has to know of a copy that anybody may start now; not of the live one, nor of one that is kept.
+
+    The other side is what the task brought as partner: a replica there that is not failed over makes this the live one.
+    """
+    if REMOVE not in case.sent or case.extended or case.vm.power != "Off" or case.vm.start_action == NO_START:
         return ()
+    other = case.partner
+    if other is not None and other.mode in REPLICA_MODES and not other.busy:
+        return ()
+    ended = "on both sides" if other is not None and other.mode == NONE else "on this side"
     return (
-        "its replication has ended on this side only, and nothing keeps this copy from being started any more. If the"
-        " VM runs on the other host, set AutomaticStartAction of this one to Nothing.",
+        f"its replication has ended {ended}, and nothing keeps this copy from being started any more. If the VM runs on"
+        " the other host, set AutomaticStartAction of this one to Nothing.",
     )
 
 

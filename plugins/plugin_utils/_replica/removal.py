@@ -4,7 +4,8 @@
 """The replication of VMs on all hosts that have a part in it, before it is removed. Pure.
 
 Input are results of hyperv_replication_info by inventory host. A relation knows only its partner's Windows name, and
-after half a removal one side knows nothing any more: then the candidates are asked for the VM's id.
+after half a removal one side knows nothing any more: then the candidates are asked for the VM's id. A copy that no
+relation names counts like any other, so all candidates are asked before anything is deleted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from .failover_partners import Variables, partners
 from .failover_sight import records_of
-from .failover_states import MAY_RUN, PRIMARY, REPLICA_MODES
+from .failover_states import PRIMARY, REPLICA, REPLICA_MODES, Side
 from .names import is_one_of, same_host
 from .values import is_guid, same_text
 
@@ -28,7 +29,8 @@ EXTENDED_LEG = "Extended"
 class Subject:
     """One VM: its record on each host that has it, and what is known of partners that have none.
 
-    `unseen` are Windows names that could not be read, `unlinked` of hosts that were read and have no such VM.
+    `unseen` are Windows names that could not be read, `unlinked` of hosts that were read and have no such VM, `silent`
+    inventory hosts that were asked for a copy and gave no answer.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Subject:
     sides: dict[str, Record] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
     unlinked: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
 
     def legs(self) -> Iterator[tuple[str, Record]]:
         """Every relation, with the inventory host that shows it."""
@@ -43,21 +46,19 @@ class Subject:
             for leg in record["relations"] or ():
                 yield host, leg
 
-    def live(self, named: str = "") -> str:
-        """Inventory host of the live VM, "" where nothing shows it; `named` decides where both are at rest."""
-        primaries = [host for host, record in self.sides.items() if record["mode"] == PRIMARY]
-        running = [host for host, record in self.sides.items() if record["power"] in MAY_RUN]
-        idle = [host for host, record in self.sides.items() if is_replica(record)]
-        rest = [host for host in self.sides if host not in idle]
-        for found in (primaries, running, rest if idle else ()):
-            if len(found) == 1:
-                return found[0]
-        return named if named in rest else ""
+    def running(self) -> list[str]:
+        """Inventory hosts of the copies that run, or may."""
+        return [host for host, record in self.sides.items() if may_run(record)]
+
+
+def may_run(record: Record) -> bool:
+    """True unless the VM certainly executes nothing there."""
+    return Side(power=str(record["power"])).may_run
 
 
 def is_replica(record: Record) -> bool:
     """True for a replica that is not failed over, which cannot be the live VM."""
-    return record["mode"] in REPLICA_MODES and record["power"] not in MAY_RUN and "FailedOver" not in record["state"]
+    return record["mode"] in REPLICA_MODES and not may_run(record) and "FailedOver" not in record["state"]
 
 
 def chosen(readings: Readings, host: str, vms: Iterable[str]) -> list[Record]:
@@ -70,21 +71,42 @@ def is_vm(record: Record, vm: str) -> bool:
     return same_text(record["id"], vm.strip("{}")) if is_guid(vm) else same_text(record["name"], vm)
 
 
+def elsewhere(readings: Readings, host: str, vm: str) -> dict[str, Record]:
+    """The VM of that name or id on other hosts, by inventory host."""
+    others = {other: records_of(result) or () for other, result in readings.items() if other != host}
+    return {other: r for other, records in others.items() for r in records if is_vm(r, vm)}
+
+
+def missing(readings: Readings, host: str, vms: Iterable[str]) -> list[str]:
+    """Names and ids that the host, which was read, has no VM of."""
+    records = records_of(readings.get(host))
+    return [vm for vm in vms if records is not None and not any(is_vm(r, vm) for r in records)]
+
+
 def removal_hosts(
-    readings: Readings, host: str, vms: Sequence[str], candidates: Sequence[str], variables: Variables
+    readings: Readings,
+    host: str,
+    vms: Sequence[str],
+    candidates: Sequence[str],
+    variables: Variables,
+    everywhere: bool = False,
 ) -> dict[str, Any]:
-    """`partners`, the inventory hosts of each Windows name; `read`, hosts to be read next; `ids` of the VMs."""
-    ids = [str(r["id"]) for r in chosen(readings, host, vms)]
+    """`partners`, the inventory hosts of each Windows name; `read`, hosts to be read next; `ids` of the VMs, and
+    `names` that the host has no VM of: what the others are asked for. `everywhere`: every candidate is to be asked.
+    """
+    records = chosen(readings, host, vms)
+    ids = [str(r["id"]) for r in records]
+    gone = missing(readings, host, vms)
     legs = [leg for leg in _legs_of(readings, ids) if not is_one_of(leg["partner"], _own_names(readings, host, ids))]
     # As records of one host, so that a leg to a third host is looked for as the first one is.
     shown = {**readings, host: {**(readings.get(host) or {}), "vms": legs}}
     found = partners(shown, [host], (), candidates, variables)
-    alone = {str(r["id"]) for r in chosen(readings, host, vms) if not r["relations"]}
     wanted = [one for hosts in found["partners"].values() for one in hosts] + list(found["ask"])
-    wanted += list(candidates) if alone else []
+    wanted += list(candidates) if everywhere or gone or any(not r["relations"] for r in records) else []
     return {
         "partners": found["partners"],
-        "ids": ids,
+        "ids": ids + [vm.strip("{}").lower() for vm in gone if is_guid(vm)],
+        "names": [vm for vm in gone if not is_guid(vm)],
         "read": [one for one in dict.fromkeys(wanted) if one not in readings],
     }
 
@@ -106,23 +128,30 @@ def _own_names(readings: Readings, host: str, ids: Sequence[str]) -> tuple[str, 
     own = [result.get("windows_name"), broker]
     for record in records_of(result) or ():
         for leg in record["relations"] or () if record["id"] in ids else ():
-            simple = leg["type"] == "Simple" and leg["mode"] != PRIMARY
-            own.append(leg["replica_server"] if simple else leg["primary_server"])
+            own.append(leg["primary_server"] if sends(leg) else leg["replica_server"])
     return tuple(str(name) for name in own if name)
 
 
-def see(readings: Readings, host: str, record: Record, hosts: Mapping[str, Sequence[str]]) -> Subject:
-    """Everything that was read of one VM."""
-    subject = Subject(str(record["id"]), str(record["name"]))
-    subject.sides[host] = record
-    for other in readings:
-        found = _record(readings, other, subject.id)
+def sends(leg: Record) -> bool:
+    """True on the host from which a relation sends: a primary's, and a replica's that goes on to a third host."""
+    return bool(leg["mode"] == PRIMARY or (leg["mode"] == REPLICA and leg["type"] == EXTENDED_LEG))
+
+
+def see(
+    readings: Readings, vm_id: str, name: str, hosts: Mapping[str, Sequence[str]], known: Iterable[str] = ()
+) -> Subject:
+    """Everything that was read of one VM; `known` are inventory hosts that had it when the run began."""
+    subject = Subject(vm_id, name)
+    for host in readings:
+        found = _record(readings, host, vm_id)
         if found is not None:
-            subject.sides.setdefault(other, found)
+            subject.sides[host] = found
     for own, leg in list(subject.legs()):
         _follow(subject, own, leg, readings, hosts)
-    if not list(subject.legs()):  # any candidate may have the other half of a removal that was cut off
-        subject.unseen += unread(readings)
+    subject.silent = unread(readings)
+    lost = [host for host in known if host in subject.silent]
+    # Without a relation any candidate may have the other half of a removal that was cut off.
+    subject.unseen += lost if list(subject.legs()) else subject.silent
     return subject
 
 
@@ -134,7 +163,7 @@ def unread(readings: Readings) -> list[str]:
 def _follow(subject: Subject, own: str, leg: Record, readings: Readings, hosts: Mapping[str, Sequence[str]]) -> None:
     """Note the partner of a relation where its part was not read, or is not there."""
     name = str(leg["partner"] or "")
-    if any(_called(record, name) for host, record in subject.sides.items() if host != own):
+    if any(is_called(record, name) for host, record in subject.sides.items() if host != own):
         return
     meant = next((found for known, found in hosts.items() if same_host(known, name)), ())
     if any(host in subject.sides for host in meant if host != own):
@@ -145,13 +174,12 @@ def _follow(subject: Subject, own: str, leg: Record, readings: Readings, hosts: 
         known.append(name)
 
 
-def _called(record: Record, name: str) -> bool:
+def is_called(record: Record, name: str) -> bool:
+    """True when the host of the record goes by that Windows name, or its relations have it by that name."""
     own = [record["host"]]
     for leg in record["relations"] or ():
-        own.append(
-            leg["primary_server"] if leg["mode"] == PRIMARY or leg["type"] == EXTENDED_LEG else leg["replica_server"]
-        )
-        own.append(leg["current_replica_server"] if leg["mode"] != PRIMARY else None)
+        own.append(leg["primary_server"] if sends(leg) else leg["replica_server"])
+        own.append(None if sends(leg) else leg["current_replica_server"])
     return is_one_of(name, tuple(str(one) for one in own if one))
 
 

@@ -13,18 +13,30 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .both_running import told
 from .errors import ReplicaError
 from .failover_power import NO_START
 from .failover_run import to_confirm
 from .failover_sight import records_of
-from .failover_states import EXTENDED, MAY_RUN, NONE, OFF, PRIMARY, REPLICA_MODES
+from .failover_states import EXTENDED, OFF, PRIMARY, REPLICA_MODES, SAVED
 from .plan_lines import plan_line
-from .relation_states import left_alone
-from .removal import EXTENDED_LEG, Readings, Record, Subject, chosen, is_replica, is_vm, see, unread
+from .removal import (
+    EXTENDED_LEG,
+    Readings,
+    Record,
+    Subject,
+    chosen,
+    elsewhere,
+    is_replica,
+    may_run,
+    missing,
+    see,
+    unread,
+)
+from .removal_evidence import Evidence, evidence
+from .removal_refusals import DELETE_ALL, deletes, refusal, shown
 
 STAGES = ("primary", "extended", "idle", "replica", "delete")
-GONE, DELETE_VM, DELETE_ALL = "gone", "vm", "vm_and_disks"
+GOAL_REACHED = "nothing to do: it is not replicated"
 
 
 @dataclass(eq=False)
@@ -63,15 +75,30 @@ class Removal:
     """One VM: what is left to do for it, or why nothing is done. `live` is the inventory host of the live VM."""
 
     subject: Subject
-    live: str = ""
+    found: Evidence = field(default_factory=Evidence)
     steps: list[Step] = field(default_factory=list)
     refused: str = ""
     notes: list[str] = field(default_factory=list)
 
     @property
+    def live(self) -> str:
+        """Inventory host of the live VM, "" where nothing shows it."""
+        return self.found.live
+
+    @property
     def stage(self) -> str:
         """The stage that is next, "" when there is none."""
         return self.steps[0].stage if self.steps and not self.refused else ""
+
+    def known(self) -> dict[str, Any]:
+        """What a later plan of the same run has to know."""
+        return {
+            "name": self.subject.name,
+            "live": self.live,
+            "proven": sorted(self.found.proven),
+            "hosts": list(self.subject.sides),
+            "refused": self.refused,
+        }
 
 
 def removal_plan(
@@ -79,109 +106,98 @@ def removal_plan(
     host: str,
     inputs: Mapping[str, Any],
     partners: Mapping[str, Sequence[str]],
-    live: Mapping[str, str] | None = None,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The plan. `live` is what an earlier plan of this run knew about where the VMs live.
+    """The plan. `known` is what the first plan of this run gave as that; None for the first one.
 
-    Gives `vms`, `refused`, `stages` that have something to do, `calls` of modules for what is next, `live`, `lines`,
-    `confirm` (what is typed to confirm), `acts`, the number of steps, and `unread`, hosts that could not be read.
-    Raises RemovalError for a first plan of a host that could not be read; a later one has nothing to do then.
+    Gives `vms`, `refused`, `nothing`, VMs that are nowhere, or have no replication and are not on this host, `stages`
+    that have something to do, `calls` of modules for what is next, `known`, `lines`, `confirm` (what is typed to
+    confirm; `confirm_by_id` means the same), `acts`, the number of steps, and `unread`, hosts that could not be
+    read. Raises RemovalError for a first plan of a host that could not be read.
     """
-    if records_of(readings.get(host)) is None and live is None:
+    if known is None and records_of(readings.get(host)) is None:
         raise RemovalError(f"{host} could not be read: {(readings.get(host) or {}).get('msg') or 'it gave no answer'}")
     vms = list(inputs.get("vms") or ())
-    removals = [
-        _removal(see(readings, host, record, partners), inputs, (live or {}).get(str(record["id"]), ""))
-        for record in chosen(readings, host, vms)
-    ]
-    missing = [vm for vm in vms if not any(is_vm(removal.subject.sides[host], vm) for removal in removals)]
+    if known is None:
+        removals = [_first(readings, record, inputs, partners) for record in chosen(readings, host, vms)]
+        absent = [(vm, *_absent(readings, host, vm, inputs)) for vm in missing(readings, host, vms)]
+    else:
+        removals = [_later(readings, vm_id, one, inputs, partners) for vm_id, one in known.items()]
+        absent = []
     refused: list[dict[str, Any]] = [
         {"id": r.subject.id, "name": r.subject.name, "reason": r.refused} for r in removals if r.refused
     ]
-    refused += [{"id": None, "name": vm, "reason": f"{host} has no such VM"} for vm in missing]
+    refused += [{"id": None, "name": vm, "reason": problem} for vm, problem, _unused in absent if problem]
     going = [removal for removal in removals if not removal.refused]
+    nowhere = [vm for vm, problem, _unused in absent if not problem]
     return {
         "vms": [_shown(removal) for removal in removals],
         "refused": refused,
+        "nothing": [{"name": vm, "why": why} for vm, problem, why in absent if not problem],
         "stages": [stage for stage in STAGES if any(step.stage == stage for r in going for step in r.steps)],
         "calls": _calls(going),
-        "live": {r.subject.id: r.live for r in removals if r.live},
+        "known": known or {r.subject.id: r.known() for r in removals},
         "lines": [line for removal in removals for line in _lines(removal)]
-        + [f"{vm}: REFUSED: {host} has no such VM" for vm in missing],
-        "confirm": to_confirm(host, [r.subject.name for r in going]) if going else "",
+        + [f"{vm}: " + (f"REFUSED: {problem}" if problem else why) for vm, problem, why in absent],
+        "confirm": to_confirm(host, [r.subject.name for r in going] + nowhere) if going else "",
+        "confirm_by_id": to_confirm(host, [r.subject.id for r in going] + nowhere) if going else "",
         "acts": sum(len(removal.steps) for removal in going),
         "unread": unread(readings),
     }
 
 
-def _removal(subject: Subject, inputs: Mapping[str, Any], known_live: str) -> Removal:
-    removal = Removal(subject, known_live or subject.live(str(inputs.get("lives_on") or "")))
-    removal.refused = _refusal(removal, inputs)
-    if not removal.refused:
+def _first(readings: Readings, record: Record, inputs: Mapping[str, Any], partners: Any) -> Removal:
+    subject = see(readings, str(record["id"]), str(record["name"]), partners)
+    found = evidence(subject, str(inputs.get("lives_on") or ""), partners)
+    return _removal(subject, found, inputs, refusal(subject, found, inputs, partners))
+
+
+def _later(
+    readings: Readings, vm_id: str, known: Mapping[str, Any], inputs: Mapping[str, Any], partners: Any
+) -> Removal:
+    """The same VM after some of its stages: what was proven before its relation ended stays proven."""
+    subject = see(readings, vm_id, str(known["name"]), partners, known["hosts"])
+    found = Evidence(str(known["live"]), frozenset(known["proven"]))
+    gone = bool(found.live) and found.live not in subject.sides and found.live not in subject.silent
+    lost = f"{found.live} had it when this run began, and has it no more" if gone and deletes(inputs) else ""
+    told = {**inputs, "lives_on": None}  # it was weighed when the relation was whole
+    return _removal(subject, found, inputs, known["refused"] or lost or refusal(subject, found, told, partners))
+
+
+def _removal(subject: Subject, found: Evidence, inputs: Mapping[str, Any], refused: str) -> Removal:
+    removal = Removal(subject, found, refused=refused)
+    if not refused:
         removal.steps = sorted(_steps(removal, inputs), key=lambda step: STAGES.index(step.stage))
-    removal.notes = list(_notes(subject))
+    removal.notes = list(_notes(removal))
     return removal
 
 
-def _refusal(removal: Removal, inputs: Mapping[str, Any]) -> str:
-    subject, gone = removal.subject, inputs.get("other_side") == GONE
-    for host, record in subject.sides.items():
-        if record["relations"] is None:
-            return f"its replication on {host} could not be read"
-    running = [host for host, record in subject.sides.items() if record["power"] in MAY_RUN]
-    if len(running) > 1:
-        known = told({host: subject.sides[host] for host in running})
-        where = " and ".join(running)
-        return f"it may be running on {where}: {known}. Find out which one is used, and shut the other one down"
-    if subject.unseen and not gone:
-        return (
-            f"{', '.join(subject.unseen)} could not be read, and what it has would stay. Make it answer; or, if it is"
-            " gone for good, say other_side: gone, and only this side is removed"
-        )
-    if gone and not subject.unseen and (list(subject.legs()) or len(subject.sides) > 1):
-        return "other_side: gone was said, but its other side was read. Leave that out, and both sides are removed"
-    named = inputs.get("lives_on")
-    if named and removal.live != named:
-        where = f"what was read says {removal.live}" if removal.live else "no copy there may be the live one"
-        return f"lives_on says {named}, but {where}. Leave it out, or look which one is used"
-    return _bad_state(subject) or _bad_delete(removal, inputs)
-
-
-def _bad_state(subject: Subject) -> str:
-    """The states in which hyperv_vm_replication does not end a replication either."""
-    for host, record in subject.sides.items():
-        if record["test_vm"]:
-            return f"a test VM of it is on {host}. End the test first (playbook cleanup_test_failover)"
-    for host, leg in subject.legs():
-        state = left_alone(str(leg["state"]))
-        if state is not None and not state.removable:
-            return f"on {host} it is {leg['mode']}/{leg['state']}: {state.what}. {state.advice.rstrip('.')}"
-    return ""
-
-
-def _bad_delete(removal: Removal, inputs: Mapping[str, Any]) -> str:
-    subject = removal.subject
-    if inputs.get("delete") not in (DELETE_VM, DELETE_ALL):
-        return ""
-    if inputs.get("other_side") == GONE:
-        return "with its other side gone this may be the only copy, so it is not deleted. Leave delete out"
-    targets = _copies(removal)
-    if not removal.live and len(subject.sides) > 1:
-        return "nothing shows which copy is the live one. Start that one, or name its host with lives_on"
-    if not removal.live and list(subject.legs()):
-        return "this is the only copy that was found, so it is not deleted. Leave delete out"
-    clustered = [host for host in targets if subject.sides[host]["clustered"]]
-    return f"its copy on {clustered[0]} is a role of a cluster: remove that role first" if clustered else ""
+def _absent(readings: Readings, host: str, vm: str, inputs: Mapping[str, Any]) -> tuple[str, str]:
+    """Why a VM that the host does not have is refused, and else why nothing is to be done: one of them is empty."""
+    there = elsewhere(readings, host, vm)
+    replicated = [other for other, record in there.items() if record["relations"] != []]
+    if replicated:
+        replicated.sort(key=lambda other: there[other]["mode"] != PRIMARY)
+        on, told = replicated[0], shown(there[replicated[0]])
+        return f"{host} has no such VM; {on} has it ({told}). Say remove_on={on}", ""
+    silent = unread(readings)
+    if silent:
+        return f"{host} has no such VM, and whether {' or '.join(silent)} has it could not be read", ""
+    if deletes(inputs) and len(there) > 1:
+        on = next(iter(there))
+        return f"{host} has no such VM, and {' and '.join(there)} have copies of it. Say remove_on={on}", ""
+    if there:
+        return "", f"nothing to do: {host} has no such VM, and on {', '.join(there)} it is not replicated"
+    return "", f"nothing to do: there is no VM of that name or id on {', '.join(readings)}"
 
 
 def _copies(removal: Removal) -> list[str]:
-    """Inventory hosts of the copies that are certainly not the live VM."""
-    found = []
-    for host, record in removal.subject.sides.items():
-        at_rest = record["mode"] == NONE and record["power"] == OFF
-        if host != removal.live and (is_replica(record) or at_rest):
-            found.append(host)
-    return found
+    """Inventory hosts of the copies that are not the live VM, and are at rest once their replication has ended."""
+    sides = removal.subject.sides.items()
+    others = [(host, record) for host, record in sides if host != removal.live and not may_run(record)]
+    live = removal.subject.sides.get(removal.live)
+    beside = live is not None and may_run(live)
+    return [host for host, r in others if beside or host in removal.found.proven or is_replica(r)] if live else []
 
 
 def _steps(removal: Removal, inputs: Mapping[str, Any]) -> Iterator[Step]:
@@ -192,12 +208,11 @@ def _steps(removal: Removal, inputs: Mapping[str, Any]) -> Iterator[Step]:
             yield Step("primary", host, "end the replication on the primary")
         elif leg["mode"] in REPLICA_MODES:
             yield Step("replica", host, "end the replication on the replica; VM and disks stay")
-    delete = inputs.get("delete") in (DELETE_VM, DELETE_ALL)
-    for host in _copies(removal) if removal.live else ():
+    for host in _copies(removal):
         record = removal.subject.sides[host]
         if record["automatic_start_action"] != NO_START and record["power"] == OFF:
             yield Step("idle", host, "keep its idle copy from starting with the host")
-        if delete:
+        if deletes(inputs):
             files = _files(record) if inputs["delete"] == DELETE_ALL else ()
             yield Step("delete", host, "delete its idle copy" + (" and its disks" if files else ""), files=files)
 
@@ -211,11 +226,22 @@ def _files(record: Record) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(disk["path"]) for disk in record.get("disks") or () if disk.get("path")))
 
 
-def _notes(subject: Subject) -> Iterator[str]:
+def _notes(removal: Removal) -> Iterator[str]:
+    subject = removal.subject
     for name in subject.unseen:
         yield f"{name} was not reached: what it has of the VM stays as it is"
     for name in subject.unlinked:
         yield f"{name} was read and has no such VM"
+    for host in subject.silent if not subject.unseen else ():
+        yield f"{host} could not be read: whether it has a copy is not known"
+    for host, record in subject.sides.items():
+        if host != removal.live and record["power"] == SAVED:
+            yield f"its copy on {host} is Saved and stays so: starting it makes a second live VM"
+    if not removal.live and len(subject.sides) > 1 and not removal.refused:
+        yield (
+            "nothing shows which copy is the live one, so each goes on starting with its host as it is set. Name its"
+            " host with lives_on, and the others are kept from it"
+        )
 
 
 def _shown(removal: Removal) -> dict[str, Any]:
@@ -224,7 +250,9 @@ def _shown(removal: Removal) -> dict[str, Any]:
         "name": removal.subject.name,
         "sides": {host: shown(record) for host, record in removal.subject.sides.items()},
         "start_actions": {host: r["automatic_start_action"] for host, r in removal.subject.sides.items()},
+        "running": removal.subject.running(),
         "live": removal.live or None,
+        "certain": removal.live if removal.found.covers(removal.subject) else None,
         "refused": removal.refused or None,
         "steps": [
             {
@@ -239,11 +267,6 @@ def _shown(removal: Removal) -> dict[str, Any]:
     }
 
 
-def shown(record: Record) -> str:
-    """A side for people."""
-    return f"{record['mode']}/{record['state']}, {record['power']}"
-
-
 def _lines(removal: Removal) -> Iterator[str]:
     subject = removal.subject
     yield f"{subject.name}: " + "; ".join(f"{host}: {shown(record)}" for host, record in subject.sides.items())
@@ -251,7 +274,7 @@ def _lines(removal: Removal) -> Iterator[str]:
     if removal.refused:
         yield f"  REFUSED: {removal.refused}"
     elif not removal.steps:
-        yield "  nothing to do: it is not replicated"
+        yield f"  {GOAL_REACHED}"
     cmdlets = [(step, *call) for step in removal.steps for call in step.cmdlets]
     for number, (step, cmdlet, parameters) in enumerate(cmdlets, 1):
         yield plan_line(number, step.host, cmdlet, parameters, step.why)

@@ -5,68 +5,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .command_line import command
 from .drill_report import failure_of
 from .failover_power import NO_START
+from .failover_run import to_confirm
 from .failover_states import NONE
 from .relation_states import left_alone
-from .removal_plan import RemovalError, shown
+from .removal_plan import RemovalError
+from .removal_refusals import deletes, shown
 
-NOT_DONE, WELL = "NOT DONE", "ok"
+UNKNOWN, BOTH, NOT_DONE, WELL = "unknown", "ON BOTH HOSTS", "NOT DONE", "ok"
+_URGENCY = (UNKNOWN, BOTH, NOT_DONE, WELL)
+_GIVEN = {"hosts": "candidates", "other_side": "", "delete": "", "on_refusal": ""}
+"""Inputs that the command for what is left repeats, by their name in the role; the playbook's where that differs."""
 
 
-def report(plan: Mapping[str, Any], now: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """`lines` to show, `failures` (a sentence a VM), and `vms`, a record each.
+def report(
+    plan: Mapping[str, Any],
+    now: Mapping[str, Any],
+    done: Sequence[Mapping[str, Any]],
+    host: str,
+    inputs: Mapping[str, Any],
+) -> dict[str, Any]:
+    """`lines` to show, `failures` (a sentence a VM), `vms`, a record each, and `commands`, for what is left.
 
-    `plan` is what the run began with, `now` the plan from a last read, `done` the calls with the `result` of each.
+    `plan` is what the run began with, `now` the plan from a last read, `done` the calls with the `result` of each,
+    `host` and `inputs` what the role was asked.
     """
     after = {vm["id"]: vm for vm in now["vms"]}
-    told = [_record(vm, after.get(vm["id"]), done, now["unread"]) for vm in plan["vms"]]
-    missing = [one for one in plan["refused"] if one["id"] is None]
-    told += [
-        {"id": None, "name": m["name"], "result": NOT_DONE, "message": f"{m['name']}: {m['reason']}"} for m in missing
-    ]
-    told.sort(key=lambda one: one["result"] != NOT_DONE)
-    left = [str(one["name"]) for one in told if one["result"] == NOT_DONE]
-    again = [f"What is left, when that is mended: the same command with vms={','.join(left)}"] if left else []
+    told = [_record(vm, after[vm["id"]], done, now["unread"]) for vm in plan["vms"]]
+    told += [_nowhere(one["name"], NOT_DONE, one["reason"]) for one in plan["refused"] if one["id"] is None]
+    told += [_nowhere(one["name"], WELL, one["why"]) for one in plan.get("nothing") or ()]
+    told.sort(key=lambda one: _URGENCY.index(one["result"]))
+    again = list(_commands([one for one in told if one["result"] != WELL and one["id"]], host, inputs))
     return {
-        "lines": [f"{one['result'] + ':':<10}{one['message']}" for one in told] + again,
-        "failures": [f"{one['result']}: {one['message']}" for one in told if one["result"] == NOT_DONE],
+        "lines": [f"{one['result'] + ':':<15}{one['message']}" for one in told]
+        + [f"What is left, when that is mended: {one}" for one in again],
+        "failures": [f"{one['result']}: {one['message']}" for one in told if one["result"] != WELL],
         "vms": told,
+        "commands": again,
     }
 
 
+def _nowhere(name: str, result: str, text: str) -> dict[str, Any]:
+    """A VM that the host does not have."""
+    return {"id": None, "name": name, "result": result, "sides": {}, "live": None, "message": f"{name}: {text}"}
+
+
+def _commands(left: Sequence[Mapping[str, Any]], host: str, inputs: Mapping[str, Any]) -> Iterator[str]:
+    """The commands for exactly the VMs that are left, by id, one for each host where they live: what is deleted needs
+    to be told that, for the relation that showed it may have ended.
+    """
+    given = {_GIVEN[name] or name: inputs.get(name) for name in _GIVEN}
+    given = {name: value for name, value in given.items() if value not in ("nothing", "reached", "stop")}
+    by_live: dict[str, list[Mapping[str, Any]]] = {}
+    for one in left:
+        certain = one["certain"] if deletes(inputs) else ""
+        by_live.setdefault(str(inputs.get("lives_on") or certain or ""), []).append(one)
+    for live, vms in by_live.items():
+        on = live if live and not all(host in one["sides"] for one in vms) else host
+        ids = [str(one["id"]) for one in vms]
+        asked = {"remove_on": on, "vms": ids, "confirm": to_confirm(on, ids), "lives_on": live}
+        yield command("remove_replication", {**asked, **given})
+
+
 def _record(
-    vm: Mapping[str, Any], after: Mapping[str, Any] | None, done: Sequence[Mapping[str, Any]], unread: Sequence[str]
+    vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]], unread: Sequence[str]
 ) -> dict[str, Any]:
-    problem = _problem(vm, after, done, unread)
-    result = NOT_DONE if problem else WELL
+    result, problem = _outcome(vm, after, done, unread)
     return {
         "id": vm["id"],
         "name": vm["name"],
         "result": result,
-        "sides": dict((after or vm)["sides"]),
+        "sides": dict(after["sides"]),
         "live": vm["live"],
-        "message": f"{vm['name']}: {problem or _success(vm, after or vm)}",
+        "certain": vm["certain"],
+        "message": f"{vm['name']}: {problem or _success(vm, after)}",
     }
 
 
-def _problem(
-    vm: Mapping[str, Any], after: Mapping[str, Any] | None, done: Sequence[Mapping[str, Any]], unread: Sequence[str]
-) -> str:
+def _outcome(
+    vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]], unread: Sequence[str]
+) -> tuple[str, str]:
+    """What it came to, and the text where it is not well. A goal that was read is reached, whatever an error said."""
+    where = "; ".join(f"{host}: {text}" for host, text in after["sides"].items())
+    if len(after["running"]) > 1:
+        return BOTH, f"it may be running on {' and '.join(after['running'])} (now {where})"
     if vm["refused"]:
-        return str(vm["refused"])
+        return NOT_DONE, str(vm["refused"])
     silent = [host for host in vm["sides"] if host in unread]
-    if after is None or silent:
-        return f"{', '.join(silent) or 'it'} could not be read again, so what was done is not known. Run this again"
+    if silent and vm["steps"]:
+        return UNKNOWN, f"{', '.join(silent)} could not be read again, so what was done is not known (now {where})"
     mine = [call for call in done if vm["id"] in call["ids"]]
     failed = next((text for call in mine if (text := failure_of(call["result"], vm["id"]))), "")
     if after["steps"] or after["refused"]:
-        where = "; ".join(f"{host}: {text}" for host, text in after["sides"].items())
-        return f"{failed or after['refused'] or 'it is not removed everywhere'} (now {where})"
-    return failed
+        return NOT_DONE, f"{failed or after['refused'] or 'it is not removed everywhere'} (now {where})"
+    return WELL, ""
 
 
 def _success(vm: Mapping[str, Any], after: Mapping[str, Any]) -> str:

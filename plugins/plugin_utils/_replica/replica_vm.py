@@ -6,7 +6,9 @@
 It is kept from starting with its host, or deleted. Both only for a copy that is Off and certainly not the live one: a
 replica that is not failed over, or a VM whose other copy lives elsewhere, by what that host answered. Files go before
 the VM, so that a run that was cut off still finds in the VM which they were. Sources:
-https://learn.microsoft.com/powershell/module/hyper-v/remove-vmreplication (VM and disks stay), set-vm, remove-vm.
+https://learn.microsoft.com/powershell/module/hyper-v/remove-vmreplication (VM and disks stay), set-vm, remove-vm. That
+Remove-VM may write an error after it has removed the VM, and that disks stand on an .avhdx for a while after a
+replication has ended, is observed behaviour, not documented: what counts is what is read back.
 """
 
 from __future__ import annotations
@@ -16,17 +18,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from .copy_options import ABSENT, IDLE, RULES, SPEC, Want, read_want
+from .copy_options import ABSENT, IDLE, RULES, SPEC, Want, merged, read_want
+from .copy_proof import not_elsewhere
 from .errors import OptionError, ReplicaError, UnexpectedOutput
 from .failover_power import NO_START
-from .failover_proof import Proof, side_of
-from .failover_states import NONE, OFF, PRIMARY, REPLICA_MODES, Side
+from .failover_proof import side_of
+from .failover_states import NONE, OFF, PRIMARY, REPLICA_MODES, SAVED, Side
 from .info_scope import Wanted
 from .info_unreadable import CannotRead
 from .info_vms import parse_vms, query_vms
-from .names import same_host
 from .pipeline import Command, Pipeline, Statement, vm_by_id
-from .plan import Decision, Done, Noun, Refused, Step
+from .plan import Decision, Done, Noun, Refused, Step, Wait
 from .properties import select
 from .session import Output
 from .values import path_key, same_text
@@ -76,7 +78,7 @@ def _more(want: Want) -> Iterator[Statement]:
                 chosen = Command("Where-Object", {"Property": by, "In": True, "Value": list(values)})
                 yield Command("Get-VM") | chosen | Command("Get-VMSnapshot") | select("VMSnapshot", "VMId", "Id")
     if want.files:
-        yield Statement((Command("Test-Path", {"LiteralPath": list(want.files), "PathType": "Leaf"}),))
+        yield Statement((Command("Test-Path", {"LiteralPath": list(want.places), "PathType": "Leaf"}),))
 
 
 def parse(output: Output, want: Want) -> Have:
@@ -121,14 +123,17 @@ def _files(output: Output, want: Want) -> dict[str, bool]:
     if not want.files:
         return {}
     answers = [row.text for row in output.of_type("Boolean")]
-    if len(answers) != len(want.files):
-        raise UnexpectedOutput("Test-Path", f"{len(answers)} answers for {len(want.files)} paths.")
-    return {path_key(path): same_text(answer, "True") for path, answer in zip(want.files, answers, strict=True)}
+    if len(answers) != len(want.places):
+        raise UnexpectedOutput("Test-Path", f"{len(answers)} answers for {len(want.places)} paths.")
+    return {path_key(path): same_text(answer, "True") for path, answer in zip(want.places, answers, strict=True)}
 
 
 def _check_files(have: Have, want: Want) -> None:
+    """Refuse a file of none of the VMs. What is being merged is still there for a while, and its disk elsewhere."""
+    merging = {merged(path) for copy in have.copies.values() for path in copy.paths}
     for path in want.files:
-        if have.files[path_key(path)] and not have.owners.get(path_key(path), frozenset()) & have.copies.keys():
+        here = have.files[path_key(path)] and merged(path_key(path)) not in merging
+        if here and not have.owners.get(path_key(path), frozenset()) & have.copies.keys():
             raise OptionError(
                 "delete_files",
                 f"{path} is there, and is a disk of none of these VMs.",
@@ -160,43 +165,25 @@ def _maybe_live(have: Have, want: Want, copy: Copy) -> str:
     """Why this copy is, or may be, the live one; "" when it certainly is not."""
     side = copy.side
     if side.power != OFF:
-        return f"it is {side.power}, so it may be the live one. Only a copy that is Off is idle."
+        return f"it is {side.power}, so it may be the live one. Only a copy that is Off is idle.{_saved(side)}"
     if side.mode == PRIMARY:
         return "it is the primary, the live one. The idle copy is on the other host."
     if side.failed_over:
         return f"it is failed over ({side}), so it may be the live one. Reverse or cancel the failover first."
     if side.mode in REPLICA_MODES:
         return ""
-    return _not_elsewhere(have, want, copy)
+    if side.mode != NONE:
+        return f"it is {side}, which is no idle copy."
+    return not_elsewhere(have.host, have.read_at, want, copy.id)
 
 
-def _not_elsewhere(have: Have, want: Want, copy: Copy) -> str:
-    """For a copy without replication: why nothing shows that the VM lives on another host; "" when that is shown."""
-    if copy.side.mode != NONE:
-        return f"it is {copy.side}, which is no idle copy."
-    proof = want.proofs.get(copy.id)
-    if proof is None:
-        return (
-            "nothing is known of another copy, so it may be the only one. Read the host where the VM lives, and give"
-            " its records as partner."
-        )
-    age = proof.age_seconds(have.read_at)
-    if age > want.max_age:
-        return f"what {proof.host} said is {age:.0f} seconds old, and partner_max_age is {want.max_age}. Read it again."
+def _saved(side: Side) -> str:
+    if side.power != SAVED:
+        return ""
     return (
-        ""
-        if _lives_there(want, proof)
-        else (
-            f"both copies are at rest ({proof.side} on {proof.host}), and nothing shows which is the live one. Start"
-            " the live one first, or name its host with lives_on."
-        )
+        " If it is the older copy, end its saved state (Remove-VMSavedState), and what its memory held is lost. Do not"
+        " start it: that would make a second live VM."
     )
-
-
-def _lives_there(want: Want, proof: Proof) -> bool:
-    if proof.side.mode in REPLICA_MODES and not proof.side.failed_over:
-        return False
-    return proof.side.mode == PRIMARY or proof.side.may_run or same_host(want.lives_on, proof.host)
 
 
 def _undeletable(have: Have, copy: Copy, want: Want) -> str:
@@ -213,7 +200,7 @@ def _undeletable(have: Have, copy: Copy, want: Want) -> str:
 
 def _own_files(have: Have, want: Want, copy: Copy) -> list[str]:
     """The files to delete that are there and are disks of this VM."""
-    return [path for path in want.files if path_key(path) in copy.paths and have.files[path_key(path)]]
+    return [path for path in want.places if path_key(path) in copy.paths and have.files.get(path_key(path))]
 
 
 def _keep_from_starting(copy: Copy) -> Step:
@@ -221,7 +208,13 @@ def _keep_from_starting(copy: Copy) -> Step:
     return Step("idle", vm_by_id(copy.id) | command, "keep the idle copy from starting with its host", copy.id)
 
 
-def _delete(have: Have, want: Want, copy: Copy) -> Step:
+def _delete(have: Have, want: Want, copy: Copy) -> Step | Wait:
+    merging = sorted(path for path in copy.paths if merged(path) != path) if want.files else ()
+    if merging:
+        return Wait(
+            f"the merge of {merging[0]} on {have.host}, as after a replication has ended. If it does not end, merge"
+            " that disk by hand"
+        )
     files = _own_files(have, want, copy)
     if files:
         command = Command("Remove-Item", {"LiteralPath": files, "Confirm": False})
@@ -256,7 +249,7 @@ def record(have: Have, want: Want, subject: str) -> dict[str, Any]:
         "mode": copy.side.mode,
         "state": copy.side.state,
         "automatic_start_action": copy.start_action,
-        "files": sorted(path for path in want.files if path_key(path) in copy.paths and have.files[path_key(path)]),
+        "files": sorted(_own_files(have, want, copy)),
     }
 
 

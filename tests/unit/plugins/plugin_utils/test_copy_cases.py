@@ -1,6 +1,7 @@
 """Decisions of hyperv_replica_vm as data: tests/unit/plugins/cases/copy/*.yml.
 
-Each case says how the copy on HV-B is (`have`), what HV-A answered of the VM (`partner`), what the task says (`want`),
+Each case says how the copy on HV-B is (`have`), what HV-A answered of the VM, which has another name there
+(`partner`; `partners` are several hosts), what the task says (`want`),
 and what comes of it: the cmdlets in order (`steps`), a refusal (`refused`), or an option's error (`error`). Planned
 again from its own outcome nothing is left, and a copy that is not Off is never touched.
 """
@@ -16,7 +17,7 @@ import pytest
 import yaml
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Side
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused, Wait
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm import REPLICA_VM, Copy, Have
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import path_key
 
@@ -38,8 +39,8 @@ PLANNED = [one for one in ALL if "error" not in one.values[0]]
 
 def want_of(case: Mapping[str, Any]) -> Any:
     given = {"ids": [VM], **case["want"]}
-    if "partner" in case:
-        given["partner"] = [partner(case["partner"])]
+    if "partner" in case or "partners" in case:
+        given["partner"] = [partner(told) for told in case.get("partners") or [case["partner"]]]
     return REPLICA_VM.read_options({n: given.get(n, row.get("default")) for n, row in REPLICA_VM.spec.items()})
 
 
@@ -47,8 +48,8 @@ def partner(told: Mapping[str, Any]) -> dict[str, Any]:
     """A record of the information module from HV-A. YAML's `None` is a text here."""
     return {
         "id": VM,
-        "name": "App01",
-        "host": "HV-A.example.com",
+        "name": "App01-live",
+        "host": told.get("host", "HV-A.example.com"),
         "read_at": (NOW - timedelta(seconds=told.get("age", 5))).isoformat(),
         "mode": told["mode"],
         "state": told.get("state", "Disabled"),
@@ -128,3 +129,23 @@ def test_a_copy_that_is_not_off_is_never_touched(case: dict[str, Any], power: st
     steps, last, _unused = unfold(REPLICA_VM, have_of({**told, "power": power}), want_of(case), VM)
     assert steps == ()
     assert isinstance(last, Refused)
+
+
+MERGING = "D:\\R\\a_0F1E2D3C-0000-4000-8000-123456789ABC.avhdx"
+DELETE = {
+    "partner": {"mode": "None", "power": "Running"},
+    "want": {"state": "absent", "lives_on": "hv-a", "delete_files": [MERGING]},
+}
+
+
+def test_a_disk_that_is_being_merged_is_waited_for() -> None:
+    have = have_of({"files": [MERGING]})
+    last = REPLICA_VM.decide(have, want_of(DELETE), VM, frozenset())
+    assert isinstance(last, Wait)
+    assert MERGING.casefold() in last.reason
+
+
+def test_a_disk_that_was_merged_meanwhile_is_deleted_with_its_vm() -> None:
+    steps, last, _unused = unfold(REPLICA_VM, have_of({"files": ["D:\\R\\a.vhdx"]}), want_of(DELETE), VM)
+    assert [step.statement.commands[-1].parameters.get("LiteralPath") for step in steps] == [["D:\\R\\a.vhdx"], None]
+    assert isinstance(last, Done)

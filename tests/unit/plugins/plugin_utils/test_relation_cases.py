@@ -127,6 +127,7 @@ def vm_of(number: int, told: Mapping[str, Any]) -> VM:
         id=f"{ID[:-2]}{number:02}",
         name=told.get("vm", "App01"),
         power=told.get("power", "Running"),
+        start_action=told.get("start_action", "StartIfRunning"),
         mode=told.get("mode", first.mode if first else "None"),
         disks=disks,
         relations=relations,
