@@ -9,12 +9,13 @@ Each stage is decided from a read made right before it. A failure for one subjec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from .errors import OF_AN_ANSWER, ReplicaError, fault_of
-from .jobs import COLLECT, WATCH, as_sent, is_job, refused_as_jobs, split
+from .job_watch import JobWatch, News
+from .jobs import WATCH, as_sent, is_job, refused_as_jobs, split
 from .outcome import Outcome, owner
 from .pipeline import Pipeline
 from .plan import Have, Step, Want, first_stage
@@ -45,9 +46,13 @@ class _Run(Generic[Have, Want]):
     said: str = ""
     began: float = field(init=False)
     jobs: dict[str, Step] = field(default_factory=dict)  # decided steps that travelled as jobs and may have news
+    watch: JobWatch = field(init=False)
+    suspects: tuple[str, ...] = ()  # whom errors that name nobody are down to, since `suspected`
+    suspected: float = 0.0
 
     def __post_init__(self) -> None:
         self.began = self.task.clock.now()
+        self.watch = JobWatch(self.task.send)
 
     @property
     def progress(self) -> dict[str, Progress]:
@@ -72,16 +77,26 @@ class _Run(Generic[Have, Want]):
         if found.hidden:
             self.watchable = False
             return self.task.send(query)
-        if found.more:
-            self._blame(self.jobs, self.task.send(COLLECT).errors)
+        self._take(self.watch.hear(found))
         if found.all_ended:
-            self._settle()
+            self._settle(self.jobs)
         return output
 
-    def _settle(self) -> None:
-        """All jobs have ended: what is not to be seen soon will not come."""
+    def _take(self, news: News) -> None:
+        """What the jobs said goes to their VMs; what ended without its effect in sight has only to settle."""
+        for started_as, errors in news.of:
+            if self.jobs.get(started_as.subject) == started_as.step:
+                self._own(started_as.subject, errors)
+            else:
+                progress = self.progress[started_as.subject]
+                self.progress[started_as.subject] = replace(progress, told=(*progress.told, *errors))
+        self._blame(self.jobs, news.rest)
+        self._settle([one.subject for one in news.ended if self.jobs.get(one.subject) == one.step])
+
+    def _settle(self, subjects: Iterable[str]) -> None:
+        """Their jobs have ended: what is not to be seen soon will not come."""
         now = self.task.clock.now()
-        for subject in self.jobs:
+        for subject in subjects:
             self.progress[subject] = job_over(self.progress[subject], now)
 
     def _is_open(self, subject: str, step: Step) -> bool:
@@ -94,10 +109,8 @@ class _Run(Generic[Have, Want]):
         Who wants a second look gets it before anything is sent for anybody: it is the same read for all.
         """
         task, now = self.task, self.task.clock.now()
-        for subject, progress in self.progress.items():
-            if not progress.ended:
-                decision = task.noun.decide(have, task.want, subject, progress.stages)
-                self.progress[subject] = judge(progress, decision, now, task.waiting)
+        self._judge(have, self.progress)
+        self._judge(have, self._narrowed(now))
         if any(progress.look and not progress.ended for progress in self.progress.values()):
             task.outcome.progress = {subject: looked(progress) for subject, progress in self.progress.items()}
             task.clock.sleep(task.waiting.poll_interval)
@@ -111,6 +124,39 @@ class _Run(Generic[Have, Want]):
             self._tell()
             task.clock.sleep(task.waiting.poll_interval)
         return True
+
+    def _judge(self, have: Have, subjects: Iterable[str]) -> None:
+        """What the newest read means for these."""
+        task, now = self.task, self.task.clock.now()
+        for subject in tuple(subjects):
+            progress = self.progress[subject]
+            if not progress.ended:
+                decision = task.decide(have, subject, progress.stages)
+                self.progress[subject] = judge(progress, decision, now, task.waiting)
+
+    def _narrowed(self, now: float) -> tuple[str, ...]:
+        """Those who get the errors that name nobody, because everybody else's step took effect.
+
+        Only as many as there are errors, and after a second look, for states lag. Statements run one after the other,
+        so their errors are in the order of the VMs.
+        """
+        left = {s: p.open_errors for s, p in self.progress.items() if p.in_doubt}
+        errors = max(left.values(), key=len, default=())
+        certain = 0 < len(left) <= len(errors) and not any(self._runs(subject) for subject in left)
+        if not certain or tuple(left) != self.suspects:
+            self.suspects, self.suspected = tuple(left) if certain else (), now
+            return ()
+        if now - self.suspected < self.task.waiting.poll_interval:
+            return ()
+        one_each = len(left) == len(errors)
+        for number, subject in enumerate(left):
+            owned = errors[number : number + 1] if one_each else errors
+            self.progress[subject] = replace(self.progress[subject], own_errors=owned, open_errors=())
+        return tuple(left)
+
+    def _runs(self, subject: str) -> bool:
+        """True while the open step's job is not known to have ended."""
+        return subject in self.jobs and not self.progress[subject].job_ended
 
     def _out_of_patience(self, now: float) -> bool:
         """True when those that are through have waited long enough for the others."""
@@ -131,6 +177,8 @@ class _Run(Generic[Have, Want]):
         output = self._change(steps)
         self._start(batch)
         self.jobs.update({subject: batch[subject] for subject, step in steps.items() if is_job(step)})
+        labels = self.task.labels(batch)
+        self.watch.begin(batch, steps, output, lambda error: owner(error, labels))
         self._blame(batch, output.errors)
 
     def _change(self, steps: dict[str, Step]) -> Output:

@@ -76,11 +76,11 @@ class _Foresight(Generic[Have, Want]):
         for subject, progress in self.progress.items():
             if progress.ended or subject in self.busy:
                 continue
-            decision = self.task.noun.decide(self.have, self.task.want, subject, progress.stages)
+            decision = self.task.decide(self.have, subject, progress.stages)
             if isinstance(decision, Step):
                 ready[subject] = self._new(subject, decision)
             elif isinstance(decision, Refused):
-                self.progress[subject] = replace(progress, failure=decision.message)
+                self.progress[subject] = replace(progress, failure=decision.message, refused=decision.whole)
             elif isinstance(decision, Look):
                 self.progress[subject] = replace(progress, look=decision)
             elif isinstance(decision, Done):

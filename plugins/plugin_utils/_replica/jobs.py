@@ -3,13 +3,14 @@
 
 """Side by side: cmdlets that wait inside Windows are started as jobs, in one pipeline for all VMs.
 
-The jobs live in the session, so nothing grows with the number of VMs: one pipeline starts them all, and the reads by
-which their effects are found carry one statement more that says which have ended. A cmdlet without `-AsJob` (Complete-
-VMFailover) runs as it is, one VM after the other. Pure.
+The jobs live in the session, so nothing grows with the number of VMs: one pipeline starts them all, the reads by which
+their effects are found carry one statement more that says which have ended, and one pipeline asks for all errors. A
+cmdlet without `-AsJob` (Complete-VMFailover) runs as it is, one VM after the other. Pure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .pipeline import Command, Pipeline, Statement
@@ -44,6 +45,8 @@ COLLECT = Pipeline.of(Command("Get-Job") | Command("Receive-Job"))
 """What the jobs wrote since it was asked last, errors above all. Those that still run are not waited for."""
 
 _RUNNING = ("NotStarted", "Running")
+_FAILED = "Failed"
+_GET_JOB = ("GetJobCommand", "Get-Job")  # the class of its errors: the cmdlet, and a proxy of a constrained endpoint
 
 
 def as_sent(step: Step, jobs: bool = True) -> Step:
@@ -61,34 +64,101 @@ def is_job(step: Step) -> bool:
 
 
 @dataclass(frozen=True)
+class Job:
+    """A job of the session as WATCH found it. `more`: it has something to say."""
+
+    number: int
+    state: str
+    more: bool
+
+    @property
+    def ended(self) -> bool:
+        """True when it does nothing any more."""
+        return self.state not in _RUNNING
+
+    @property
+    def failed(self) -> bool:
+        """True when Windows says that it came to nothing."""
+        return self.state == _FAILED
+
+
+@dataclass(frozen=True)
 class Jobs:
-    """What WATCH found: how many jobs there are and still run, and whether one that ended has something to say.
+    """What WATCH found. `hidden`: the endpoint does not admit the question."""
 
-    `hidden`: the endpoint does not admit the question.
-    """
-
-    known: int = 0
-    running: int = 0
-    more: bool = False
+    found: tuple[Job, ...] = ()
     hidden: bool = False
+
+    @property
+    def ended(self) -> tuple[Job, ...]:
+        """Those that do nothing any more."""
+        return tuple(job for job in self.found if job.ended)
 
     @property
     def all_ended(self) -> bool:
         """True when there were jobs and none runs; an endpoint that hides them never says so."""
-        return self.known > 0 and self.running == 0
+        return bool(self.found) and len(self.ended) == len(self.found)
 
 
 def split(output: Output) -> tuple[Jobs, Output]:
     """Take the rows of WATCH out of an answer."""
-    found = [row for row in output.rows if _is_job_row(row)]
+    found = [_job(row) for row in output.rows if _is_job_row(row)]
     rest = Output(
         rows=tuple(row for row in output.rows if not _is_job_row(row)),
         errors=tuple(error for error in output.errors if not _is_hidden(error)),
         warnings=output.warnings,
     )
-    ended = [row for row in found if row.properties.get("State") not in _RUNNING]
-    hidden = any(_is_hidden(error) for error in output.errors)
-    return Jobs(len(found), len(found) - len(ended), any(_has_more(row) for row in ended), hidden), rest
+    return Jobs(tuple(found), any(_is_hidden(error) for error in output.errors)), rest
+
+
+def begun(output: Output, subjects: Sequence[str], named: Callable[[ErrorRecord], str | None]) -> dict[int, str]:
+    """Whose job is which: the numbers of the jobs that a stage's answer shows, with the subjects of its statements.
+
+    A statement gives its job, and they run one after the other, so the order tells; a statement that failed gives an
+    error, which `named` gives to its subject. Where the counts differ all the same, nothing is known: {}.
+    """
+    numbers = [_number(row) for row in output.rows if _is_job_row(row)]
+    failed = {named(error) for error in output.errors}
+    for likely in (subjects, [subject for subject in subjects if subject not in failed]):
+        if len(numbers) == len(likely) and None not in numbers:
+            return {number: subject for number, subject in zip(numbers, likely, strict=True) if number is not None}
+    return {}
+
+
+def collect(numbers: Iterable[int]) -> Pipeline:
+    """What these jobs wrote, in one pipeline, so that `collected` can tell whose is which.
+
+    An error does not say which statement wrote it, but errors come in the order of the statements. So before a job is
+    asked, Get-Job is asked for one by a name that none has: its error (JobWithSpecifiedNameNotFound, with the name as
+    its target) stands before those of the job.
+    https://learn.microsoft.com/powershell/module/microsoft.powershell.core/get-job
+    """
+    statements: list[Statement | Command] = []
+    for number in numbers:
+        statements += [Command("Get-Job", {"Name": _mark(number)}), Command("Get-Job", {"Id": number}) | _RECEIVE]
+    return Pipeline.of(*statements)
+
+
+def collected(output: Output, numbers: Sequence[int]) -> dict[int, tuple[ErrorRecord, ...]] | None:
+    """The errors of each job in the answer to `collect`; None where the endpoint did not take the questions."""
+    marks, found = {_mark(number): number for number in numbers}, dict[int, list[ErrorRecord]]()
+    for error in output.errors:
+        if not error.cmdlet_class.endswith(_GET_JOB):
+            if not found:
+                return None
+            found[next(reversed(found))].append(error)
+        elif error.target in marks:
+            found[marks[error.target]] = []
+    return {number: tuple(errors) for number, errors in found.items()} if len(found) == len(numbers) else None
+
+
+def _mark(number: int) -> str:
+    return f"errors of job {number}"
+
+
+_RECEIVE = Command("Receive-Job")
+SILENT = ErrorRecord("JobFailed", "NotSpecified", "its job ended as Failed, and gave no reason")
+"""Stands for what a failed job did not say."""
 
 
 def refused_as_jobs(output: Output, statements: int) -> bool:
@@ -101,8 +171,14 @@ def _is_job_row(row: Row) -> bool:
     return row.type.endswith("Job") and "State" in row.properties
 
 
-def _has_more(row: Row) -> bool:
-    return bool(row.properties.get("HasMoreData")) or row.properties.get("State") == "Failed"
+def _job(row: Row) -> Job:
+    number = _number(row)
+    return Job(-1 if number is None else number, str(row.properties["State"]), bool(row.properties.get("HasMoreData")))
+
+
+def _number(row: Row) -> int | None:
+    number = row.properties.get("Id")
+    return number if isinstance(number, int) else None
 
 
 def _is_hidden(error: ErrorRecord) -> bool:

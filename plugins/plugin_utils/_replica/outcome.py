@@ -95,7 +95,7 @@ class Outcome:
 
     def _message(self, subject: str) -> str:
         progress = self.progress[subject]
-        if not progress.sent:
+        if progress.refused and not progress.sent:
             return progress.failure  # a refusal says everything itself
         own, maybe = said(progress.own_errors), said(progress.open_errors)
         parts = [f"{self.host}: {self.label(subject)}: " if subject else f"{self.host}: ", progress.failure]

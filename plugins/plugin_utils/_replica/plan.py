@@ -80,9 +80,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Refused:
-    """This subject is not touched; `message` says what was asked, what was found and what to do next."""
+    """This subject is not touched; `message` says what was asked, what was found and what to do next.
+
+    `whole`: it names the VM and the host where that matters; else they are put before it, and what was read after it.
+    """
 
     message: str
+    whole: bool = True
 
 
 Decision = Step | Wait | Look | Done | Refused

@@ -39,6 +39,7 @@ class Progress:
     look: Look | None = None
     looked: frozenset[str] = frozenset()
     failure: str = ""
+    refused: bool = False  # the failure is a decision, whose message says everything
     done: Done | None = None
 
     @property
@@ -59,6 +60,12 @@ class Progress:
         if self.look is not None:
             return self.look.reason
         return self.awaited.why if isinstance(self.awaited, Step) else "the next read"
+
+    @property
+    def in_doubt(self) -> bool:
+        """True while errors that name nobody may be about its open step."""
+        waits = isinstance(self.awaited, Step) and self.next is None and not self.ended
+        return waits and bool(self.open_errors) and not self.own_errors
 
     @property
     def acted(self) -> bool:
@@ -101,7 +108,7 @@ def judge(progress: Progress, decision: Decision, now: float, waiting: Waiting) 
     if isinstance(decision, Wait):
         return _wait(progress, decision, now, waiting)
     if isinstance(decision, Refused):
-        return replace(progress, failure=decision.message)
+        return replace(progress, failure=decision.message, refused=decision.whole)
     if isinstance(decision, Look):
         return replace(_through(progress), look=decision)
     progress = _through(progress)

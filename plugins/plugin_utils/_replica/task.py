@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic
 
-from .errors import ConnectionLost, OptionError, ReplicaError, UnsupportedConnection
+from .errors import OF_AN_ANSWER, ConnectionLost, OptionError, ReplicaError, UnsupportedConnection, fault_of
 from .option_groups import Waiting
 from .outcome import Action, Outcome
 from .pipeline import Pipeline, Statement
-from .plan import Have, Noun, Step, Want
+from .plan import Decision, Have, Noun, Refused, Step, Want
 from .progress import Progress
 from .session import ErrorRecord, Output, Session
 
@@ -64,6 +64,14 @@ class Task(Generic[Have, Want]):
         except ReplicaError as error:
             error.name_host(self.session.host)
             raise
+
+    def decide(self, have: Have, subject: str, stages: frozenset[str]) -> Decision:
+        """What the noun decides for the subject; where it cannot judge what was read, that is this one's failure."""
+        try:
+            return self.noun.decide(have, self.want, subject, stages)
+        except OF_AN_ANSWER as error:
+            problem = fault_of(self.session.host, error).problem
+            return Refused(f"what was read cannot be judged: {problem}. Please report it.", whole=False)
 
     def send(self, pipeline: Pipeline) -> Output:
         """Run a pipeline; the warnings that Windows adds are kept for the operator."""

@@ -209,8 +209,7 @@ class JobBody(Body):
         if self.bound.get("InstanceId") is not None:
             return [job for job in jobs.all() if job.id in self.bound["InstanceId"]]
         if self.bound.get("Name") is not None:
-            patterns = [wildcard(name) for name in self.bound["Name"]]
-            return [job for job in jobs.all() if any(pattern.fullmatch(job.name) for pattern in patterns)]
+            return [job for name in self.bound["Name"] for job in self._by_name(name)]
         state = self.bound.get("State")
         return [job for job in jobs.all() if state is None or job.state == state.name]
 
@@ -227,6 +226,21 @@ class JobBody(Body):
                 )
             )
         return job
+
+    def _by_name(self, name: str) -> list[Job]:
+        pattern = wildcard(name)
+        found = [job for job in self.me.context.jobs.all() if pattern.fullmatch(job.name)]
+        if not found and not any(character in name for character in "*?["):
+            self.me.write_error(
+                self.me.error(
+                    f"The command cannot find the job because the job name {name} was not found. Verify the value of "
+                    "the Name parameter, and then try the command again.",
+                    "JobWithSpecifiedNameNotFound",
+                    "ObjectNotFound",
+                    name,
+                )
+            )
+        return found
 
     def wait(self, job: Job, seconds: float | None) -> bool:
         """Until the job is over, the (wall clock) time is up, or the pipeline is stopped."""

@@ -113,6 +113,24 @@ def test_a_guest_that_hangs_or_refuses_holds_up_nobody(lab: Lab, connection: Any
     assert to_result(outcome, "vms", diff=False)["changed"] is True
 
 
+@pytest.mark.parametrize("lab", [{"vms": 12}, {"vms": 50}, {"vms": 12, "engine": "real"}], indirect=True)
+@pytest.mark.parametrize("refused", [1, 4])
+def test_a_refusal_that_names_no_vm_costs_nobody_a_wait(
+    lab: Lab, connection: Any, pipelines: list[str], refused: int
+) -> None:
+    """Over the wire, jobs side by side: the failures are those whose VMs still run, and no time limit passes."""
+    for nth in range(2, 2 + refused):
+        lab.world.faults.add("refuse", "*", "Stop-VM", nth, message="Unspecified error.")
+    began = time.monotonic()
+    with session(connection, pipelines) as opened:
+        outcome = apply(Task(NOUN, Off(), opened, Waiting(poll_interval=0.2, settle_timeout=120)))
+    assert time.monotonic() - began < 60
+    run = {vm.name for vm in lab.world.host("hv-a").vms.values() if vm.alive}
+    assert len(run) == refused
+    assert {failure["name"] for failure in outcome.failures()} == run
+    assert all("Windows says: Unspecified error." in failure["msg"] for failure in outcome.failures())
+
+
 def test_an_endpoint_that_hides_the_jobs_is_read_for_their_effects(connection: Any, pipelines: list[str]) -> None:
     connection.set_option("configuration_name", "Hyperv.Replica")
     outcome, _unused = stop_all(connection, pipelines)
