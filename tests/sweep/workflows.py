@@ -203,7 +203,7 @@ def workflows() -> Iterator[Workflow]:
         "planned failover, in groups", Stage.protected, role("planned", B, groups=GROUPS), moved(A, B), in_gate=False
     )
     yield Workflow("fail back, by modules", Stage.reversed, planned(B, A), moved(B, A), in_gate=False)
-    yield Workflow("cancel a preparation", Stage.prepared, role("cancel", B), _BACK, frozenset({CANCEL}))
+    yield Workflow("cancel a preparation", Stage.prepared, role("cancel", B), _BACK, frozenset({CANCEL}), in_gate=False)
     yield Workflow("cancel a failover", Stage.failed_over, role("cancel", B), _BACK, frozenset({CANCEL}))
     yield Workflow(
         "unplanned failover",
@@ -234,6 +234,7 @@ def _more_disasters() -> Iterator[Workflow]:
         role("unplanned", B, reason="primary_unusable", old_vm="turn_off"),
         both(running, lambda stage: not any(stage.vm(A, name).alive for name in NAMES)),
         turned_off,
+        in_gate=False,
     )
     yield Workflow(
         "both run, one is discarded",

@@ -257,11 +257,11 @@ def test_many_statements_and_many_objects_are_fast(client: Client, monkeypatch: 
         yield from answers[:1] if parameters else answers
 
     monkeypatch.setattr(registry, "dispatch", dispatch)
-    began = time.monotonic()
+    began = time.process_time()
     statement: list[Command] = [("Get-VM", {"Id": SOME_ID}), ("Start-VM", {"Confirm": False})]
     many = client.run(*[statement] * 1000)
     wide = client.run([GET, ("Select-Object", {"Property": list(columns)})])
 
     assert many.state == PSInvocationState.Completed
     assert len(wide.output) == 1000
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30, "of this process, whatever else the machine does"
