@@ -73,7 +73,9 @@ def id_of(world: World, name: str) -> uuid.UUID:
 
 
 def _form_cluster(world: World, hosts: list[Host]) -> None:
-    cluster = Cluster("CL-1", hosts[0].domain, broker=Broker("CL-1-BROKER", owner=hosts[0].name))
+    # As Microsoft's cmdlets make it: a group of no broker's type; another role has a network name too.
+    broker = Broker("CL-1-BROKER", owner=hosts[0].name, group="Replica", group_type="Unknown")
+    cluster = Cluster("CL-1", hosts[0].domain, broker=broker, roles=["CL-1-FILES"])
     for host in hosts:
         cluster.join(host)
     cluster.add_volume()

@@ -99,7 +99,7 @@ def adapter_object(host: Host, place: Place) -> Obj:
         "VlanSetting": vlan_object(host, place),
         **standard(host),
     }
-    return Obj(f"{SPACE}.VMNetworkAdapter", facts, part_text("VMNetworkAdapter", adapter.name, vm))
+    return Obj(f"{SPACE}.VMNetworkAdapter", facts, part_text("VMNetworkAdapter", adapter.name, vm, adapter.id))
 
 
 def _vlan_facts(vlan: Vlan) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def vlan_object(host: Host, place: Place) -> Obj:
     parent = Obj(
         f"{SPACE}.VMNetworkAdapter",
         {"Name": adapter.name, "Id": adapter.id, "VMName": vm.name, "VMId": vm.id},
-        part_text("VMNetworkAdapter", adapter.name, vm),
+        part_text("VMNetworkAdapter", adapter.name, vm, adapter.id),
     )
     facts = {"ParentAdapter": parent, "IsTemplate": False, **_vlan_facts(adapter.vlan), **standard(host)}
     return Obj(f"{SPACE}.VMNetworkAdapterVlanSetting", facts)

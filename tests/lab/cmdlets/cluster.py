@@ -104,7 +104,10 @@ def groups(cluster: Cluster, vm_id: uuid.UUID | None = None) -> Iterator[Obj]:
         yield _group(cluster, "Cluster Group", "Cluster", first, "Online")
         if cluster.broker is not None:
             owner, state = _broker_owner(cluster, cluster.broker), _broker_state(cluster, cluster.broker)
-            yield _group(cluster, cluster.broker.name, "VMReplicaBroker", owner, state)
+            shown = cluster.broker.group_state or ("Online" if state == "Failed" else state)
+            yield _group(cluster, cluster.broker.group, cluster.broker.group_type, owner, shown)
+        for role in cluster.roles:
+            yield _group(cluster, f"Role {role}", "FileServer", first, "Online")
     for node in cluster.nodes:
         for vm in node.host.vms.values():
             if vm.clustered and vm_id in (None, vm.id):
@@ -114,7 +117,7 @@ def groups(cluster: Cluster, vm_id: uuid.UUID | None = None) -> Iterator[Obj]:
 
 @cmdlet("Get-ClusterGroup")
 def get_groups(call: Call) -> Iterator[Record]:
-    """Groups: the broker's has GroupType VMReplicaBroker and says by its state whether the broker works."""
+    """Groups. Neither the type nor the state of the broker's says anything of the broker: its resource does."""
     yield from _chosen(call, groups(cluster_of(call), call.get("VMId")), "cluster group")
 
 
@@ -133,14 +136,18 @@ def _resource(cluster: Cluster, name: str, group: str, kind: str, owner: str, st
 
 
 def resources(cluster: Cluster, vm_id: uuid.UUID | None = None) -> Iterator[Obj]:
-    """The resources of every group."""
+    """The resources of every group. The broker's comes after others: nobody may take the first of something."""
     first, broker = cluster.nodes[0].host.name, cluster.broker
     if vm_id is None:
         yield _resource(cluster, "Cluster Name", "Cluster Group", "Network Name", first, "Online")
+        for role in cluster.roles:
+            yield _resource(cluster, role, f"Role {role}", "Network Name", first, "Online")
         if broker is not None:
             owner, state = _broker_owner(cluster, broker), _broker_state(cluster, broker)
-            yield _resource(cluster, broker.name, broker.name, "Network Name", owner, state)
-            yield _resource(cluster, f"{BROKER_TYPE} {broker.name}", broker.name, BROKER_TYPE, owner, state)
+            if broker.named:
+                up = "Online" if state == "Failed" else state
+                yield _resource(cluster, broker.name, broker.group, "Network Name", owner, up)
+            yield _resource(cluster, f"{BROKER_TYPE} {broker.name}", broker.group, BROKER_TYPE, owner, state)
     for node in cluster.nodes:
         for vm in node.host.vms.values():
             if vm.clustered and vm_id in (None, vm.id):
@@ -208,5 +215,6 @@ def add_resource(call: Call) -> Iterator[Record]:
         raise Refusal(f"The resource type '{kind}' was not found.", call.cmdlet, "ObjectNotFound", kind)
     if cluster.broker is not None:
         raise Refusal("A cluster has one Hyper-V Replica Broker.", call.cmdlet, "ResourceExists", name)
-    cluster.broker = Broker(group or name, state="Offline", owner=call.host.name)
+    # The cmdlets of Microsoft's page leave the type of the group as it is (derived).
+    cluster.broker = Broker(group or name, state="Offline", owner=call.host.name, group_type="Unknown")
     yield Output(_resource(cluster, name, group or name, kind, call.host.name, "Offline"))

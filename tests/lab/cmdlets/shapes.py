@@ -15,7 +15,9 @@ from ..values import Enum, Number, Obj
 from ..world.host import Host
 from ..world.recovery_point import RecoveryPoint
 from ..world.relation import Relation
+from ..world.storage import Disk
 from ..world.vm import VM
+from .words import drive_id, drive_name
 
 SPACE = "Microsoft.HyperV.PowerShell"
 VM_TYPE, REPLICATION_TYPE = f"{SPACE}.VirtualMachine", f"{SPACE}.VMReplication"
@@ -45,7 +47,7 @@ def count(value: int) -> Number:
 
 def standard(host: Host) -> dict[str, Any]:
     """What every object of the module ends with."""
-    return {"CimSession": f"CimSession: {host.name}", "ComputerName": host.name, "IsDeleted": False}
+    return {"CimSession": "CimSession: .", "ComputerName": host.name, "IsDeleted": False}
 
 
 def vm_text(vm: VM) -> str:
@@ -53,9 +55,10 @@ def vm_text(vm: VM) -> str:
     return f"VirtualMachine (Name = '{vm.name}') [Id = '{vm.id}']"
 
 
-def part_text(kind: str, name: str, vm: VM) -> str:
-    """How a part of a VM prints."""
-    return f"{kind} (Name = '{name}', VMName = '{vm.name}') [VMId = '{vm.id}']"
+def part_text(kind: str, name: str, vm: VM, part_id: str = "") -> str:
+    """How a part of a VM prints: with its own id, where it has one, and the VM's."""
+    own = f"Id = '{part_id}', " if part_id else ""
+    return f"{kind} (Name = '{name}', VMName = '{vm.name}') [{own}VMId = '{vm.id}']"
 
 
 def shown_state(vm: VM, relation: Relation | None) -> str:
@@ -71,12 +74,20 @@ def virtual_machine(host: Host, vm: VM, health: str) -> Obj:
     """A VirtualMachine, as Get-VM gives it. Replication reads the Simple relation only."""
     now = host.world.clock.now()
     return Obj(
-        VM_TYPE, {**_identity(host, vm, now, health), **_settings(vm), **_parts(vm), **standard(host)}, vm_text(vm)
+        VM_TYPE,
+        {**_identity(host, vm, now, health), **_settings(vm), **_parts(host, vm), **standard(host)},
+        vm_text(vm),
     )
 
 
+def _statuses(vm: VM) -> list[Enum]:
+    """What it does, or how it is: first whether all is well, then an operation under way, then conditions."""
+    told = ("InService", vm.busy, *vm.conditions) if vm.busy else ("Ok", *vm.conditions)
+    return [enum("VMOperationalStatus", name) for name in told]
+
+
 def _identity(host: Host, vm: VM, now: Any, health: str) -> dict[str, Any]:
-    status = "Ok" if not vm.busy else vm.busy
+    statuses = _statuses(vm)
     beats = vm.heartbeat(now)
     return {
         "Name": vm.name,
@@ -90,11 +101,11 @@ def _identity(host: Host, vm: VM, now: Any, health: str) -> dict[str, Any]:
         "MemoryStatus": "OK" if vm.alive else "",
         "Heartbeat": None
         if vm.state != "Running"
-        else enum("VMHeartbeatStatus", "OkApplicationsHealthy" if beats else "NoContact"),
-        "OperationalStatus": [enum("VMOperationalStatus", status)],
-        "PrimaryOperationalStatus": enum("VMOperationalStatus", status),
+        else enum("VMHeartbeatStatus", f"OkApplications{vm.guest.applications}" if beats else "NoContact"),
+        "OperationalStatus": statuses,
+        "PrimaryOperationalStatus": statuses[0],
         "PrimaryStatusDescription": "Operating normally" if not vm.busy else vm.busy,
-        "SecondaryOperationalStatus": None,
+        "SecondaryOperationalStatus": statuses[1] if len(statuses) > 1 else None,
         "ReplicationHealth": enum("VMReplicationHealthState", health),
         "ReplicationMode": enum("VMReplicationMode", vm.mode),
         "ReplicationState": enum("VMReplicationState", shown_state(vm, vm.relation)),
@@ -114,8 +125,9 @@ def _settings(vm: VM) -> dict[str, Any]:
         "VirtualMachineSubType": enum("VirtualMachineSubType", f"Generation{vm.generation}"),
         "ProcessorCount": wide(vm.processors),
         "MemoryStartup": wide(vm.memory_startup),
-        "MemoryMinimum": wide(vm.memory_startup if not vm.dynamic_memory else vm.memory_startup // 2),
-        "MemoryMaximum": wide(vm.memory_startup if not vm.dynamic_memory else vm.memory_startup * 4),
+        # Of a VM with fixed memory both are there and mean nothing.
+        "MemoryMinimum": wide(512 * 1024**2 if not vm.dynamic_memory else vm.memory_startup // 2),
+        "MemoryMaximum": wide(1024**4 if not vm.dynamic_memory else vm.memory_startup * 4),
         "DynamicMemoryEnabled": vm.dynamic_memory,
         "AutomaticStartAction": enum("StartAction", vm.start_action),
         "AutomaticStartDelay": vm.start_delay,
@@ -133,25 +145,23 @@ def _settings(vm: VM) -> dict[str, Any]:
     }
 
 
-def _parts(vm: VM) -> dict[str, Any]:
+def _parts(host: Host, vm: VM) -> dict[str, Any]:
+    drives = [("HardDiskDrive", drive_name(disk, host.language), drive_id(vm, disk)) for disk in vm.disks]
     return {
-        "HardDrives": [_named_part("HardDiskDrive", _disk_name(disk), vm) for disk in vm.disks],
-        "NetworkAdapters": [_named_part("VMNetworkAdapter", adapter.name, vm) for adapter in vm.adapters],
+        "HardDrives": [_named_part(*drive, vm) for drive in drives],
+        "NetworkAdapters": [_named_part("VMNetworkAdapter", adapter.name, adapter.id, vm) for adapter in vm.adapters],
         "DVDDrives": [],
     }
 
 
-def _disk_name(disk: Any) -> str:
-    place = "IDE" if disk.controller == "IDE" else "SCSI"
-    return f"Hard Drive on {place} controller number {disk.number} at location {disk.location}"
+def _named_part(kind: str, name: str, part_id: str, vm: VM) -> Obj:
+    facts = {"Name": name, "Id": part_id, "VMName": vm.name, "VMId": vm.id}
+    return Obj(f"{SPACE}.{kind}", facts, part_text(kind, name, vm, part_id))
 
 
-def _named_part(kind: str, name: str, vm: VM) -> Obj:
-    return Obj(f"{SPACE}.{kind}", {"Name": name, "VMName": vm.name, "VMId": vm.id}, part_text(kind, name, vm))
-
-
-def disk_part(vm: VM, disk: Any) -> Obj:
+def disk_part(host: Host, vm: VM, disk: Disk) -> Obj:
     """A HardDiskDrive as it stands in a VMReplication: enough to tell which disk it is."""
+    name, own_id = drive_name(disk, host.language), drive_id(vm, disk)
     return Obj(
         f"{SPACE}.HardDiskDrive",
         {
@@ -160,12 +170,15 @@ def disk_part(vm: VM, disk: Any) -> Obj:
             "ControllerType": enum("ControllerType", disk.controller),
             "ControllerNumber": disk.number,
             "ControllerLocation": disk.location,
-            "Name": _disk_name(disk),
-            "Id": f"Microsoft:{vm.id}\\{disk.id}",
+            "Name": name,
+            "Id": own_id,
+            "PoolName": "Primordial",
             "VMId": vm.id,
             "VMName": vm.name,
+            "VMSnapshotId": NO_ID,
+            "VMSnapshotName": "",
         },
-        part_text("HardDiskDrive", _disk_name(disk), vm),
+        part_text("HardDiskDrive", name, vm, own_id),
     )
 
 
@@ -180,8 +193,8 @@ def replication(host: Host, vm: VM, relation: Relation, health: str) -> Obj:
             "ResynchronizeStartTime": host.local(relation.resync_start),
             "LastReplicationTime": host.local(relation.last_replication),
             "LastAppliedLogTime": host.local(relation.last_applied),
-            "ReplicatedDisks": [disk_part(vm, disk) for disk in vm.disks if disk.id in relation.disks],
-            "ExcludedDisks": [disk_part(vm, disk) for disk in vm.disks if disk.id not in relation.disks],
+            "ReplicatedDisks": [disk_part(host, vm, disk) for disk in vm.disks if disk.id in relation.disks],
+            "ExcludedDisks": [disk_part(host, vm, disk) for disk in vm.disks if disk.id not in relation.disks],
             "TestVirtualMachine": _test_vm(host, vm, relation),
             **standard(host),
         },
@@ -306,4 +319,4 @@ def recovery_point(host: Host, vm: VM, point: RecoveryPoint) -> Obj:
         "IsAutomaticCheckpoint": False,
         **standard(host),
     }
-    return Obj(f"{SPACE}.VMSnapshot", properties, part_text("VMSnapshot", name, vm))
+    return Obj(f"{SPACE}.VMSnapshot", properties, part_text("VMSnapshot", name, vm, str(point.id)))

@@ -12,7 +12,7 @@ from ..world.storage import GIB, Disk, Volume, normal
 from .adapters import vms_meant
 from .registry import Call, cmdlet
 from .resolve import by_object, listed
-from .shapes import NO_ID, count, disk_part, standard, unsigned
+from .shapes import count, disk_part, standard, unsigned
 
 VHD_SPACE = "Microsoft.Vhd.PowerShell"
 
@@ -33,11 +33,8 @@ def get_drives(call: Call) -> Iterator[Record]:
                 "ControllerLocation": disk.location,
             }
             if all(value is None or str(value) == str(place[name]) for name, value in wanted.items()):
-                drive = disk_part(vm, disk)
+                drive = disk_part(call.host, vm, disk)
                 drive.properties |= {
-                    "VMSnapshotId": NO_ID,
-                    "VMSnapshotName": "",
-                    "PoolName": "Primordial",
                     "SupportPersistentReservations": disk.shared,
                     **standard(call.host),
                 }

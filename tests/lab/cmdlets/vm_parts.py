@@ -9,10 +9,18 @@ from ..values import Obj, Output, Record
 from ..world.laws_refusals import refuse
 from ..world.recovery_point import RecoveryPoint
 from ..world.replicating import catch_up
-from ..world.vm import HEARTBEAT, VM, IntegrationService
+from ..world.vm import GUEST_SERVICES, HEARTBEAT, VM, IntegrationService
 from . import shapes
 from .registry import Call, cmdlet
 from .resolve import each_vm, is_pattern, listed, matches
+from .words import service_id, service_name
+
+_STATUS_TEXTS = {
+    "Ok": "OK",
+    "NoContact": "No Contact",
+    "ProtocolMismatch": "The protocol version of the component installed in the virtual machine does not match the "
+    "version expected by the hosting system",
+}
 
 
 @cmdlet("Get-VMSnapshot")
@@ -61,12 +69,13 @@ def get_services(call: Call) -> Iterator[Record]:
     names = [str(name) for name in listed(call.parameters.get("Name"))]
 
     def show(vm: VM) -> Iterator[Record]:
+        shown = {service_name(service.name, call.host.language): service for service in vm.services.values()}
         for name in names:
-            if not is_pattern(name) and not any(matches(name, one) for one in vm.services):
+            if not is_pattern(name) and not any(matches(name, one) for one in shown):
                 raise refuse("bad_parameter", why=f'Unable to find an integration service "{name}".', target=name)
-        for service in vm.services.values():
-            if not names or any(matches(name, service.name) for name in names):
-                yield Output(_service(call, vm, service))
+        for called, service in shown.items():
+            if not names or any(matches(name, called) for name in names):
+                yield Output(_service(call, vm, service, called))
 
     yield from each_vm(_without_name(call), show)
 
@@ -77,28 +86,40 @@ def _without_name(call: Call) -> Call:
     return Call(call.cmdlet, call.parameter_set, rest, call.session, call.world, call.extra, call.on_wait)
 
 
-def _service(call: Call, vm: VM, service: IntegrationService) -> Obj:
+def _statuses(call: Call, vm: VM, service: IntegrationService) -> list[str]:
+    """Nothing of a VM that does not run. The guest service interface says Ok though it is switched off (recorded)."""
     alive = service.running and (service.name != HEARTBEAT or vm.heartbeat(call.world.clock.now()))
-    status: str | None = None
-    if vm.state == "Running":
-        status = "Disabled" if not service.enabled else "Ok" if alive else "NoContact"
-    primary = shapes.enum("VMIntegrationComponentOperationalStatus", status) if status else None
+    if vm.state != "Running":
+        return []
+    if not service.enabled:
+        return ["Ok" if service.name == GUEST_SERVICES else "Disabled"]
+    if not alive:
+        return ["NoContact"]
+    return ["Ok", "ProtocolMismatch"] if vm.guest.old_services else ["Ok"]
+
+
+def _service(call: Call, vm: VM, service: IntegrationService, name: str) -> Obj:
+    texts = [_STATUS_TEXTS.get(status, "") for status in _statuses(call, vm, service)]
+    statuses = [shapes.enum("VMIntegrationComponentOperationalStatus", one) for one in _statuses(call, vm, service)]
+    own_id = service_id(vm, service.name)
     properties: dict[str, Any] = {
-        "Name": service.name,
+        "Name": name,
         "Enabled": service.enabled,
-        "OperationalStatus": [primary] if primary else [],
-        "PrimaryOperationalStatus": primary,
-        "PrimaryStatusDescription": {"Ok": "OK", "NoContact": "No Contact"}.get(status or "", ""),
-        "SecondaryOperationalStatus": None,
-        "SecondaryStatusDescription": "",
-        "StatusDescription": [],
-        "Id": f"Microsoft:{vm.id}\\{service.name}",
+        "OperationalStatus": statuses,
+        "PrimaryOperationalStatus": statuses[0] if statuses else None,
+        "PrimaryStatusDescription": texts[0] if texts else "",
+        "SecondaryOperationalStatus": statuses[1] if len(statuses) > 1 else None,
+        "SecondaryStatusDescription": texts[1] if len(texts) > 1 else "",
+        "StatusDescription": texts,
+        "Id": own_id,
         "VMId": vm.id,
         "VMName": vm.name,
+        "VMSnapshotId": shapes.NO_ID,
+        "VMSnapshotName": "",
         **shapes.standard(call.host),
     }
     kind = f"{shapes.SPACE}.VMIntegrationComponent"
-    return Obj(kind, properties, shapes.part_text("VMIntegrationComponent", service.name, vm))
+    return Obj(kind, properties, shapes.part_text("VMIntegrationComponent", name, vm, own_id))
 
 
 @cmdlet("Get-VMMemory")
@@ -107,6 +128,7 @@ def get_memory(call: Call) -> Iterator[Record]:
 
     def show(vm: VM) -> Iterator[Record]:
         small, large = (1, 1) if not vm.dynamic_memory else (2, 4)
+        memory_id = f"Microsoft:{str(vm.id).upper()}\\Memory"  # its last part is not on record
         properties = {
             "Name": "Memory",
             "Startup": shapes.wide(vm.memory_startup),
@@ -116,12 +138,12 @@ def get_memory(call: Call) -> Iterator[Record]:
             "Buffer": 20,
             "Priority": 50,
             "MaximumPerNumaNode": 0,
-            "Id": f"Microsoft:{vm.id}\\Memory",
+            "Id": memory_id,
             "VMId": vm.id,
             "VMName": vm.name,
             **shapes.standard(call.host),
         }
-        yield Output(Obj(f"{shapes.SPACE}.VMMemory", properties, shapes.part_text("VMMemory", "Memory", vm)))
+        yield Output(Obj(f"{shapes.SPACE}.VMMemory", properties, shapes.part_text("VMMemory", "Memory", vm, memory_id)))
 
     yield from each_vm(call, show)
 

@@ -26,7 +26,7 @@ from .resolve import each_vm, pass_thru
 
 
 def _there_already(call: Call, operation: str, vm: VM) -> bool:
-    """Whether the VM is there already and this build only warns of it."""
+    """Whether the VM is there already, of which Windows only warns."""
     return THERE_ALREADY.get(operation) == vm.state and call.world.habits.already_in_state == "warning"
 
 

@@ -72,11 +72,15 @@ def _vm(number: int, width: int, dice: random.Random, used_bytes: int | None) ->
         memory_startup=dice.choice((1, 2, 4)) * GIB,
         processors=dice.choice((1, 2, 4)),
         path=f"{VM_FOLDER}\\{name}",
-        guest=Guest(shutdown_seconds=float(dice.randint(5, 15))),
+        # Every third guest's applications tell nothing: its heartbeat is as normal as the others'.
+        guest=Guest(
+            shutdown_seconds=float(dice.randint(5, 15)), applications="Unknown" if number % 3 == 2 else "Healthy"
+        ),
     )
     vm.disks = [_disk(vm, 0, used_bytes or dice.randint(2, 8) * GIB)]
     mac = f"00155D{number + 1:06X}"
-    vm.adapters = [Adapter(switch=SWITCH, id=f"Microsoft:{vm.id}\\{uuid.uuid5(vm.id, 'nic')}".upper(), mac_address=mac)]
+    nic = f"Microsoft:{str(vm.id).upper()}\\{str(uuid.uuid5(vm.id, 'nic')).upper()}"
+    vm.adapters = [Adapter(switch=SWITCH, id=nic, mac_address=mac)]
     return vm
 
 

@@ -15,11 +15,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class Broker:
-    """The Hyper-V Replica Broker: short name of its access point, and its group: Online, Failed or Offline."""
+    """The Hyper-V Replica Broker: short name of its access point, and its resource: Online, Failed or Offline.
+
+    `group` is the one that it stands in (by default named as the access point), `group_type` VMReplicaBroker where the
+    tool that made it set that type, else Unknown. The group of one that failed is Online all the same, with its network
+    name (observed by one: the harsher reading); `group_state` says otherwise. `named` False: it has no network name.
+    """
 
     name: str
     state: str = "Online"
     owner: str | None = None
+    group: str = ""
+    group_type: str = "VMReplicaBroker"
+    group_state: str = ""
+    named: bool = True
+
+    def __post_init__(self) -> None:
+        self.group = self.group or self.name
 
 
 @dataclass
@@ -47,6 +59,7 @@ class Cluster:
     server: ReplicaServer = field(default_factory=ReplicaServer)
     files: FileSystem = field(default_factory=FileSystem)
     volumes: list[Volume] = field(default_factory=list)
+    roles: list[str] = field(default_factory=list)  # other roles with a network name of their own, by that name
     id: uuid.UUID = field(default_factory=uuid.uuid4)
 
     @property
@@ -61,7 +74,7 @@ class Cluster:
 
     @property
     def active_broker(self) -> Broker | None:
-        """The broker, when its group is online and a node is up to hold it."""
+        """The broker, when its resource is online and a node is up to hold it."""
         online = self.broker is not None and self.broker.state == "Online" and any(node.up for node in self.nodes)
         return self.broker if online else None
 

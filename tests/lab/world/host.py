@@ -31,7 +31,7 @@ class Host:
     """`name` is short and upper case. `fqdn_reading` (full, domain) is what Get-VMHost calls FullyQualifiedDomainName.
 
     `guardians` are the keys with which VMs that have a TPM can be started here. `newest_version` is the newest VM
-    configuration version that this build knows.
+    configuration version that this build knows. `language` is the one that names and texts are in.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Host:
     modules: set[str] = field(default_factory=lambda: set(MODULES))
     users: dict[str, str] = field(default_factory=dict)  # rights.py: administrator (who is not listed), hyperv, none
     newest_version: str = "12.0"
+    language: str = "en"
     vm_path: str = VM_FOLDER
     disk_path: str = DISK_FOLDER
     stopped_at: datetime | None = None

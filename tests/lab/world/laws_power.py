@@ -26,7 +26,7 @@ POWER: dict[str, dict[str, str]] = {
     # Whether a VM whose replication is enabled may be removed is not documented: refused here (in the handler).
     "Remove-VM": {"Off": "Off", "Saved": "Off"},
 }
-# Where an operation finds what it is to make: an error or a warning by build (habits.already_in_state).
+# Where an operation finds what it is to make: a warning (habits.already_in_state).
 THERE_ALREADY: dict[str, str] = {
     "Start-VM": "Running",
     "Stop-VM": "Off",

@@ -25,8 +25,9 @@ REFUSALS: dict[str, Words] = {
     "vm_not_found": Words(
         "InvalidParameter", "InvalidArgument", 'Hyper-V was unable to find a virtual machine with name "{name}".'
     ),
+    # As two public projects have it; no transcript is on record.
     "vm_id_not_found": Words(
-        "InvalidParameter", "InvalidArgument", 'Hyper-V was unable to find a virtual machine with id "{name}".'
+        "ObjectNotFound", "ObjectNotFound", 'Hyper-V was unable to find a virtual machine with id "{name}".'
     ),
     "not_applicable": Words(
         "InvalidOperation", "InvalidOperation", "'{cmdlet}' is not applicable on virtual machine '{vm}'."
@@ -147,7 +148,7 @@ REFUSALS: dict[str, Words] = {
     ),
     "no_memory": Words(
         "OutOfMemory",
-        "ResourceUnavailable",
+        "FromStdErr",
         "'{vm}' could not initialize. Not enough memory in the system to start the virtual machine (0x8007000E). "
         "(Virtual machine ID {id})",
     ),
@@ -157,11 +158,12 @@ REFUSALS: dict[str, Words] = {
         "'{vm}' failed to start. The key protector for the virtual machine could not be unwrapped (0x80070005). "
         "(Virtual machine ID {id})",
     ),
+    # The cmdlet asks whether to turn the VM off, and nobody is there to answer (recorded id).
     "no_shutdown_service": Words(
-        "OperationFailed",
         "InvalidOperation",
-        "Failed to shut down virtual machine '{vm}': the shutdown integration service is not available. "
-        "(Virtual machine ID {id})",
+        "InvalidOperation",
+        "Failed to shut down virtual machine '{vm}': the shutdown integration service is not available, and the user "
+        "could not be asked whether to turn it off. (Virtual machine ID {id})",
     ),
     "shutdown_refused": Words(
         "{id_of_code}",

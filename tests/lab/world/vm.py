@@ -20,8 +20,9 @@ from .storage import GIB, Disk
 # States in which the guest is alive: two of them for one id on two hosts break the first law.
 LIVE = frozenset({"Running", "Starting", "Stopping", "Paused", "Pausing", "Resuming", "Saving"})
 
-SHUTDOWN, HEARTBEAT = "Shutdown", "Heartbeat"
-SERVICES = ("Guest Service Interface", HEARTBEAT, "Key-Value Pair Exchange", SHUTDOWN, "Time Synchronization", "VSS")
+GUEST_SERVICES, HEARTBEAT, KEY_VALUE_PAIRS = "Guest Service Interface", "Heartbeat", "Key-Value Pair Exchange"
+SHUTDOWN, TIME, VSS = "Shutdown", "Time Synchronization", "VSS"
+SERVICES = (GUEST_SERVICES, HEARTBEAT, KEY_VALUE_PAIRS, SHUTDOWN, TIME, VSS)
 
 
 @dataclass
@@ -31,6 +32,8 @@ class Guest:
     `answer` to a shutdown: "clean" (off after `shutdown_seconds`), "hang" (never off), or a code of
     Msvm_ShutdownComponent.InitiateShutdown as a number: refused with it. `notice_seconds` is how long a VM that was
     told to shut down still shows Running. `boot_seconds` pass before the first heartbeat; None: it never beats.
+    `applications` is what the heartbeat tells of them, Healthy or Unknown: both are normal. `old_services`: their
+    protocol is older than the host's, which a second line of their status says and which hinders nothing.
     """
 
     answer: str | int = "clean"
@@ -40,6 +43,8 @@ class Guest:
     writes_bytes_per_second: int = 200_000
     healthy: bool = True
     locked: bool = False
+    applications: str = "Healthy"
+    old_services: bool = False
 
 
 @dataclass
@@ -53,7 +58,7 @@ class IntegrationService:
 
 def standard_services() -> dict[str, IntegrationService]:
     """The six services of a fresh VM; the guest service interface is off by default."""
-    return {name: IntegrationService(name, enabled=name != SERVICES[0]) for name in SERVICES}
+    return {name: IntegrationService(name, enabled=name != GUEST_SERVICES) for name in SERVICES}
 
 
 @dataclass(eq=False)
@@ -89,6 +94,7 @@ class VM:
     test_vm: VM | None = None
     ran_at_stop: bool = False
     busy: str = ""  # a backup, merge or migration in progress: the operational status by name
+    conditions: tuple[str, ...] = ()  # statuses that name no operation (SwitchNotInIovMode …) and may stay for ever
     send_bytes_per_second: int | None = None  # of this VM alone; None: the world's
     started: datetime | None = None
     shutdown: Due | None = None

@@ -286,7 +286,13 @@ ROWS = (
     Row(
         "11.1",
         "the broker's resource and group",
-        ("cluster: the broker's group", "cluster: a failed broker", "cluster: the broker's resource"),
+        (
+            "cluster: the broker's group",
+            "cluster: the group of a failed broker is online",
+            "cluster: the resource of a failed broker says so",
+            "cluster: the broker's resource",
+            "cluster: a broker in a group of another type and name",
+        ),
     ),
     Row(
         "11.1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.lab.cmdlets.cluster import BROKER_TYPE
 from tests.lab.world.cluster import Broker
 from tests.unit.lab.periphery.bench import STORE, Act, Answer, Bench, Case, after
 
@@ -159,11 +160,25 @@ CLUSTER = [
         check=lambda _unused, a: (str(first(a, "GroupType")), str(first(a, "State"))) == ("VMReplicaBroker", "Online"),
     ),
     Case(
-        "cluster: a failed broker",
+        "cluster: the group of a failed broker is online",
         "Get-ClusterGroup",
         {"Name": ["REP"]},
         lambda bench: bench.cluster(Broker("REP", "Failed")),
+        check=lambda _unused, a: str(first(a, "State")) == "Online",
+    ),
+    Case(
+        "cluster: the resource of a failed broker says so",
+        "Get-ClusterResource",
+        {"Name": ["Virtual Machine Replication Broker*"]},
+        lambda bench: bench.cluster(Broker("REP", "Failed")),
         check=lambda _unused, a: str(first(a, "State")) == "Failed",
+    ),
+    Case(
+        "cluster: a broker in a group of another type and name",
+        "Get-ClusterResource",
+        {"Name": ["Virtual Machine Replication Broker*"]},
+        lambda bench: bench.cluster(Broker("REP", group="Other", group_type="Unknown")),
+        check=lambda _unused, a: (first(a, "OwnerGroup"), str(first(a, "ResourceType"))) == ("Other", BROKER_TYPE),
     ),
     Case(
         "cluster: the broker's resource",

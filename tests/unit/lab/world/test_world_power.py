@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.lab.values import Enum
-from tests.lab.world.laws_power import POWER, SHUTDOWN_CODES
-from tests.unit.lab.world.hands import BAD, FAILED, SERVICE, WRONG_STATE, Hands
+from tests.lab.world.laws_power import POWER, SHUTDOWN_CODES, THERE_ALREADY
+from tests.unit.lab.world.hands import BAD, SERVICE, WRONG_STATE, Hands
 
 
 @pytest.fixture
@@ -42,18 +42,21 @@ def test_power_table(operation: str, state: str, after: str | None) -> None:
     vm.turn(state, hands.world.clock.now())
     cmdlet, _unused, switch = operation.partition(" -")
     answer = hands.run("HV-A", cmdlet, VM="App01", **_switched(switch))
-    if after is None:
+    if THERE_ALREADY.get(operation) == state:
+        assert (answer.refused, len(answer.warnings), vm.state) == (None, 1, state)
+    elif after is None:
         assert (answer.refused, vm.state) == (WRONG_STATE, state)
     else:
         assert answer.refused is None
         assert vm.state == {"Stopping": "Off", "Saving": "Saved"}.get(after, after)
 
 
-def test_a_build_that_only_warns() -> None:
+def test_what_is_there_already_is_a_warning() -> None:
     hands = Hands(vms=2)
-    hands.world.habits.already_in_state = "warning"
     answer = hands.run("HV-A", "Start-VM", VM="App01")
     assert (answer.refused, len(answer.warnings)) == (None, 1)
+    hands.world.habits.already_in_state = "error"
+    assert hands.run("HV-A", "Start-VM", VM="App01").refused == WRONG_STATE
 
 
 def test_guests_piped_to_one_call_are_served_in_turn() -> None:
@@ -99,13 +102,13 @@ def test_a_hanging_guest_is_forced_down_after_five_minutes() -> None:
 def test_no_shutdown_without_its_service(fact: str) -> None:
     hands = Hands(vms=2)
     setattr(hands.vm("HV-A", "App01").services["Shutdown"], fact, False)
-    assert hands.run("HV-A", "Stop-VM", VM="App01").refused == FAILED
+    assert hands.run("HV-A", "Stop-VM", VM="App01").refused == ("InvalidOperation", "InvalidOperation")
 
 
 def test_not_enough_memory() -> None:
     hands = Hands(vms=4)
     hands.world.host("HV-A").memory_bytes = 1024
-    assert hands.run("HV-A", "Start-VM", VM="App03").refused == ("OutOfMemory", "ResourceUnavailable")
+    assert hands.run("HV-A", "Start-VM", VM="App03").refused == ("OutOfMemory", "FromStdErr")
 
 
 def test_a_vm_with_a_tpm_needs_its_key(hands: Hands) -> None:

@@ -196,7 +196,9 @@ def test_not_off_is_refused(hands: Hands, operation: str, prepare: Preparation) 
 def test_a_backup_in_progress_holds_a_failover_off(hands: Hands, operation: str, host: str) -> None:
     hands.vm(host, "App01").busy = "BackingUpVirtualMachine"
     assert _act(hands, host, operation).refused == ("ObjectInUse", "ResourceBusy")
-    assert str(hands.shown(host, "App01")["PrimaryOperationalStatus"]) == "BackingUpVirtualMachine"
+    shown = hands.shown(host, "App01")
+    assert str(shown["PrimaryOperationalStatus"]) == "InService"
+    assert str(shown["SecondaryOperationalStatus"]) == "BackingUpVirtualMachine"
 
 
 def test_failover_needs_a_copy_that_was_finished(hands: Hands) -> None:
