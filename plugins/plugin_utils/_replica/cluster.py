@@ -3,13 +3,16 @@
 
 """The failover cluster that a host belongs to: its nodes, and the Hyper-V Replica Broker with its client access point.
 
-On a cluster the settings of the replica server belong to all nodes, and partners name the broker, not a node.
+On a cluster the settings of the replica server belong to all nodes, and partners name the broker, not a node. The
+broker is a resource: its own state counts, and it has the network name of the group that it stands in. The type of that
+group is the broker's only where the tool that made it set it, and a group is Online with a broker that failed
+(observed behaviour, not documented).
 Source: https://learn.microsoft.com/windows-server/virtualization/hyper-v/configure-replication-failover-cluster
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +22,15 @@ from .properties import select
 from .session import ErrorRecord, Output, Row
 from .values import same_text
 
-BROKER_GROUP = "VMReplicaBroker"
+# Types of resources are fixed English texts. Source: https://learn.microsoft.com/powershell/module/failoverclusters/add-clusterresource
+# and the set-up page above, which adds the broker by this type.
+BROKER_TYPE = "Virtual Machine Replication Broker"
+NAME_TYPE = "Network Name"
 _SERVICE = "ClusSvc"
+_RESOURCE = ("Name", "State", "OwnerGroup", "OwnerNode", "ResourceType")
+# States of a resource that is on its way. Source: CLUSTER_RESOURCE_STATE,
+# https://learn.microsoft.com/previous-versions/windows/desktop/api/clusapi/nf-clusapi-getclusterresourcestate
+_CHANGING = frozenset({"initializing", "pending", "onlinepending", "offlinepending"})
 
 
 @dataclass(frozen=True)
@@ -33,16 +43,28 @@ class Node:
 
 @dataclass(frozen=True)
 class Broker:
-    """The broker: full name of its client access point ("" when unreadable), state of its group, node that holds it."""
+    """The broker: full name of its client access point ("" when it has none), state of its resource, node that holds
+    it, and the name of the resource.
+    """
 
     name: str
     state: str
     owner: str
+    resource: str = ""
 
     @property
     def online(self) -> bool:
         """True when partners can reach it."""
         return same_text(self.state, "Online")
+
+    @property
+    def remedy(self) -> str:
+        """What to do about one that is not online. Cluster cmdlets that start take the object, piped (observed)."""
+        if self.state.casefold() in _CHANGING:
+            return "Wait until it is Online, and run this again."
+        name = self.resource.replace("'", "''")
+        start = f"Get-ClusterResource -Name '{name}' | Start-ClusterResource" if name else "Start-ClusterResource"
+        return f"Start it on a node: {start}"
 
 
 @dataclass(frozen=True)
@@ -66,12 +88,20 @@ class Cluster:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What keeps partners from replicating to this cluster."""
-        enabling = "Enabling replication of VMs to or from this cluster fails until then."
+        problem = self.problem
+        if not problem:
+            return ()
+        return (f"{problem} (Until then enabling the replication of VMs to or from this cluster fails.)",)
+
+    @property
+    def problem(self) -> str:
+        """Why no clustered VM can be protected here, or received; "" when the broker is online."""
         if self.broker is None:
-            return (f"cluster {self.name} has no Hyper-V Replica Broker. Add the role. {enabling}",)
+            return f"cluster {self.name} has no Hyper-V Replica Broker. Add that role to the cluster."
         if not self.broker.online:
-            return (f"the Hyper-V Replica Broker of cluster {self.name} is {self.broker.state}. Start it. {enabling}",)
-        return ()
+            state = self.broker.state or "in no known state"
+            return f"the Hyper-V Replica Broker of cluster {self.name} is {state}. {self.broker.remedy}"
+        return ""
 
     @property
     def result(self) -> dict[str, Any]:
@@ -103,32 +133,33 @@ def query_cluster() -> Pipeline:
     To be asked last: a cmdlet that is not there ends the answer (observed behaviour: the pipeline counts as failed
     then, and the client does not see what later statements say).
     """
-    broker = Command("Get-ClusterGroup") | Command(
-        "Where-Object", {"Property": "GroupType", "EQ": True, "Value": BROKER_GROUP}
-    )
-    network_name = Command("Where-Object", {"Property": "ResourceType", "EQ": True, "Value": "Network Name"})
+    broker, names = _resources(BROKER_TYPE), _resources(NAME_TYPE)
+    # DnsName is the name in DNS as it was typed; Name is the NetBIOS name, in capitals and at most 15 characters.
+    dns_names = names | Command("Get-ClusterParameter", {"Name": "DnsName"})
     return Pipeline.of(
         Command("Get-Service", {"Name": _SERVICE}) | select("ServiceController", "Name", "Status", "StartType"),
         Command("Get-Cluster") | select("Cluster", "Name", "Domain"),
         Command("Get-ClusterNode") | select("ClusterNode", "Name", "State"),
-        broker | select("ClusterGroup", "Name", "State", "OwnerNode", "GroupType"),
-        _parameter(broker | Command("Get-ClusterResource") | network_name),
+        broker | select("ClusterResource", *_RESOURCE),
+        names | select("ClusterResource", *_RESOURCE),
+        dns_names | select("ClusterParameter", "ClusterObject", "Name", "Value"),
     )
 
 
-def _parameter(resources: Statement) -> Statement:
-    # DnsName is the name in DNS as it was typed; Name is the NetBIOS name, in capitals and at most 15 characters.
-    return (
-        resources | Command("Get-ClusterParameter", {"Name": "DnsName"}) | select("ClusterParameter", "Name", "Value")
+def _resources(of_type: str) -> Statement:
+    return Command("Get-ClusterResource") | Command(
+        "Where-Object", {"Property": "ResourceType", "EQ": True, "Value": of_type}
     )
+
+
+_CMDLETS = frozenset(
+    {"getservice", "getcluster", "getclusternode", "getclustergroup", "getclusterresource", "getclusterparameter"}
+)
 
 
 def owns(error: ErrorRecord) -> bool:
     """True for an error of one of the cmdlets of `query_cluster`."""
-    return cmdlet_of(error) in {"getservice", "getcluster", "getclusternode", "getclustergroup"} | {
-        "getclusterresource",
-        "getclusterparameter",
-    }
+    return cmdlet_of(error) in _CMDLETS
 
 
 def cmdlet_of(error: ErrorRecord) -> str:
@@ -169,26 +200,66 @@ def _runs(service: Row) -> bool:
 
 
 def _cluster(row: Row, output: Output, errors: tuple[ErrorRecord, ...]) -> Cluster:
-    failed = tuple(error for error in errors if cmdlet_of(error) != "getservice")
+    # A name that cannot be asked for matters only where it is the broker's.
+    failed = tuple(error for error in errors if cmdlet_of(error) not in ("getservice", "getclusterparameter"))
     if failed:
         raise ClusterUnreadable(_said(failed), evident=True)
     domain = str(row.properties["Domain"] or "")
-    groups = output.of_type("ClusterGroup")
-    names = [str(one.properties["Value"] or "") for one in output.of_type("ClusterParameter")]
+    broker = _broker(output, domain)
+    unnamed = tuple(error for error in errors if cmdlet_of(error) == "getclusterparameter")
+    if broker and not broker.name and unnamed:
+        raise ClusterUnreadable(_said(unnamed), evident=True)
     return Cluster(
         name=str(row.properties["Name"]),
         domain=domain,
         nodes=tuple(
             Node(str(node.properties["Name"]), str(node.properties["State"])) for node in output.of_type("ClusterNode")
         ),
-        broker=_broker(groups[0], names[0] if names else "", domain) if groups else None,
+        broker=broker,
     )
 
 
-def _broker(group: Row, name: str, domain: str) -> Broker:
-    value = group.properties
-    full = f"{name}.{domain}" if name and domain and "." not in name else name
-    return Broker(name=full, state=str(value["State"]), owner=str(value.get("OwnerNode") or ""))
+def _broker(output: Output, domain: str) -> Broker | None:
+    """The resource of the broker's type, with the network name that stands in the same group."""
+    resources = [row.properties for row in output.of_type("ClusterResource")]
+    found = next((one for one in resources if same_text(_name(one["ResourceType"]), BROKER_TYPE)), None)
+    if found is None:
+        return None
+    name = _network_name(output, _name(found["OwnerGroup"]))
+    return Broker(
+        name=f"{name}.{domain}" if name and domain and "." not in name else name,
+        state=str(found["State"] or ""),
+        owner=_name(found.get("OwnerNode")),
+        resource=_name(found.get("Name")),
+    )
+
+
+def _network_name(output: Output, group: str) -> str:
+    """The name in DNS of the network name in that group; "" without one.
+
+    A parameter says whose it is (ClusterObject). Where it does not, each network name gave one, in their order.
+    """
+    names = [
+        row.properties
+        for row in output.of_type("ClusterResource")
+        if same_text(_name(row.properties["ResourceType"]), NAME_TYPE)
+    ]
+    told = [row.properties for row in output.of_type("ClusterParameter")]
+    owners = [_name(one.get("ClusterObject")) for one in told]
+    if len(told) == len(names) and not any(owners):
+        owners = [_name(one.get("Name")) for one in names]
+    groups = {_name(one.get("Name")).casefold(): _name(one["OwnerGroup"]) for one in names}
+    fits = (
+        str(one["Value"] or "")
+        for owner, one in zip(owners, told, strict=True)
+        if group and same_text(groups.get(owner.casefold()), group)
+    )
+    return next(fits, "")
+
+
+def _name(value: Any) -> str:
+    """The name of an object of the cluster, which arrives as its text or as its properties."""
+    return str((value.get("Name") if isinstance(value, Mapping) else value) or "")
 
 
 def _said(errors: tuple[ErrorRecord, ...]) -> str:

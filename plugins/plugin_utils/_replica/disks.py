@@ -4,7 +4,7 @@
 """Disks of a VM: where they sit, what can be replicated, and which of them shall be.
 
 A disk is named by its path or by its place (`SCSI 0:1`: controller type, number, location). A place is right on both
-hosts, a path on one.
+hosts, a path on one, and only as long as no checkpoint puts another file (.avhdx) in front of it.
 Source: https://learn.microsoft.com/powershell/module/hyper-v/get-vmharddiskdrive and .../set-vmreplication
 """
 
@@ -19,7 +19,23 @@ from .errors import OptionError
 from .values import path_key
 
 ALL = "all"
-_PLACE_IN_TEXT = re.compile(r"\b(IDE|SCSI|PMEM) controller number (\d+) at controller location (\d+)", re.IGNORECASE)
+# A nested disk arrives as the text that it prints, which ends with its id. The id is
+# `Microsoft:<VM>\<controller>\<number>\<location>\D`: it holds the place, in every language (observed behaviour, not
+# documented). The last bracket counts: a VM may be named like one.
+_ID_IN_TEXT = re.compile(r"\[[^\[\]]*?\bId = '([^'\[\]]*)'[^\[\]]*\]\s*\Z")
+_DRIVE_ID = re.compile(r"Microsoft:[^\\]+\\\{?([0-9A-F-]{36})\}?\\(\d+)\\(\d+)\\[A-Z]", re.IGNORECASE | re.ASCII)
+# The emulated IDE controller (https://learn.microsoft.com/troubleshoot/windows-server/virtualization/, "Microsoft
+# Emulated IDE Controller (Instance ID …)"); each other controller of disks is SCSI, or says PMEM in its name.
+_IDE_CONTROLLER = "83f8638b-8dca-4152-9eda-2ca8b33039b4"
+# The English name of a drive, where the text says no id (observed behaviour, not documented). It begins the text.
+_NAMED = re.compile(
+    r"\s*\w+ \(Name = '[^']*?\b(IDE|SCSI|PMEM) controller number (\d+) at (?:controller )?location (\d+)'",
+    re.IGNORECASE,
+)
+_PMEM_NAME = re.compile(r"\s*\w+ \(Name = '[^']*\bPMEM\b", re.IGNORECASE)
+# A checkpoint puts `<name>_<Guid>.avhdx` in front of `<name>.vhdx` (observed behaviour, not documented).
+_CHECKPOINT = re.compile(r"(.*)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.a(vhdx?)", re.IGNORECASE | re.DOTALL)
+_ON_CHECKPOINT = (".avhdx", ".avhd")
 _PLACE = re.compile(r"\s*(ide|scsi|pmem)\s*(\d+)\s*[:,/ ]\s*(\d+)\s*", re.IGNORECASE)
 
 
@@ -40,6 +56,15 @@ class Disk:
         if self.path.casefold().endswith(".vhds"):
             return "is a VHD set shared between VMs"
         return "is shared between VMs" if self.shared else ""
+
+    @property
+    def on_checkpoint(self) -> bool:
+        """True while the VM runs on a checkpoint of this disk: its path is that of a file which goes away with it."""
+        return self.path.casefold().endswith(_ON_CHECKPOINT)
+
+    def stands_before(self, key: str) -> bool:
+        """True for a disk on a checkpoint of the file of that path, by its name."""
+        return before_checkpoint(self.path) == key
 
     def __str__(self) -> str:
         return f"{self.place} ({self.path})" if self.path else self.place
@@ -88,10 +113,29 @@ def nested(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _of_text(text: str) -> Mapping[str, Any]:
-    found = _PLACE_IN_TEXT.search(text)
+    """The place from the id, which no language changes; from the English name where there is no id."""
+    bracket = _ID_IN_TEXT.search(text)
+    place = place_of_id(bracket.group(1), "PMEM" if _PMEM_NAME.match(text) else "SCSI") if bracket else None
+    if place is None:
+        found = _NAMED.match(text)
+        if found is None:
+            raise ValueError(f"its disks came without their properties and without an id that says a place: {text}")
+        place = (found.group(1).upper(), found.group(2), found.group(3))
+    return dict(zip(("ControllerType", "ControllerNumber", "ControllerLocation"), place, strict=True))
+
+
+def place_of_id(drive: Any, not_ide: str = "SCSI") -> tuple[str, str, str] | None:
+    """Controller type, number and location from a drive's id; None for an id of another form."""
+    found = _DRIVE_ID.fullmatch(str(drive or "").strip())
     if found is None:
-        raise ValueError("its disks came without their properties")
-    return dict(zip(("ControllerType", "ControllerNumber", "ControllerLocation"), found.groups(), strict=True))
+        return None
+    return "IDE" if found.group(1).casefold() == _IDE_CONTROLLER else not_ide, found.group(2), found.group(3)
+
+
+def before_checkpoint(path: Any) -> str | None:
+    """The key of the file that a checkpoint's file (`x_<Guid>.avhdx`) stands before; None for another name."""
+    found = _CHECKPOINT.fullmatch(path_key(path))
+    return f"{found.group(1)}.{found.group(2)}" if found else None
 
 
 def name_key(text: str) -> str:
@@ -137,6 +181,14 @@ def find(key: str, disks: Iterable[Disk]) -> Disk | None:
     return next((disk for disk in disks if key in (disk.place, path_key(disk.path))), None)
 
 
+def on_checkpoint(key: str, disks: Iterable[Disk]) -> str:
+    """Half a sentence for a path whose disk runs on a checkpoint now, with the place to name instead; "" for others."""
+    found = next((disk for disk in disks if disk.stands_before(key)), None)
+    if found is None:
+        return ""
+    return f"runs on a checkpoint of {key} ({found.path}): name that disk by its place, {found.place}"
+
+
 def same(one: Disk, other: Disk) -> bool:
     """True for the same disk seen twice: by place, for a path changes with the storage."""
     return one.place == other.place
@@ -154,6 +206,10 @@ def choose(wish: Wish, attached: tuple[Disk, ...], replicated: tuple[Disk, ...] 
     disk that is not attached is no error, for plays on both hosts. Disks that cannot be replicated are a problem by
     place and never left out silently.
     """
+    named = [*(wish.included or ()), *wish.excluded]
+    moved = [text for key in named if find(key, attached) is None and (text := on_checkpoint(key, attached))]
+    if moved:
+        return Choice(problem="; ".join(moved))
     missing = [key for key in wish.included or () if find(key, attached) is None]
     missing += [key for key in wish.excluded if not lenient and find(key, attached) is None]
     if missing:

@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from .errors import OptionError
-from .values import has_zone, is_guid, time_text, time_utc
+from .report_words import duration
+from .values import has_zone, is_guid, number, time_text, time_utc
 
 LATEST = "latest"
 APPLICATION_CONSISTENT = "application_consistent"
@@ -24,15 +25,17 @@ POINT_TYPES = frozenset({"Replica", "AppConsistentReplica", "SyncedReplica"})
 
 @dataclass(frozen=True)
 class Point:
-    """A recovery point. `time` is null where the host's clock is not known."""
+    """A recovery point. `time` is null where the host's clock is not known, and so is its `age` in seconds by that."""
 
     id: str
     name: str
     type: str
     time: datetime | None
+    age: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.name} ({time_text(self.time) or 'time not known'})"
+        age = "" if self.age is None else f", {duration(self.age)} old"
+        return f"{self.name} ({time_text(self.time) or 'time not known'}{age})"
 
 
 @dataclass(frozen=True)
@@ -123,4 +126,7 @@ def listed(points: Iterable[Point]) -> str:
 
 def parse_points(records: Iterable[Mapping[str, Any]]) -> tuple[Point, ...]:
     """Points from the `recovery_points` of an information record."""
-    return tuple(Point(str(r["id"]).lower(), str(r["name"]), str(r["type"]), time_utc(r["time"])) for r in records)
+    return tuple(
+        Point(str(r["id"]).lower(), str(r["name"]), str(r["type"]), time_utc(r["time"]), number(r.get("age_seconds")))
+        for r in records
+    )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .disks import before_checkpoint, name_key
 from .failover_run import Run, look
 from .failover_sight import Record, Seen, Sight
 from .failover_states import PRIMARY, REPLICA_MODES, REPLICATING, RUNNING, Pair
@@ -21,8 +22,9 @@ from .failover_ways import unreached
 from .failover_witness import points, signs_of_life
 from .partner_server import problem as server_problem
 from .partner_server import read_server
-from .policy_preview import size
-from .values import number, same_path, same_text
+from .report_words import size
+from .values import number, path_key
+from .vm_status import is_deaf, operations_of
 
 NO_SWITCH = "no_switch"
 ACCEPTABLE: Mapping[str, str] = {
@@ -135,10 +137,6 @@ def _bench(run: Run, seen: Seen) -> Bench | None:
 # -- the checks ------------------------------------------------------------------------------------------------------
 
 
-_DEAF = ("nocontact", "lostcommunication", "error", "nonrecoverableerror", "disabled")
-"""States of an integration service that is switched on and does not answer (PrimaryOperationalStatus, Microsoft)."""
-
-
 def of_primary(raw: Mapping[str, Any], record: Record, host: str) -> list[Finding]:
     """What speaks against stopping this VM, as far as its primary alone can tell. `raw` is a run."""
     seen = Seen(str(record["id"]), str(record["name"]), "", host, Pair(None, None), "", None, record)
@@ -179,12 +177,9 @@ def _pending(bench: Bench) -> Iterable[Finding]:
 
 def _operation(bench: Bench) -> Iterable[Finding]:
     for where, record in _sides(bench):
-        busy = [record.get("operation")]
-        status = record["operational_status"]
-        busy += [] if str(status).casefold() in ("ok", "inservice") else [status]
-        told = ", ".join(str(status) for status in busy if status)
-        if told:
-            yield Finding("operation", f"{told} on {bench.seen.host_shown(where)}")
+        under_way = operations_of(record)
+        if under_way:
+            yield Finding("operation", f"{', '.join(under_way)} on {bench.seen.host_shown(where)}")
 
 
 def _shutdown_service(bench: Bench) -> Iterable[Finding]:
@@ -196,18 +191,21 @@ def _shutdown_service(bench: Bench) -> Iterable[Finding]:
     found = next((service for service in services if service["service"] == "shutdown" and service["enabled"]), None)
     if found is None:
         yield Finding("", "its shutdown integration service is off, so its guest cannot be shut down cleanly")
-    elif str(found.get("status")).replace(" ", "").casefold() in _DEAF:
+    elif is_deaf(found.get("status")):
         text = f"its shutdown integration service does not run in the guest ({found['status']}): it may not shut down"
         yield Finding("shutdown_service", text)
 
 
 def _disks(bench: Bench) -> Iterable[Finding]:
-    excluded = [str(path) for path in bench.run.options.get("excluded_disks") or ()]
+    excluded = {name_key(str(name)) for name in bench.run.options.get("excluded_disks") or ()}
     for disk in bench.there.get("disks") or ():
-        named = any(same_path(disk["path"], name) or same_text(disk["place"], name) for name in excluded)
-        if disk["replicated"] is False and not named:
-            text = f"its disk {disk['place']} ({disk['path']}) is not replicated; name it in excluded_disks"
-            yield Finding("disks_left_behind", text)
+        place, path = str(disk["place"]), disk["path"]
+        if disk["replicated"] is not False or excluded & {name_key(place), path_key(path)}:
+            continue
+        text = f"its disk {place} ({path}) is not replicated; name it in excluded_disks"
+        if before_checkpoint(path) in excluded:
+            text = f"its disk {place} runs on a checkpoint ({path}); name it in excluded_disks by its place, {place}"
+        yield Finding("disks_left_behind", text)
 
 
 def _extended(bench: Bench) -> Iterable[Finding]:

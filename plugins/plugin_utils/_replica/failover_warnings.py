@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from .failover_run import Run
 from .failover_states import EXTENDED, RUNNING
-from .policy_preview import size
+from .report_words import size
 from .values import number
 
 

@@ -19,6 +19,7 @@ from .failover_sight import Record, Seen, host_answered, records_of
 from .failover_states import EXTENDED, OFF, RUNNING
 from .failover_ways import names_of_primary
 from .names import is_one_of
+from .report_words import duration
 from .values import number
 
 RECENT = "recent_replication"
@@ -144,9 +145,14 @@ def points(run: Run) -> tuple[list[str], dict[str, str]]:
         except NoPoint as error:
             refused[vm] = f"recovery point: {error}"
             continue
-        used = str(chosen) if chosen else f"the latest data ({_leg(seen.record).get('last_applied_log_time')})"
+        used = str(chosen) if chosen else _latest(_leg(seen.record))
         lines += [f"{seen.name}: recovery points: {listed(known)}", f"  used: {used}"]
     return lines, refused
+
+
+def _latest(leg: Mapping[str, Any]) -> str:
+    age = number(leg.get("last_applied_log_age_seconds"))
+    return f"the latest data ({leg.get('last_applied_log_time')}{'' if age is None else f', {duration(age)} old'})"
 
 
 def _leg(record: Record) -> Mapping[str, Any]:

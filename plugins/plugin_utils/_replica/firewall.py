@@ -3,8 +3,9 @@
 
 """The inbound rules for the listeners of a replica server: what a port needs, what is there, and what is in force.
 
-Rules are told by their Name, which no language changes. A port that the built-in rule of its type does not hold gets a
-rule of our own. Which rules count is decided by policy, so only the ActiveStore says that a port is open.
+Rules are told by their Name, which no language changes. A port that the built-in rule of its type does not hold, or
+whose built-in rule is missing, gets a rule of our own. Which rules count is decided by policy, so only the ActiveStore
+says that a port is open, and where a rule comes from.
 Source: https://learn.microsoft.com/powershell/module/netsecurity/get-netfirewallrule, Hyper-V Replica's set-up page.
 """
 
@@ -22,27 +23,30 @@ from .values import same_text
 BUILT_IN = {"kerberos": "VIRT-HVRHTTPL-In-TCP-NoScope", "certificate": "VIRT-HVRHTTPSL-In-TCP-NoScope"}
 OWN = {"kerberos": "HyperVReplica-HTTP-In-TCP", "certificate": "HyperVReplica-HTTPS-In-TCP"}
 _TITLE = {
-    "kerberos": "Hyper-V Replica HTTP Listener, other port (TCP-In)",
-    "certificate": "Hyper-V Replica HTTPS Listener, other port (TCP-In)",
+    "kerberos": "Hyper-V Replica HTTP Listener, added by Ansible (TCP-In)",
+    "certificate": "Hyper-V Replica HTTPS Listener, added by Ansible (TCP-In)",
 }
 ACTIVE = "ActiveStore"
 
 # Select-Object makes one type of all CIM objects: which properties a row has tells rules from filters, and the stores.
 _LOCAL = ("Name", "Enabled", "Direction", "Action")
-_IN_FORCE = (*_LOCAL, "PrimaryStatus", "EnforcementStatus")
+_IN_FORCE = (*_LOCAL, "PrimaryStatus", "EnforcementStatus", "PolicyStoreSource", "PolicyStoreSourceType")
 _LOCAL_PORTS = ("InstanceID", "Protocol", "LocalPort")
 _PORTS_IN_FORCE = (*_LOCAL_PORTS, "DynamicTarget")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule by name: `ports` as text (numbers, ranges, Any); `counts` False is one that policy ignores."""
+    """A rule by name: `ports` as text (numbers, ranges, Any); `counts` False is one that policy ignores, `policy` the
+    group policy that brings it ("" for a rule of the host itself).
+    """
 
     name: str
     enabled: bool
     allows: bool
     ports: tuple[str, ...]
     counts: bool = True
+    policy: str = ""
 
     def holds(self, ports: Iterable[int]) -> bool:
         """True when every port is among the local ports of the rule."""
@@ -60,6 +64,10 @@ class Firewall:
         """The stored rule of the name."""
         return _find(self.local, name)
 
+    def policy_of(self, name: str) -> str:
+        """The group policy that a rule of the name comes from; "" for none that is known."""
+        return next((rule.policy for rule in self.active if same_text(rule.name, name) and rule.policy), "")
+
     def passes(self, name: str, ports: Iterable[int]) -> bool:
         """True when a rule of the name lets these ports in, by what is in force: a policy may bring one of its own."""
         wanted = tuple(ports)
@@ -75,10 +83,13 @@ class Opening:
     ports: tuple[int, ...]
 
     def rule(self, firewall: Firewall) -> str:
-        """The name of the rule that is to open the ports: the built-in one where it holds them all, else our own."""
+        """The name of the rule that is to open the ports: the built-in one where it is stored and holds them all, or
+        lets them in already, else our own.
+        """
         built_in = BUILT_IN[self.type]
-        stored = firewall.stored(built_in) or _find(firewall.active, built_in)
-        return built_in if stored is not None and stored.holds(self.ports) else OWN[self.type]
+        stored = firewall.stored(built_in)
+        held = stored is not None and stored.holds(self.ports)
+        return built_in if held or firewall.passes(built_in, self.ports) else OWN[self.type]
 
     def open(self, firewall: Firewall) -> bool:
         """True when the rule that is to open the ports is in force."""
@@ -129,6 +140,7 @@ def _rules(output: Output, in_force: bool) -> tuple[Rule, ...]:
             allows=same_text(value["Direction"], "Inbound") and same_text(value["Action"], "Allow"),
             ports=ports.get(_rule_name(value["Name"]), ()),
             counts=not in_force or _counts(value),
+            policy=_policy(value) if in_force else "",
         )
         for value in found
         if "Direction" in value and ("PrimaryStatus" in value) is in_force
@@ -139,6 +151,13 @@ def _counts(value: Mapping[str, Any]) -> bool:
     """False for a rule that the active store shows and does not apply, as where policy disallows local rules."""
     disallowed = "disallowed" in str(value["EnforcementStatus"]).casefold()
     return not disallowed and not any(same_text(value["PrimaryStatus"], bad) for bad in ("Inactive", "Error"))
+
+
+def _policy(value: Mapping[str, Any]) -> str:
+    """The policy that a rule in force comes from (PolicyStoreSourceType: Local, GroupPolicy …); "" for a local rule."""
+    if not same_text(value.get("PolicyStoreSourceType"), "GroupPolicy"):
+        return ""
+    return str(value.get("PolicyStoreSource") or "its name is not told")
 
 
 def _rule_name(instance: Any) -> str:
@@ -209,3 +228,12 @@ def with_rule_open(firewall: Firewall, opening: Opening, statement: Statement) -
     local = tuple(rule for rule in firewall.local if not same_text(rule.name, name))
     active = tuple(rule for rule in firewall.active if not same_text(rule.name, name))
     return Firewall((*local, after), (*active, after) if after.enabled else active)
+
+
+def if_held(firewall: Firewall, opening: Opening) -> str:
+    """What to do where the rule that is stored does not come into force, or cannot be changed."""
+    name, ports = opening.rule(firewall), ", ".join(map(str, opening.ports))
+    policy = firewall.policy_of(name)
+    held = f"A group policy holds the rule {name} ({policy})" if policy else f"A group policy may hold the rule {name}"
+    look = f"Get-NetFirewallRule -Name {name} -PolicyStore {ACTIVE} | Format-List *Policy*, *Status*"
+    return f"{held}: open TCP {ports} in that policy. What is in force: {look}"

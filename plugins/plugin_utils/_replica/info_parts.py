@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .disks import place_of_id
 from .info_kind import Answer, VMKind
 from .info_record import Column, age, as_list, in_seconds, in_utc, properties, record, vm_id
 from .info_scope import Scope
@@ -76,12 +77,13 @@ SERVICE = (
 )
 # Names of the services are translated, the last part of their ids is not. English names are what is left to go by where
 # a build shows other ids. Source of the names: https://learn.microsoft.com/powershell/module/hyper-v/get-vmintegrationservice
+# Source of the ids: observed behaviour, not documented; each was read in two public places that do not know each other.
 SERVICE_IDS: Mapping[str, str] = {
     "9f8233ac-be49-4c79-8ee3-e7e1985b2077": "shutdown",
     "84eaae65-2f2e-45f5-9bb5-0e857dc8eb47": "heartbeat",
     "2497f4de-e9fa-4204-80e4-4b75c46419c0": "time_synchronization",
     "2a34b1c2-fd73-4043-8a5b-dd2159bc743f": "key_value_pair_exchange",
-    "5ced1297-4598-4915-a5fc-bb4d21bb4d02": "vss",
+    "5ced1297-4598-4915-a5fc-ad21bb4d02a4": "vss",
     "6c09bb55-d683-4da0-8931-c9bf705f6480": "guest_services",
 }
 SERVICE_NAMES: Mapping[str, str] = {
@@ -158,7 +160,7 @@ def _query_disks(scope: Scope) -> Pipeline | None:
 def _parse_disks(answer: Answer) -> Mapping[str, Any]:
     cmdlet = "Get-VMHardDiskDrive"
     rows = answer.output.of_type("HardDiskDrive")
-    marks = {_disk_key(row) for row in rows if "ControllerType" not in row.properties}
+    marks = {key for row in rows if "ControllerType" not in row.properties for key in _disk_keys(row)}
     replicating = frozenset(answer.scope.replicating)
     disks = []
     for row in rows:
@@ -166,13 +168,16 @@ def _parse_disks(answer: Answer) -> Mapping[str, Any]:
             vm = vm_id(row, cmdlet)
             disk = record(row, DISK, answer.scope.clock, cmdlet)
             disk["place"] = f"{disk['controller_type']} {disk['controller_number']}:{disk['controller_location']}"
-            disk["replicated"] = _disk_key(row) in marks if vm in replicating else None
+            disk["replicated"] = not marks.isdisjoint(_disk_keys(row)) if vm in replicating else None
             disks.append((vm, disk))
     return grouped(disks)
 
 
-def _disk_key(row: Row) -> tuple[str, str]:
-    return str(row.properties["VMId"]).lower(), path_key(row.properties["Path"])
+def _disk_keys(row: Row) -> tuple[tuple[str, str], ...]:
+    """By what a drive is told again: its id, which holds its place, and its path, which a checkpoint changes."""
+    vm, drive, path = str(row.properties["VMId"]).lower(), row.properties["Id"], row.properties["Path"]
+    keys = (str(drive or "").casefold() if place_of_id(drive) else "", path_key(path))
+    return tuple((vm, key) for key in keys if key)
 
 
 def _query_sizes(scope: Scope) -> Pipeline | None:

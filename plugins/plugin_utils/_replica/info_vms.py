@@ -77,7 +77,8 @@ RELATION = (
     Column("last_applied_log_time", "LastAppliedLogTime", in_utc),
     Column("last_applied_log_age_seconds", "LastAppliedLogTime", age),
 )
-_ID_IN_TEXT = re.compile(r"\[Id = '([0-9a-fA-F-]{36})'\]")
+# How a VM prints (observed behaviour, not documented). The end counts: a VM may be named like one.
+_ID_IN_TEXT = re.compile(r"\[Id = '\{?([0-9a-fA-F-]{36})\}?'\]\s*\Z")
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from .plan import Decision, Wait
 from .relation_case import Case
 from .relation_have import Relation
 from .relation_want import CANCEL_COPY, EXISTING, MEDIA, NETWORK, NO_COPY
+from .report_words import size
 from .values import time_utc
 
 START = "start_initial_copy"
 UNSCHEDULE = "unschedule_initial_copy"
 _AHEAD = timedelta(days=7)
-_GIGABYTE = 10**9
 
 
 def method_of(case: Case) -> str | None:
@@ -85,7 +85,7 @@ def progress(relation: Relation) -> str:
     """What is left of a copy that runs."""
     if relation.pending_bytes is None:
         return "initial copy under way"
-    return f"initial copy under way, {relation.pending_bytes / _GIGABYTE:.1f} GB to go"
+    return f"initial copy under way, {size(relation.pending_bytes)} to go"
 
 
 def cancellable(relation: Relation) -> bool:

@@ -53,10 +53,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Wait:
-    """Something is under way: look again, at most `limit_seconds` (None: the task's own limit) long."""
+    """Something is under way: look again, at most `limit_seconds` (None: the task's own limit) long.
+
+    `if_late` ends the message when it is not over in time: what to do.
+    """
 
     reason: str
     limit_seconds: float | None = None
+    if_late: str = ""
 
 
 @dataclass(frozen=True)

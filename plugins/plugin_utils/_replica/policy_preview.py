@@ -12,6 +12,7 @@ from .failover_states import NONE
 from .partner_server import PartnerServer, read_server
 from .policy import Hosts, selected
 from .relation_settings import PORT_OF_TYPE
+from .report_words import size
 
 _METHODS = {
     "network": "copy over the network",
@@ -19,7 +20,6 @@ _METHODS = {
     "existing_copy": "copy from what the replica's host has",
     "none": "no copy yet",
 }
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def candidates(vms: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -62,7 +62,7 @@ def _line(vm: Mapping[str, Any], task: Mapping[str, Any]) -> str:
     start = f", starting {task['initial_copy_start']}" if task.get("initial_copy_start") else ""
     return (
         f"{vm['name']} ({vm['power']}): to {server}, {type_} on port {port}, {every}, {method}{start},"
-        f" {size(to_copy(vm))} to copy"
+        f" {size(to_copy(vm), 'an unknown size')} to copy"
     )
 
 
@@ -82,16 +82,6 @@ def to_copy(vm: Mapping[str, Any]) -> int | None:
     """Bytes in the files of the VM's disks; None when they were not read."""
     sizes = vm.get("disk_sizes")
     return None if sizes is None else sum(int(disk.get("file_size_bytes") or 0) for disk in sizes)
-
-
-def size(number: int | None) -> str:
-    """Bytes for people, in steps of a thousand."""
-    if number is None:
-        return "an unknown size"
-    amount, unit = float(number), 0
-    while amount >= 1000 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
 
 
 def to_confirm(tasks: Iterable[Mapping[str, Any]]) -> str:

@@ -143,7 +143,8 @@ def _wait(progress: Progress, wait: Wait, now: float, waiting: Waiting) -> Progr
     if progress.failure or now - progress.since < limit:
         return replace(progress, awaited=wait)
     problem = f"{wait.reason} is not over after {limit:g} seconds."
-    return replace(progress, failure=f"{problem} Nothing was stopped: the same task goes on from here.")
+    late = wait.if_late or "Nothing was stopped: the same task goes on from here."
+    return replace(progress, failure=f"{problem} {late}")
 
 
 def _through(progress: Progress) -> Progress:

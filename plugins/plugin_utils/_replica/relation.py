@@ -11,7 +11,7 @@ from .relation_have import Have
 from .relation_options import RULES, SPEC, read_want
 from .relation_plan import decide
 from .relation_predict import predict, settle
-from .relation_read import parse, query
+from .relation_read import learn, more, parse, query
 from .relation_record import record
 from .relation_want import Want
 
@@ -22,6 +22,8 @@ RELATION: Noun[Have, Want] = Noun(
     read_options=read_want,
     query=query,
     parse=parse,
+    more=more,
+    learn=learn,
     subjects=subjects,
     decide=decide,
     predict=predict,

@@ -75,8 +75,9 @@ def _first_leg_frequency(case: Case) -> int:
 
 def enable_problem(case: Case, goal: Goal) -> str:
     """Why the VM cannot be enabled; "" when nothing known speaks against it."""
-    if goal.problem:
-        return goal.problem
+    problem = own_broker_problem(case) or goal.problem
+    if problem:
+        return problem
     settings = first_settings(case, goal)
     type_ = settings.get("authentication")
     if type_ is None:
@@ -94,6 +95,15 @@ def enable_problem(case: Case, goal: Goal) -> str:
         or schedule_problem(case)
         or (_extended_problem(case, goal) if case.extended else _disk_problem(case, goal))
     )
+
+
+def own_broker_problem(case: Case) -> str:
+    """What is wrong with the broker of this host's own cluster; "" for a VM that is no role of one.
+
+    A cluster needs a broker on the primary's side too, else Enable-VMReplication is refused (Microsoft: set up a
+    cluster). That one which failed is a hindrance as well is the harsher reading: nothing is documented.
+    """
+    return (case.have.broker_problem or case.want.broker_problem) if case.vm.clustered else ""
 
 
 def _partner_problem(case: Case, goal: Goal, type_: str) -> str:
@@ -139,6 +149,9 @@ def mark(case: Case) -> Decision:
             f"it is {case.vm.power}, and a VM that becomes a replica must be off. If it is the live one, leave it;"
             " else shut it down first."
         )
+    problem = own_broker_problem(case)
+    if problem:
+        return case.refuse(problem)
     if not case.sent:
         return _look_again(case)
     parameters: dict[str, Any] = {"AsReplica": True}

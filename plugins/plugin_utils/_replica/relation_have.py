@@ -68,6 +68,7 @@ class Have:
 
     `owners`: which node of the cluster owns the group of that (casefolded) name. `broker`: the name under which
     partners know this host's clustered VMs, "" without one, None where it was not asked for or not answered.
+    `broker_problem`: why a clustered VM cannot be protected from here, "" when nothing known speaks against it.
     """
 
     host: str
@@ -77,6 +78,7 @@ class Have:
     certificates: Certificates | None = None
     owners: Mapping[str, str] = field(default_factory=dict)
     broker: str | None = None
+    broker_problem: str = ""
 
     def with_vm(self, vm: VM) -> Have:
         """A copy with one VM replaced."""

@@ -12,11 +12,12 @@ warning.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from . import relation_settings
 from .certificate import parse_certificates, query_certificates
-from .cluster import BROKER_GROUP, ClusterUnreadable, cmdlet_of, owns, parse_cluster, query_cluster
+from .cluster import ClusterUnreadable, cmdlet_of, owns, parse_cluster, query_cluster
 from .disks import Disk, nested, parse_disk
 from .errors import RemoteError, UnexpectedOutput
 from .names import host_name, query_host_name
@@ -24,7 +25,7 @@ from .pipeline import Command, Pipeline, Statement
 from .properties import select
 from .relation_find import check_host, subjects
 from .relation_have import VM, Have, Relation
-from .relation_want import ABSENT, AUTO, PRESENT, Want
+from .relation_want import ABSENT, AUTO, EXISTING, PRESENT, Want
 from .session import ErrorRecord, Output, Row
 from .values import has_zone, number, time_text, time_utc
 
@@ -123,13 +124,28 @@ def _wants_broker(want: Want) -> bool:
     return bool(want.between) or _wants_auto(want)
 
 
+def more(have: Have, want: Want) -> Pipeline | None:
+    """The cluster, where a VM of one is protected for the first time or marked as a replica: it needs a broker."""
+    if _wants_broker(want) or want.state != PRESENT or not (want.names_partner or want.copy == EXISTING):
+        return None
+    new = (vm.clustered and (want.move or want.relationship not in vm.relations) for vm in have.vms.values())
+    return query_cluster() if any(new) else None
+
+
+def learn(output: Output, want: Want) -> Want:
+    """The task with what is wrong with the broker of this host's cluster; a cluster that does not tell is left to
+    Windows.
+    """
+    return replace(want, broker_problem=_broker(output)[1])
+
+
 def parse(output: Output, want: Want) -> Have:
     """What the host said. Raises RemoteError for a read that failed, OptionError for what it proves to be wrong."""
     host = _host(output)
     failed = tuple(error for error in output.errors if not owns(error) and cmdlet_of(error) != _MAY_FAIL)
     if failed:
         raise RemoteError(host[0], "reading its VMs and their replication", failed, _advice(failed))
-    broker = _broker(output) if _wants_broker(want) else None
+    broker, broker_problem = _broker(output) if _wants_broker(want) else (None, "")
     host += (broker,) if broker else ()
     check_host(want, host)
     have = Have(
@@ -139,6 +155,7 @@ def parse(output: Output, want: Want) -> Have:
         vms={vm.id: vm for vm in _vms(output, want)},
         certificates=parse_certificates(output) if _wants_auto(want) else None,
         broker=broker,
+        broker_problem=broker_problem,
         owners={str(r.properties["Name"]).casefold(): str(r.properties["OwnerNode"]) for r in _groups(output)},
     )
     subjects(have, want)  # names that mean nothing, or two VMs, end the task before anything is sent
@@ -154,14 +171,13 @@ def _host(output: Output) -> tuple[str, ...]:
     raise UnexpectedOutput("Get-VMHost", "no object.")
 
 
-def _broker(output: Output) -> str | None:
-    """The name of the cluster's replica broker; "" without one, None when the cluster did not answer."""
-    brokers = [row for row in output.rows if row.properties.get("GroupType") in (None, BROKER_GROUP)]
+def _broker(output: Output) -> tuple[str | None, str]:
+    """The name of this host's broker ("" without one, None when the cluster did not answer), and its problem."""
     try:
-        cluster = parse_cluster(Output(tuple(brokers), output.errors))
+        cluster = parse_cluster(output)
     except ClusterUnreadable:
-        return None
-    return cluster.broker.name if cluster and cluster.broker else ""
+        return None, ""
+    return cluster.broker.name if cluster and cluster.broker else "", cluster.problem if cluster else ""
 
 
 def _advice(errors: tuple[ErrorRecord, ...]) -> str:

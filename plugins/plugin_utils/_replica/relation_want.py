@@ -65,6 +65,7 @@ class Want:
     partner: Mapping[str, PartnerView] = field(default_factory=dict)
     partner_server: PartnerServer | None = None
     partner_read: bool = False
+    broker_problem: str = ""  # of this host's own cluster, where that was asked
 
     @property
     def names_partner(self) -> bool:

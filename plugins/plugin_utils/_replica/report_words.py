@@ -98,10 +98,13 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min"
 
 
-def size(count: int | None) -> str:
-    """Bytes in the unit that fits: `512 B`, `4.0 KiB`, `6.3 GiB`."""
+def size(count: int | None, unknown: str = "-") -> str:
+    """Bytes for people, the one way everywhere: in steps of 1024, as Windows counts, with the unit that says so.
+
+    `512 B`, `4.0 KiB`, `6.3 GiB`; `unknown` for None.
+    """
     if count is None:
-        return "-"
+        return unknown
     amount = float(count)
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if amount < 1024 or unit == "TiB":

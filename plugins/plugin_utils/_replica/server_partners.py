@@ -3,7 +3,8 @@
 
 """From inventory hosts that shall replicate here to the entries that admit them. Pure.
 
-A role names inventory hosts; an entry wants the Windows name: the host's full name, or on a cluster its broker's.
+A role names inventory hosts; an entry wants the Windows name: the host's full name, or on a cluster its broker's. A
+host of a workgroup has a full name only where its primary DNS suffix is set.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def with_partners(
 
     `partners` are results of hyperv_replica_server by inventory name, `own` is that of the host itself: it, and the
     nodes of its cluster, are no partners of themselves. `aliases` are the values of hyperv_replica_names: they stand
-    in for a host that has no full name of its own (a workgroup). Raises OptionError for a partner that did not answer.
+    in for a host that has no full name of its own (a workgroup). Raises OptionError for a partner that did not answer,
+    and for one without a full name.
     """
     if not partners:
         return entries
@@ -49,7 +51,10 @@ def _windows_name(host: str, result: Mapping[str, Any], aliases: Any) -> str:
     cluster = result.get("cluster")
     if not cluster:
         given = [aliases] if isinstance(aliases, str) else list(aliases or [])
-        return next(filter(is_full, (str(result["host"]["full_name"]), *map(str, given))), str(result["host"]["name"]))
+        full = next(filter(is_full, (str(result["host"]["full_name"]), *map(str, given))), None)
+        if full is None:
+            raise _no_suffix(host, str(result["host"]["name"]))
+        return full
     broker = (cluster.get("broker") or {}).get("name")
     if not broker:
         raise OptionError(
@@ -58,6 +63,16 @@ def _windows_name(host: str, result: Mapping[str, Any], aliases: Any) -> str:
             "Add the broker first.",
         )
     return str(broker)
+
+
+def _no_suffix(host: str, name: str) -> OptionError:
+    """An entry takes a full name (https://learn.microsoft.com/powershell/module/hyper-v/new-vmreplicationauthorizationentry)."""
+    return OptionError(
+        "replica_server_partners",
+        f"{host} has no primary DNS suffix: it calls itself {name}, and an authorization entry takes full names only.",
+        f"Set a primary DNS suffix on {host} and restart it, or give it the host variable"
+        f" hyperv_replica_names: [{name.lower()}.example.com] with the full name under which this host finds it.",
+    )
 
 
 def _why(result: Mapping[str, Any]) -> str:

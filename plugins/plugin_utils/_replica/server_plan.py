@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from .authorization import ANY_SERVER, Entry, find_entry
-from .firewall import Opening, next_change, with_rule_open
+from .firewall import Opening, if_held, next_change, with_rule_open
 from .pipeline import Command, Statement
 from .plan import Decision, Done, Refused, Step, Wait
 from .server_certificate import Refusal
@@ -200,15 +200,14 @@ def _open(have: Have, opening: Opening, sent: frozenset[str]) -> Decision | None
         return None
     stage = _stage(_FIREWALL, opening.type)
     change = next_change(have.firewall, opening)
+    held = if_held(have.firewall, opening)
     if change is not None:
-        return Step(stage, change[0], change[1])
+        return Step(stage, change[0], change[1], if_late=held, advice=((0, held),))
     rule = opening.rule(have.firewall)
     if stage in sent:
-        return Wait(f"the firewall rule {rule} is stored, and not in force yet", _IN_FORCE_SECONDS)
-    return Refused(
-        f"{have.full_name}: open_firewall: the rule {rule} is enabled, and not in force. A group policy decides which"
-        f" rules count there: open TCP {', '.join(map(str, opening.ports))} in it."
-    )
+        reason = f"bringing the firewall rule {rule} into force, which is stored and enabled"
+        return Wait(reason, _IN_FORCE_SECONDS, if_late=held)
+    return Refused(f"{have.full_name}: open_firewall: the rule {rule} is enabled, and not in force. {held}")
 
 
 def _warnings(have: Have, want: Want, then: Settings) -> Iterator[str]:

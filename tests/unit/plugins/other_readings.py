@@ -24,7 +24,8 @@ _SPARSE = """
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _SPAN = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_DISK = "HardDiskDrive (Name = 'Hard Drive on {} controller number {} at controller location {}')"
+_DISK = "HardDiskDrive (Name = 'Hard Drive on {} controller number {} at location {}', VMName = 'x') [VMId = '{}']"
+_TRANSLATED = "HardDiskDrive (Name = 'Festplatte', VMName = 'x') [Id = '{}', VMId = '{}']"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,14 @@ def _nested_as_text(name: str, value: Any) -> Any:
 
 
 def _disk_text(disk: Mapping[str, Any]) -> str:
-    return _DISK.format(disk["ControllerType"], disk["ControllerNumber"], disk["ControllerLocation"])
+    place = (disk["ControllerType"], disk["ControllerNumber"], disk["ControllerLocation"])
+    return _DISK.format(*place, disk.get("VMId"))
+
+
+def _translated(name: str, value: Any) -> Any:
+    if name == "ReplicatedDisks" and isinstance(value, list):
+        return [_TRANSLATED.format(one["Id"], one["VMId"]) if isinstance(one, Mapping) else one for one in value]
+    return value
 
 
 def _sparse(name: str, value: Any) -> Any:
@@ -152,6 +160,7 @@ READINGS: Mapping[str, Reading] = {
     "no disk number is empty text": values(_empty_disk_number),
     "lists of one are bare, empty lists null": values(_bare_lists),
     "nested objects as text": values(_nested_as_text),
+    "disks as text in another language": values(_translated),
     "only what the sources name": values(_sparse),
     "never is year 1": values(_dated_nulls),
     "server names in capitals with a dot": values(_case_of_names),

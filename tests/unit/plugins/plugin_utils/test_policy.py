@@ -14,7 +14,6 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.policy imp
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.policy_preview import (
     candidates,
     preview,
-    size,
     to_confirm,
 )
 
@@ -143,7 +142,7 @@ def test_the_preview_says_server_type_frequency_method_and_size() -> None:
     task = one_task({"vms": ["App01"], "replica_host": "south", "initial_copy": "external_media"}, known)
     assert preview([task], known) == [
         "App01 (Running): to HV-B.corp.example, kerberos on port 8080, every 300 s, copy to external media,"
-        " 4.3 GB to copy"
+        " 4.0 GiB to copy"
     ]
 
 
@@ -175,7 +174,17 @@ def test_what_is_typed_to_confirm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(None, "an unknown size"), (0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (2**40, "1.1 TB")]
+    "sizes, text",
+    [
+        (None, "an unknown size to copy"),
+        ([], "0 B to copy"),
+        ([1000], "1000 B to copy"),
+        ([2**30], "1.0 GiB to copy"),
+        ([10**12], "931 GiB to copy"),
+    ],
 )
-def test_sizes_for_people(number: int | None, text: str) -> None:
-    assert size(number) == text
+def test_sizes_are_in_the_unit_of_the_status_table(sizes: list[int] | None, text: str) -> None:
+    disks = None if sizes is None else [{"file_size_bytes": one} for one in sizes]
+    known = hosts(read={"north": {"windows_name": "HV-A", "vms": [vm("App01", "1", disk_sizes=disks)]}})
+    (line,) = preview([one_task({"vms": ["App01"], "replica_host": "south"}, known)], known)
+    assert line.endswith(text)

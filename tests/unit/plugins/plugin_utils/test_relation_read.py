@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.cluster import query_cluster
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import (
     OptionError,
     RemoteError,
     UnexpectedOutput,
 )
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Refused
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation_want import Want
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import ErrorRecord, Output, Row
@@ -176,9 +178,61 @@ def test_no_test_vm(value: Any) -> None:
 
 
 def test_disks_that_came_as_text_are_told_by_their_place() -> None:
-    text = "HardDiskDrive (Name = 'Hard Drive on SCSI controller number 0 at controller location 1', VMName = 'App01')"
+    text = (
+        "HardDiskDrive (Name = 'Hard Drive on SCSI controller number 0 at location 1', VMName = 'App01')"
+        f" [Id = 'Microsoft:{ID.upper()}\\9B0C2E44-6A1D-4F7B-8E3C-5D2F1A0B9C88\\0\\1\\D', VMId = '{ID}']"
+    )
     have = RELATION.parse(answer(ReplicatedDisks=[text]), want(replica_server="hv-b.example.com"))
     assert [disk.place for disk in have.vms[ID].relations["Simple"].disks] == ["SCSI 0:1"]
+
+
+CLUSTERS = "Microsoft.FailoverClusters.PowerShell."
+CLUSTER = Row(CLUSTERS + "Cluster", {"Name": "CL-1", "Domain": "example.com"})
+
+
+def _broker(state: str) -> Row:
+    facts = {"Name": "Broker", "State": state, "OwnerGroup": "g", "OwnerNode": "HV-A"}
+    return Row(CLUSTERS + "ClusterResource", {**facts, "ResourceType": "Virtual Machine Replication Broker"})
+
+
+def _unprotected(clustered: bool) -> Output:
+    vm = Row(HYPERV + "VirtualMachine", {**VM_ROW, "ReplicationMode": "None", "IsClustered": clustered})
+    return Output((HOST, vm, Row(HYPERV + "HardDiskDrive", DISK)))
+
+
+@pytest.mark.parametrize(
+    "rows, problem",
+    [
+        ((CLUSTER,), "cluster CL-1 has no Hyper-V Replica Broker"),
+        ((CLUSTER, _broker("Failed")), "the Hyper-V Replica Broker of cluster CL-1 is Failed. Start it"),
+        ((CLUSTER, _broker("Online")), ""),
+        ((), ""),  # the cluster did not tell: Windows judges
+    ],
+)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"replica_server": "hv-b.example.com", "authentication": "kerberos"},
+        {"side": "replica", "initial_copy": "existing_copy"},
+    ],
+)
+def test_a_clustered_vm_whose_cluster_has_no_broker_that_works_is_refused_before_anything_is_sent(
+    rows: tuple[Row, ...], problem: str, options: dict[str, Any]
+) -> None:
+    task = want(**options)
+    have = RELATION.parse(_unprotected(clustered=True), task)
+    vm = replace(have.vms[ID], power="Off")
+    have = have.with_vm(vm)
+    assert RELATION.more(have, task) == query_cluster()
+    decision = RELATION.decide(have, RELATION.learn(Output(rows), task), ID, frozenset())
+    assert isinstance(decision, Refused) is bool(problem)
+    assert not problem or problem in decision.message  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("clustered, output", [(False, _unprotected(False)), (True, answer())])
+def test_the_cluster_is_asked_only_for_a_clustered_vm_that_is_not_protected(clustered: bool, output: Output) -> None:
+    task = want(replica_server="hv-b.example.com")
+    assert RELATION.more(RELATION.parse(output, task), task) is None
 
 
 def test_a_vm_of_the_cluster_is_found_on_its_node() -> None:

@@ -30,7 +30,6 @@ A, B = _host("HV-A.corp.example"), _host("HV-B.corp.example")
         (None, {"n1": _host("n1.x.y", "CL"), "b": B}, _host("n2.x.y", "cl"), {}, ["HV-B.corp.example"]),
         (None, {"w": _host("HV-W")}, A, {"w": ["hv-w", "hv-w.lab.local"]}, ["hv-w.lab.local"]),
         (None, {"w": _host("HV-W")}, A, {"w": "hv-w.lab.local"}, ["hv-w.lab.local"]),
-        (None, {"w": _host("HV-W")}, A, {}, ["HV-W"]),
     ],
 )
 def test_the_entries(
@@ -50,9 +49,18 @@ def test_the_entries(
         ({"unreachable": True, "msg": "no route."}, "no route"),
         ({}, "it was not asked"),
         (_host("n1.x.y", "CL"), "no Hyper-V Replica Broker"),
+        (_host("HV-W"), "p has no primary DNS suffix: it calls itself HV-W"),
     ],
 )
 def test_a_partner_without_a_name_is_an_error(result: dict[str, Any], text: str) -> None:
     with pytest.raises(OptionError, match=text) as caught:
         with_partners([], {"p": result}, A, {})
     assert caught.value.option == "replica_server_partners"
+
+
+def test_a_host_without_a_dns_suffix_is_told_by_name_with_what_to_set() -> None:
+    with pytest.raises(OptionError) as caught:
+        with_partners(None, {"site-2": _host("HV-B")}, A, {"site-2": ["hv-b"]})
+    told = str(caught.value)
+    assert "allowed_primaries:" not in told
+    assert all(text in told for text in ("site-2", "HV-B", "primary DNS suffix", "hyperv_replica_names: [hv-b."))

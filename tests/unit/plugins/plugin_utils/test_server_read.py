@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.authorization import WantedEntry
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.cluster import ClusterUnreadable, parse_cluster
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.cluster import (
+    ClusterUnreadable,
+    parse_cluster,
+    query_cluster,
+)
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import RemoteError, UnexpectedOutput
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_have import parse, query
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_want import Want
@@ -49,10 +53,26 @@ SERVICE = Row(
 NEVER_JOINED = Row(SERVICE.type, {"Name": "ClusSvc", "Status": "Stopped", "StartType": "Disabled"})
 CLUSTER = Row(f"{SPACE}.Cluster", {"Name": "CL-1", "Domain": "corp.example"})
 NODE = Row(f"{SPACE}.ClusterNode", {"Name": "HV-B", "State": "Up"})
-GROUP = Row(
-    f"{SPACE}.ClusterGroup", {"Name": "x", "State": "Failed", "OwnerNode": "HV-B", "GroupType": "VMReplicaBroker"}
-)
-NAME = Row(f"{SPACE}.ClusterParameter", {"Name": "DnsName", "Value": "broker"})
+BROKER = "Virtual Machine Replication Broker"
+
+
+def _resource(name: str, of_type: Any, group: Any, state: str = "Online") -> Row:
+    facts = {"Name": name, "State": state, "OwnerGroup": group, "OwnerNode": "HV-B", "ResourceType": of_type}
+    return Row(f"{SPACE}.ClusterResource", facts)
+
+
+def _dns_name(value: str, of: Any) -> Row:
+    return Row(f"{SPACE}.ClusterParameter", {"ClusterObject": of, "Name": "DnsName", "Value": value})
+
+
+OTHER_NAMES = (_resource("Cluster Name", "Network Name", "Cluster Group"), _resource("Files", "Network Name", "Share"))
+OTHER_DNS_NAMES = (_dns_name("cl-1", "Cluster Name"), _dns_name("files", "Files"))
+OWN_NAME = _resource("Access Point", "Network Name", "Replica")
+
+
+def _with_broker(state: str, *dns_names: Row) -> tuple[Row, ...]:
+    broker = _resource("The Broker", BROKER, "Replica", state)
+    return (SERVICE, CLUSTER, NODE, broker, *OTHER_NAMES, OWN_NAME, *OTHER_DNS_NAMES, *dns_names)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +128,8 @@ def test_chains_are_read_only_where_they_are_judged(thumbprint: str, stores: lis
     assert [path.rpartition("\\")[2] for path in paths] == stores
 
 
-def test_a_cluster_with_a_broker() -> None:
-    cluster = parse_cluster(Output((SERVICE, CLUSTER, NODE, GROUP, NAME)))
+def test_the_broker_is_its_resource_with_the_network_name_of_the_same_group() -> None:
+    cluster = parse_cluster(Output(_with_broker("Failed", _dns_name("broker", "Access Point"))))
     assert cluster is not None
     assert cluster.result == {
         "name": "CL-1",
@@ -117,7 +137,77 @@ def test_a_cluster_with_a_broker() -> None:
         "nodes": [{"name": "HV-B", "state": "Up"}],
         "broker": {"name": "broker.corp.example", "state": "Failed", "owner": "HV-B"},
     }
-    assert "is Failed" in cluster.warnings[0]
+    assert (
+        "is Failed. Start it on a node: Get-ClusterResource -Name 'The Broker' | Start-ClusterResource"
+        in (cluster.warnings[0])
+    )
+
+
+def test_the_type_and_the_state_of_the_brokers_group_are_not_asked() -> None:
+    names = [command.name for statement in query_cluster().statements for command in statement.commands]
+    assert "Get-ClusterGroup" not in names
+    assert "GroupType" not in str(query_cluster())
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_owners_may_come_as_objects(wrapped: bool) -> None:
+    def of(name: str) -> Any:
+        return {"Name": name} if wrapped else name
+
+    rows = (
+        _resource("B", of(BROKER), of("g")),
+        _resource("N", of("Network Name"), of("G")),
+        _dns_name("rep", of("N")),
+    )
+    cluster = parse_cluster(Output((SERVICE, CLUSTER, NODE, *rows)))
+    assert cluster
+    assert cluster.broker
+    assert (cluster.broker.name, cluster.broker.online) == ("rep.corp.example", True)
+
+
+def test_names_that_do_not_say_whose_they_are_are_told_by_their_order() -> None:
+    unowned = tuple(_dns_name(str(row.properties["Value"]), None) for row in OTHER_DNS_NAMES)
+    rows = [row for row in _with_broker("Online") if row not in OTHER_DNS_NAMES]
+    cluster = parse_cluster(Output((*rows, *unowned, _dns_name("broker", None))))
+    assert cluster
+    assert cluster.broker
+    assert cluster.broker.name == "broker.corp.example"
+
+
+NO_NAME = _error(f"Get-ClusterParameter,{SPACE}.GetClusterParameterCommand", "ObjectNotFound")
+
+
+def test_a_name_of_another_role_that_cannot_be_read_hides_nothing() -> None:
+    rows = _with_broker("Online", _dns_name("broker", "Access Point"))
+    cluster = parse_cluster(Output(rows, (NO_NAME,)))
+    assert cluster
+    assert cluster.broker
+    assert cluster.broker.name == "broker.corp.example"
+    with pytest.raises(ClusterUnreadable):
+        parse_cluster(Output(_with_broker("Online"), (NO_NAME,)))
+
+
+def test_a_cluster_without_a_broker_is_no_cluster_that_was_not_read() -> None:
+    cluster = parse_cluster(Output((SERVICE, CLUSTER, NODE, *OTHER_NAMES, *OTHER_DNS_NAMES)))
+    assert cluster
+    assert cluster.broker is None
+    assert "has no Hyper-V Replica Broker" in cluster.problem
+
+
+@pytest.mark.parametrize(
+    "state, text",
+    [
+        ("Online", ""),
+        ("Failed", "is Failed. Start it"),
+        ("Offline", "is Offline. Start it"),
+        ("OnlinePending", "is OnlinePending. Wait until it is Online"),
+    ],
+)
+def test_what_to_do_about_a_broker(state: str, text: str) -> None:
+    cluster = parse_cluster(Output(_with_broker(state, _dns_name("broker", "Access Point"))))
+    assert cluster
+    assert text in cluster.problem
+    assert bool(cluster.problem) is bool(text)
 
 
 def _answer(*rows: Row, errors: tuple[ErrorRecord, ...] = (NO_SERVICE,), **server: Any) -> Output:
