@@ -2,7 +2,8 @@
 # make test    unit, lab, model, conformance and integration tests on this python: each law, refusal and workflow
 # make test-all  the same, with every row and on both engines (the tests that are marked all_only)
 # make lint    ruff, mypy strict, ansible-lint (production), changelog fragments
-# make sanity  ansible-test sanity on this python's ansible-core      make matrix  test and sanity on all four pairs
+# make sanity  ansible-test sanity on this python's ansible-core      make checks  both of them, side by side
+# make matrix  test and sanity on all four pairs
 # make sweep   the fault sweep: every remote call of the workflows cut, before and after its effect
 #              (SWEEP=--all: of those too that the gate has no time for; SWEEP=--hands: two hands at once)
 # make bench   requests, bytes, seconds and memory for 1, 100 and 1,000 VMs, beside bare pypsrp; failovers of 1, 10 and 50
@@ -24,7 +25,7 @@ BIN := $(VENV)/bin
 RUN := env -u PYTHONPATH PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/collections"
 LINK := .build/collections/ansible_collections/hyperv/replica
 
-.PHONY: demo test test-all unit integration conformance lint sanity matrix sweep bench clean venv
+.PHONY: demo test test-all unit integration conformance lint sanity checks matrix sweep bench clean venv
 .DELETE_ON_ERROR:
 
 venv: $(VENV)/.runtime
@@ -83,6 +84,10 @@ lint: $(VENV)/.lint $(LINK)
 	cd $(dir $(LINK))/../.. && $(CURDIR)/$(BIN)/mypy --config-file "$(CURDIR)/pyproject.toml" \
 	  $(addprefix ansible_collections/hyperv/replica/,plugins/plugin_utils plugins/filter plugins/action tests/lab)
 	$(RUN) tests/lint.sh
+
+# Both side by side: each keeps one core busy. What they are installed from is there before.
+checks: $(VENV)/.lint $(LINK)
+	$(MAKE) -j2 --output-sync=target lint sanity
 
 sanity: $(VENV)/.test
 	$(RUN) tests/sanity.sh $(VERSION)

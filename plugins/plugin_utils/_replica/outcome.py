@@ -19,6 +19,7 @@ Record = dict[str, Any]
 
 _STATES = ("mode", "state", "health", "power", "role")  # what a message tells of a record, where it has them
 _MOST_NAMED = 10
+_QUOTE = r"[^\w\- \t\r\n.,:;]"  # what may stand around a name, in whatever language; a no-break space too
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ def _states(record: Mapping[str, Any]) -> str:
 def owner(error: ErrorRecord, labels: Mapping[str, str]) -> str | None:
     """The subject that an error is about, by the VM's id or name in its target or text; None when that is not sure.
 
-    `labels` are the names of the subjects of the stage; with one subject there is nobody else.
+    `labels` are the names of the subjects of the stage; with one subject there is nobody else. In a text a name counts
+    where it stands by itself between quotes or brackets, as Hyper-V puts it: a VM may be called "server" or "App01 2".
     """
     if len(labels) == 1:
         return next(iter(labels))
@@ -120,7 +122,7 @@ def owner(error: ErrorRecord, labels: Mapping[str, str]) -> str | None:
     for test in (
         lambda subject, name: subject.casefold() in text,
         lambda subject, name: name == target,
-        lambda subject, name: re.search(rf"(?<!\w){re.escape(name)}(?![\w-])", text) is not None,
+        lambda subject, name: re.search(rf"(?<={_QUOTE}){re.escape(name)}(?={_QUOTE})", text) is not None,
     ):
         found = [subject for subject, name in labels.items() if subject and test(subject, name.casefold())]
         if found:

@@ -483,12 +483,18 @@ def test_an_act_is_sent_once_and_counts_as_a_change() -> None:
         ("", "Cannot stop 'App01-old'.", "id-3"),
         ("", "Cannot stop 'App01'.", "id-1"),
         ("", "Cannot stop App010.", None),
+        ("", "„App01“ kann nicht beendet werden.", "id-1"),
+        ("", "Impossible d'arrêter «\u00a0App01\u00a0».", "id-1"),
+        ("", "Cannot stop 'App01 old'.", "id-4"),
+        ("App01 old", "", "id-4"),
+        ("", "The server 'HV-B' is busy.", None),
+        ("", "The operation failed on App01, or so it seems.", None),
         ("", "App01 and App02", None),
         ("", "the server is busy", None),
     ],
 )
 def test_owner(target: str, message: str, subject: str | None) -> None:
-    labels = {"id-1": "App01", "id-2": "App02", "id-3": "App01-old"}
+    labels = {"id-1": "App01", "id-2": "App02", "id-3": "App01-old", "id-4": "App01 old", "id-5": "server"}
     assert owner(ErrorRecord("X", "Y", message, target), labels) == subject
 
 
