@@ -4,8 +4,8 @@
 """From what a replica server is to what it is to be: one step at a time, and what each step makes of the host.
 
 Set-VMReplicationServer is nearly a patch. A port left out is reset to 80 or 443, so both are in every call; enabling
-wants the type in the same call, and a certificate type the thumbprint (observed behaviour, not documented), so these three
-travel together where one of them changes, and not at all where none does: a stored certificate that has expired
+wants the type in the same call, and a certificate type the thumbprint (observed behaviour, not documented), so these
+three travel together where one of them changes, and not at all where none does: a stored certificate that has expired
 meanwhile would be refused.
 """
 
