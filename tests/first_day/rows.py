@@ -151,6 +151,11 @@ ROWS = (
         True,
         "gssapi",
     ),
+    Row(
+        "a password that basic cannot carry",
+        lambda s: s.host(ansible_password="p\N{EURO SIGN}ss"),
+        ("ansible_user or the password has a character that the login basic cannot carry",),
+    ),
     Row("basic, no user", lambda s: s.host(ansible_user=None), ("username must be specified", "Check ansible_user")),
     Row(
         "kerberos without its library",

@@ -44,7 +44,7 @@ def judge(error: BaseException, way: Way, opened: bool = False, heard: bool = Fa
     fails over an answer.
     """
     found = Chain(beneath(error))
-    told = next(filter(None, (rule(found, way, heard) for rule in _RULES)), None) or _unreadable(found, way)
+    told = next(filter(None, (rule(found, way, heard) for rule in _RULES)), None) or _unreadable(found, way, opened)
     up: bool | None = True if told.answered or told.machine_up else told.machine_up
     if way.proxy and not told.answered:
         up = None
@@ -211,7 +211,7 @@ def _address(found: Chain, way: Way, heard: bool) -> Contact | None:
         said = short(found.errors[0])
         sentence = f"{way.host}: the proxy {way.proxy} cannot be used ({said}): check ansible_psrp_proxy"
         return Contact("proxy", sentence, machine_up=None, local=True)
-    if found.has("UnicodeEncodeError") and not found.has("InvalidURL", "LocationParseError"):
+    if getattr(found.first("UnicodeEncodeError"), "encoding", "") in ("latin-1", "ascii"):  # a name's would be idna
         sentence = f"{way.host}: ansible_user or the password has a character that the login {way.auth} cannot carry"
         return Contact("login_text", sentence, machine_up=None, local=True)
     if found.has("InvalidURL", "InvalidSchema", "MissingSchema", "LocationParseError", "UnicodeError"):
@@ -279,17 +279,17 @@ def _cut(found: Chain, way: Way, heard: bool) -> Contact | None:
     return Contact("cut", sentence, machine_up=True, arrived=True, again=True)
 
 
-def _unreadable(found: Chain, way: Way) -> Contact:
+def _unreadable(found: Chain, way: Way, opened: bool) -> Contact:
     """All that is left: something came that is not what was to come."""
     error = found.errors[-1] if found.has("AnsibleConnectionFailure") else found.errors[0]
-    said = short(error) if isinstance(error, Exception) else type(error).__name__
-    kind = type(error).__name__
+    kind, said = type(error).__name__, short(error)
     if "related id" in said:  # pypsrp names both ids, which tell nobody anything
-        said = kind = "it answers another request"
-    named = said if kind in ("WinRMError", "UnreadableAnswer") or kind in said else f"{kind}: {said}"
-    check = f"check that it is WinRM that answers at {way.place}"
-    sentence = f"{way.host} gave an answer that cannot be read ({named}): {check}"
-    return Contact("unreadable", sentence, answered=not way.proxy, arrived=True)
+        said = "it answers another request"
+    elif kind not in ("WinRMError", "TooMuch") and kind not in said:
+        said = f"{kind}: {said}"
+    check = "" if opened else f": check that it is WinRM that answers at {way.place}"
+    sentence = f"{way.host} gave an answer that cannot be read ({said}){check}"
+    return Contact("unreadable", sentence, answered=not way.proxy or opened, arrived=True)
 
 
 _RULES: tuple[Callable[[Chain, Way, bool], Contact | None], ...] = (
