@@ -238,10 +238,36 @@ def test_a_failover_is_no_test(player: Player) -> None:
     player.sent()
     done = cleanup(player)
     assert done.returncode == 0, done.stdout
+    assert "It is failed over to this host, which is no test, and that stays" in flat(done)
     run = play(player)
     assert run.returncode != 0
     assert "it is failed over to this host" in flat(run)
     assert player.sent() == []
+
+
+@pytest.mark.parametrize("playbook", ["reverse_replication", "cancel_failover"])
+def test_the_ways_out_of_a_real_failover_lead_out(player: Player, playbook: str) -> None:
+    assert player.over("hv-b", "App01", reverse="false").returncode == 0
+    text = flat(cleanup(player))
+    words = text[text.index(f"ansible-playbook hyperv.replica.{playbook}") :].split(",")[0].split(";")[0].split()
+    vm = player.vm("hv-b", "App01")
+    if playbook == "cancel_failover":
+        vm.turn("Off", player.lab.world.clock.now())
+    out = player.play(playbook, *words[2:8])
+    assert out.returncode == 0, out.stdout
+    assert player.laws_broken() == []
+
+
+def test_a_forgotten_test_vm_is_told_and_left_alone(player: Player) -> None:
+    kept = play(player, keep="yes")
+    assert kept.returncode == 0, kept.stdout
+    player.sent()
+    orphan = player.vm("hv-b", "App01").test_vm
+    assert orphan is not None
+    player.vm("hv-b", "App01").test_vm = None
+    done = cleanup(player)
+    assert f"LEFT BEHIND: App01 - Test ({orphan.id}), Running" in flat(done)
+    assert player.sent() == [], "Stop-VMFailover would undo a real failover"
 
 
 @pytest.mark.parametrize("name", ["test_failover", "cleanup_test_failover"])

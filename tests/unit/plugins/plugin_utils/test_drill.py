@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill import DrillError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill import candidates as listed
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill_cleanup import cleaned, cleanup
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill_network import (
     isolation,
     isolation_problem,
@@ -116,3 +119,70 @@ def test_the_report(test_vm: Any, run: dict[str, Any], result: str, says: str) -
     assert told["result"] == result, told
     assert says in told["message"]
     assert told["failed"] == (result in ("FAILED", "NOT ENDED"))
+
+
+ORPHAN = "11111111-2222-3333-4444-555555555599"
+
+
+def replica(name: str = "App01-dr", state: str = "Replicating", vm: str = VM, **more: Any) -> dict[str, Any]:
+    relations = [{"type": "Simple", "last_replication_time": None}]
+    told = {"mode": "Replica", "state": state, "power": "Off", "health": "Normal", "relations": relations}
+    return {"id": vm, "name": name, "inventory_host": "hv-b", "test_vm": None, "partner": "HV-A", **told, **more}
+
+
+def whole_host(*vms: dict[str, Any], orphans: int = 0) -> dict[str, Any]:
+    tests = [{"id": ORPHAN, "name": "App01-dr - Test", "power": "Running", "of": None}] * orphans
+    return {"inventory_host": "hv-b", "vms": list(vms), "test_vms": tests}
+
+
+@pytest.mark.parametrize("asked", [VM, "app01-DR", "{" + VM.upper() + "}"])
+def test_what_is_ended_is_found_by_id(asked: str) -> None:
+    twin = replica("another", vm=TEST)
+    assert cleanup(whole_host(replica(), twin), [asked])["ids"] == [VM]
+
+
+@pytest.mark.parametrize("name", ["App01", "App01*", "App01-dr - Test", "App"])
+def test_what_is_not_there_is_not_guessed(name: str) -> None:
+    with pytest.raises(DrillError, match="another name"):
+        cleanup(whole_host(replica()), [name])
+
+
+def test_two_of_one_name_are_told_apart_by_id() -> None:
+    with pytest.raises(DrillError, match="several VMs named App01-dr"):
+        cleanup(whole_host(replica(), replica(vm=TEST)), ["App01-dr"])
+
+
+def test_a_forgotten_test_vm_is_told_with_what_ends_it() -> None:
+    read = whole_host(replica(), orphans=1)
+    for lines in (cleanup(read, [VM])["lines"], listed(read)):
+        told = next(line for line in lines if ORPHAN in line)
+        for words in ("Stop-VM -TurnOff", "Remove-VM", ".avhdx"):
+            assert words in told
+
+
+def test_a_test_vm_whose_replica_could_not_be_read_is_not_called_forgotten() -> None:
+    told = cleanup(whole_host(replica(relations=None), orphans=1), [VM])["lines"][0]
+    assert "App01-dr could not be read" in told
+    assert "Remove-VM" not in told
+
+
+@pytest.mark.parametrize("state", ["FailedOver", "FailedOverWaitingCompletion"])
+def test_a_real_failover_stays_and_the_ways_out_are_named(state: str) -> None:
+    read = whole_host(replica(state=state))
+    line = cleaned(read, {"vms": read["vms"]}, check=False)[0]
+    assert "reverse_replication -e failover_to=hv-b -e vms=App01-dr -e confirm=App01-dr" in line
+    assert ("cancel_failover" in line) == (state == "FailedOverWaitingCompletion"), "what is committed cannot be undone"
+
+
+@pytest.mark.parametrize(
+    "before, after, check, says",
+    [
+        ({"id": TEST}, None, False, "its test VM is gone"),
+        ({"id": TEST}, {"id": TEST}, True, "its test VM would be ended"),
+        ({"id": TEST}, {"id": TEST}, False, "its test VM is still there"),
+        (None, None, False, "there is no test VM of it"),
+    ],
+)
+def test_what_became_of_it_is_what_was_read_back(before: Any, after: Any, check: bool, says: str) -> None:
+    was, now = whole_host(replica(test_vm=before)), {"vms": [replica(test_vm=after)]}
+    assert cleaned(was, now, check)[0].endswith(says)
