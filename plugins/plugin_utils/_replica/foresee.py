@@ -125,7 +125,7 @@ class _Foresight(Generic[Have, Want]):
         """The records as they would be read back; where a probe failed, as they were."""
         for subject, progress in self.progress.items():
             if not progress.own_errors:
-                self.task.outcome.after[subject] = self.task.noun.record(self.have, self.task.want, subject)
+                self.task.record(self.have, subject)
 
 
 def _failed(progress: Progress, step: Step, errors: tuple[ErrorRecord, ...]) -> Progress:

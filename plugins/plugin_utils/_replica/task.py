@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from .errors import OF_AN_ANSWER, ConnectionLost, OptionError, ReplicaError, UnsupportedConnection, fault_of
@@ -70,8 +70,10 @@ class Task(Generic[Have, Want]):
         try:
             return self.noun.decide(have, self.want, subject, stages)
         except OF_AN_ANSWER as error:
-            problem = fault_of(self.session.host, error).problem
-            return Refused(f"what was read cannot be judged: {problem}. Please report it.", whole=False)
+            return Refused(self._not_understood(error), whole=False)
+
+    def _not_understood(self, error: BaseException) -> str:
+        return f"what was read cannot be judged: {fault_of(self.session.host, error).problem}. Please report it."
 
     def send(self, pipeline: Pipeline) -> Output:
         """Run a pipeline; the warnings that Windows adds are kept for the operator."""
@@ -83,7 +85,16 @@ class Task(Generic[Have, Want]):
     def note(self, have: Have) -> None:
         """Keep the records of what was read."""
         for subject in self.outcome.progress:
+            self.record(have, subject)
+
+    def record(self, have: Have, subject: str) -> None:
+        """Keep the record of one subject; where there is none to be made of what was read, that is its failure."""
+        try:
             self.outcome.after[subject] = self.noun.record(have, self.want, subject)
+        except OF_AN_ANSWER as error:
+            progress = self.outcome.progress[subject]
+            failure = progress.failure or self._not_understood(error)
+            self.outcome.progress[subject] = replace(progress, failure=failure)
 
     def labels(self, subjects: Iterable[str]) -> dict[str, str]:
         """What the subjects are called."""

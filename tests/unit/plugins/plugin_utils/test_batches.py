@@ -193,12 +193,32 @@ def test_a_fault_in_reading_again_keeps_the_record_of_what_was_sent(fault: Excep
     assert result["msg"].startswith(f"hv-a: its answer cannot be read: {type(fault).__name__} in ")
 
 
-@pytest.mark.parametrize("of", ["record", "subjects"])
-def test_a_fault_elsewhere_is_a_failure_of_the_host(of: str) -> None:
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("state", ["", "Off"])
+def test_a_fault_in_the_record_of_one_vm_is_its_failure(state: str, check: bool) -> None:
+    """Of the first read, or of a later one, when the VM is in another state."""
+
+    def broken(have: Have, want: Want, subject: str) -> dict[str, object]:
+        if subject == "id-2" and state in ("", have[subject]["state"]):
+            raise KeyError("Health")
+        return dict(have[subject])
+
+    outcome, _seconds, _sent = run(refusing(12, []), replace(NOUN, record=broken), check)
+    result = to_result(outcome, "vms", diff=True)
+    (failure,) = result["failures"]
+    assert failure["id"] == "id-2"
+    assert "what was read cannot be judged: KeyError in " in failure["msg"]
+    assert len([action for action in result["actions"] if action["cmdlet"] == "Set-VM"]) in (
+        (11, 12) if check else (11,)
+    )
+    assert result["changed"] is True
+
+
+def test_a_fault_elsewhere_is_a_failure_of_the_host() -> None:
     def broken(*arguments: object) -> object:
         raise KeyError("Name")
 
-    result = to_result(run(refusing(2, []), replace(NOUN, **{of: broken}))[0], "vms", diff=True)
+    result = to_result(run(refusing(2, []), replace(NOUN, subjects=broken))[0], "vms", diff=True)
     assert result["failed"] is True
     assert result["msg"].startswith("hv-a: its answer cannot be read: KeyError in ")
 
