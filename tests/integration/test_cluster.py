@@ -49,6 +49,25 @@ def test_from_a_cluster(player: Player) -> None:
     assert "its cluster runs it on HV-C" in elsewhere["msg"]
 
 
+@pytest.mark.parametrize("state, words", [(None, "has no Hyper-V Replica Broker"), ("Failed", "is Failed. Start it")])
+def test_from_a_cluster_whose_broker_does_not_work_nothing_is_sent(
+    player: Player, state: str | None, words: str
+) -> None:
+    cluster = player.lab.world.host("HV-B").cluster
+    assert cluster
+    assert cluster.broker
+    if state is None:
+        cluster.broker = None
+    else:
+        cluster.broker.state = state
+    options = {"names": ["App02"], "replica_server": "HV-A.corp.example", "authentication": "kerberos"}
+    for check_mode in (True, False):
+        refused = player.module({**options, "check_mode": check_mode}, "hv-b")
+        assert refused["failed"]
+        assert words in refused["msg"]
+    assert player.sent() == []
+
+
 def test_a_certificate_that_names_the_node_only_is_not_chosen(player: Player) -> None:
     host = player.lab.world.host("HV-B")
     root = certificate.authority("Lab Root CA")

@@ -172,6 +172,14 @@ def test_a_rule_that_policy_ignores_is_an_error_and_never_open(player: Player) -
     assert result["firewall"] == [{"type": "kerberos", "rule": HTTP_RULE, "ports": [80], "in_force": False}]
 
 
+def test_a_rule_that_a_group_policy_holds_is_an_error_that_says_so(player: Player) -> None:
+    player.host("hv-b").firewall.held.add(HTTP_RULE)
+    wish = {"state": "enabled", "authentication": "kerberos", "open_firewall": True, "settle_timeout": 1}
+    result = player.module("hv-b", wish)
+    assert result["failed"]
+    assert f"A group policy may hold the rule {HTTP_RULE}: open TCP 80 in that policy" in result["msg"]
+
+
 def test_the_playbook_makes_both_hosts_replica_servers_of_each_other(player: Player) -> None:
     wishes = {
         "authentication": "kerberos",

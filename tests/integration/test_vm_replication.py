@@ -129,6 +129,7 @@ def attach(vm: VM, location: int, **facts: Any) -> Disk:
 
 
 def test_disks_by_place_and_path(player: Player) -> None:
+    player.lab.world.host("HV-A").language = "de"  # names of disks are translated, their ids are not
     vm = player.vm("HV-A", "App01")
     swap, data = attach(vm, 1), attach(vm, 2)
     vms = {"names": ["App01"]}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .failover_states import RUNNING
+from .failover_states import RUNNING, Side
 from .network_options import EXTERNAL_TEST, PRODUCTION_TEST
 from .values import same_text
 
@@ -75,6 +75,8 @@ def _problem(
     for adapter in test["adapters"]:
         problem = isolation_problem(adapter["switch"], vm["production_switches"], kinds, allow)
         if problem:
-            state = "RUNS" if test["power"] == RUNNING else "is not started"
+            power = str(test["power"])
+            runs = "RUNS" if power == RUNNING else f"MAY RUN ({power})"
+            state = runs if Side(power=power).may_run else "is not started"
             return f"its test VM {state}, connected by {adapter['name']} to {adapter['switch']}: {problem}"
     return ""

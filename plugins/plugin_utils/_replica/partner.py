@@ -18,7 +18,6 @@ from typing import Any
 from .errors import OptionError
 from .failover_states import (
     FAILED_OVER_STATES,
-    MAY_RUN,
     NONE,
     PREPARED,
     PRIMARY,
@@ -26,6 +25,7 @@ from .failover_states import (
     REPLICA_MODES,
     SUSPENDED,
     WAITING_FOR_COPY,
+    Side,
 )
 from .names import is_one_of
 from .values import guid
@@ -104,7 +104,7 @@ def collision(view: PartnerView, host_names: tuple[str, ...], existing_copy: boo
         return ""
     found = f"{view.host} has a VM of the same id that is not this replication's ({view.name}, {view.mode}"
     found += f"/{view.state})" if view.mode != NONE else ", not protected)"
-    if view.power in MAY_RUN:
+    if Side(power=view.power).may_run:
         runs = f"It is {view.power} there: it may be the live one, so look before anything else."
     else:
         runs = f"It is {view.power} there."

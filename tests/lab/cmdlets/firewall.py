@@ -201,7 +201,8 @@ def _each(call: Call, **change: Any) -> Iterator[Record]:
         if isinstance(one, Refusal):
             yield one.error
             continue
-        vars(one).update(change)
+        if one.name not in call.host.firewall.held:
+            vars(one).update(change)
         if call.get("PassThru"):
             yield Output(rule_object(call.host.firewall, one, PERSISTENT))
 
@@ -294,6 +295,7 @@ def set_rules(call: Call) -> Iterator[Record]:
             yield one.error
             continue
         _check_ports(asked.get("protocol", one.protocol), asked.get("local_ports", one.local_ports))
-        vars(one).update(asked)
+        if one.name not in call.host.firewall.held:
+            vars(one).update(asked)
         if call.get("PassThru"):
             yield Output(rule_object(call.host.firewall, one, PERSISTENT))

@@ -88,6 +88,14 @@ CASES = [
             and not bench.b.firewall.admits(443)
         ),
     ),
+    Case(
+        "firewall: a rule that a group policy holds stays as it is",
+        ENABLE,
+        NAMED,
+        lambda bench: bench.b.firewall.held.add(HTTP_RULE),
+        set="ByName",
+        check=lambda bench, _unused: not bench.b.firewall.admits(80),
+    ),
     Case("firewall: enable what is not there", ENABLE, {"Name": ["None-In-TCP"]}, set="ByName", **MISSING),
     Case(
         "firewall: disable",

@@ -13,6 +13,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill_netw
     isolation_problem,
 )
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill_report import answered, report
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_point import parse_points
 
 KINDS = {"Production": "external", "Isolated": "private", "Host only": "internal"}
 VM, TEST = "11111111-2222-3333-4444-555555555501", "11111111-2222-3333-4444-555555555591"
@@ -58,6 +59,7 @@ def test_one_bad_adapter_is_enough() -> None:
     assert proof("Isolated", "Production")["ids"] == []
     assert "is not started" in proof("Isolated", "Production")["problems"][VM]
     assert "RUNS" in proof("Production", power="Running")["problems"][VM]
+    assert "MAY RUN (RunningCritical)" in proof("Production", power="RunningCritical")["problems"][VM]
 
 
 @pytest.mark.parametrize("read", [{}, {"failed": True}, {"vms": None}, {"vms": [{"id": TEST, "adapters": None}]}])
@@ -186,3 +188,15 @@ def test_a_real_failover_stays_and_the_ways_out_are_named(state: str) -> None:
 def test_what_became_of_it_is_what_was_read_back(before: Any, after: Any, check: bool, says: str) -> None:
     was, now = whole_host(replica(test_vm=before)), {"vms": [replica(test_vm=after)]}
     assert cleaned(was, now, check)[0].endswith(says)
+
+
+@pytest.mark.parametrize(
+    "point, shown",
+    [
+        ({"time": "2026-03-01T12:00:00Z", "age_seconds": 7800}, "one (2026-03-01T12:00:00Z, 2 h 10 min old)"),
+        ({"time": "2026-03-01T12:00:00Z", "age_seconds": None}, "one (2026-03-01T12:00:00Z)"),
+        ({"time": None, "age_seconds": None}, "one (time not known)"),
+    ],
+)
+def test_a_recovery_point_is_listed_with_its_age(point: dict[str, Any], shown: str) -> None:
+    assert str(parse_points([{"id": "p", "name": "one", "type": "Replica", **point}])[0]) == shown
