@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -21,10 +21,11 @@ description:
     goes before the inventory name, that before C(ansible_host), and that before what a host says of itself.
   - The name of a cluster's broker, and of one of its nodes, means all its nodes. A node that the inventory does not
     have is there by its Windows name, and counts as not read.
-  - A name that fits no candidate is out of reach. A name that fits two that are not nodes of one cluster is an error.
+  - A name that fits no candidate is looked up among the hosts of the inventory. One that fits none there is out of
+    reach. A name that fits two that are not nodes of one cluster is an error.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: targets, vms, candidates, variables
+positional: targets, vms, candidates, variables, inventory
 options:
   _input:
     description: Results of M(hyperv.replica.hyperv_replication_info) by inventory host.
@@ -49,6 +50,11 @@ options:
     description: The C(hostvars).
     type: dict
     required: true
+  inventory:
+    description: All hosts of the inventory, where a name is looked up that fits no candidate.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -61,7 +67,8 @@ RETURN = r"""
 _value:
   description: >-
     C(partners), inventory hosts by Windows name; C(unknown), names without one; C(ask), hosts that may still
-    tell; C(ids) of the VMs; C(missing), names that the targets have no VM of.
+    tell; C(read), partners that were not read; C(ids) of the VMs; C(missing), names that the targets have no VM of;
+    C(names), further names of hosts.
   type: dict
 """
 
@@ -72,16 +79,24 @@ def failover_partners(
     vms: Sequence[str],
     candidates: Sequence[str],
     variables: Mapping[str, Mapping[str, Any]],
+    inventory: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Inventory hosts by Windows name; see DOCUMENTATION."""
     try:
-        hosts, here = plain(candidates), plain(targets)
-        own = ("hyperv_replica_names", "ansible_host", "group_names")
-        asked = [host for host in (*hosts, *here) if host in variables]
-        known = {host: plain({name: variables[host].get(name) for name in own}) for host in asked}
-        return discovery.partners(plain(readings), here, plain(vms), hosts, known)
+        given = (plain(readings), plain(targets), plain(vms), plain(candidates))
+        found = discovery.partners(*given, _known(variables, (*given[3], *given[1], *given[0])))
+        if found["unknown"] and inventory:  # the variables of all hosts cost time, so only where they are needed
+            everyone = plain(inventory)
+            found = discovery.partners(*given, _known(variables, (*everyone, *given[0])), everyone)
+        return found
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
+
+
+def _known(variables: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> dict[str, Any]:
+    own = ("hyperv_replica_names", "ansible_host", "group_names")
+    asked = [host for host in dict.fromkeys(hosts) if host in variables]
+    return {host: plain({name: variables[host].get(name) for name in own}) for host in asked}
 
 
 class FilterModule:

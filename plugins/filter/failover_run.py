@@ -89,16 +89,17 @@ def failover_run(
     refused: Mapping[str, str] | None = None,
     reach: Sequence[str] | None = None,
     given: Mapping[str, Any] | None = None,
+    found: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The run, one step further; see DOCUMENTATION."""
-    now = time.time()
+    now = time.monotonic()  # the wall clock may be set while a run goes on
     try:
         read = plain(readings)
         if results is not None:
             return runs.advance(plain(run), read, plain(results), now)
         if wish:
             hosts = (plain(targets), plain(partners or {}), plain(reach))
-            run = failover_inputs.make_run(plain(run), wish, *hosts, given=plain(given or {}))
+            run = failover_inputs.make_run(plain(run), wish, *hosts, given=plain(given or {}), found=plain(found or {}))
         return runs.begin(plain(run), read, plain(refused or {}), now)
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error

@@ -24,15 +24,6 @@ def told(records: Mapping[str, Record]) -> str:
     return f"{runs}; {_last_replication(records.values())}"
 
 
-def ways_out(keep_and_lose: Iterable[tuple[str, str, bool]]) -> str:
-    """What to run, for each copy to keep: its host, the other's host, and whether the kept one is failed over."""
-    ways = []
-    for keep, lose, failed_over in keep_and_lose:
-        playbook = "reverse_replication" if failed_over else "planned_failover"
-        ways.append(f"to keep the one on {keep}: {playbook} with failover_to={keep} discard={lose} old_vm=turn_off")
-    return "; or ".join(ways)
-
-
 def _runs(record: Record) -> str:
     seconds = record.get("uptime_seconds")
     since = f"for {duration(float(seconds))}" if seconds is not None else "for a time that is not known"

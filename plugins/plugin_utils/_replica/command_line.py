@@ -19,6 +19,11 @@ _PLAIN = re.compile(r"[\w.:/@%+-]+")
 _WITH_BLANKS = re.compile(r"[\w.:/@%+-]+( [\w.:/@%+-]+)*")
 
 
+def is_plain(text: str) -> bool:
+    """True for text that a shell and Ansible both leave as it is."""
+    return bool(_PLAIN.fullmatch(text))
+
+
 def command(playbook: str, values: Mapping[str, Any]) -> str:
     """`ansible-playbook hyperv.replica.PLAYBOOK` with these variables; what is empty is left out."""
     words, rest = [f"ansible-playbook hyperv.replica.{playbook}"], dict[str, Any]()

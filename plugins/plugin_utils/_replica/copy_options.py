@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -76,19 +76,11 @@ def read_want(options: Mapping[str, Any]) -> Want:
     return Want(
         vms=VMSelection.of(options),
         state=options["state"],
-        proofs=_proofs(options.get("partner") or []),
+        proofs=read_proofs(options.get("partner") or []),
         max_age=options["partner_max_age"],
         lives_on=str(lives_on),
         files=tuple(dict.fromkeys(map(_file, files))),
     )
-
-
-def _proofs(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Proof, ...]]:
-    proofs: dict[str, tuple[Proof, ...]] = {}
-    for record in records:
-        for vm, proof in read_proofs([record]).items():
-            proofs[vm] = (*proofs.get(vm, ()), proof)
-    return proofs
 
 
 def _file(text: str) -> str:

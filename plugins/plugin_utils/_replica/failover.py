@@ -11,7 +11,7 @@ from typing import Any
 from .cluster import ClusterUnreadable, parse_cluster, query_cluster
 from .errors import OptionError
 from .failover_acts import ACTS, Rule, fits, possible, rule_for
-from .failover_case import own_names, partner_names
+from .failover_case import Case, own_names, partner_names
 from .failover_here import decide
 from .failover_options import RULES, SPEC, Want, read_want
 from .failover_read import VM, Have, parse, query
@@ -59,7 +59,7 @@ def predict(have: Have, want: Want, step: Step) -> Have:
     if step.stage == "start_action":
         action = step.statement.commands[-1].parameters["AutomaticStartAction"]
         return _with(have, replace(vm, record={**vm.record, "automatic_start_action": action}))
-    proof = want.proofs.get(vm.id)
+    proof = Case(have, want, vm, frozenset()).proof
     partner = proof.side if proof else None
     rule = rule_for(step.stage, vm.side, partner, True) or _any_rule(step.stage, vm.side)
     side = vm.side.with_(**dict(rule.then)) if rule else vm.side

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from .failover_calls import proof_of
 from .failover_plan import VMPlan
 from .failover_sight import Seen
 from .failover_states import (
     ERROR,
+    PREPARED,
     PRIMARY,
     REPLICA,
     RESYNC_SUSPENDED,
@@ -43,6 +45,8 @@ class Entry:
     first: when a stage was first asked for. expected: what each side shows, then what the plan makes of it. acted:
     for the side of the last call, the steps that it has taken when the call is through. untouched: it never took part.
     unready: it runs, but its guest did not answer. given_up: what was done to bring it up again has failed too.
+    other: what the other side showed when it was last read, proof: its record; copies: the same of further holders,
+    by host.
     """
 
     id: str
@@ -63,6 +67,9 @@ class Entry:
     untouched: bool = False
     given_up: bool = False
     changed: bool = False
+    other: Shape | tuple[()] = ()
+    proof: Mapping[str, Any] = field(default_factory=dict)
+    copies: Mapping[str, Shape] = field(default_factory=dict)
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Entry:
@@ -90,7 +97,7 @@ def absorb(entry: Entry, result: Mapping[str, Any]) -> Entry:
     """What a call said of the VM: through, failed, still under way, or nothing because the host was lost."""
     failed = {str(f["id"]): str(f["msg"]) for f in result.get("failures") or ()}
     pending = {str(p["id"]): str(p["msg"]) for p in result.get("pending") or ()}
-    sent = any(action.get("vm") == entry.name for action in result.get("actions") or ())
+    sent = any(action.get("vm_id") == entry.id for action in result.get("actions") or ())
     entry = replace(entry, failed="", waits_for="", changed=entry.changed or sent)
     if entry.id in failed:
         return replace(entry, failed=failed[entry.id], acted={})
@@ -150,6 +157,17 @@ def shape(side: Side) -> Shape:
     return side.mode, side.state, side.power
 
 
+def remembered(entry: Entry, seen: Seen) -> Entry:
+    """The entry with what was read of the other side and of further copies, for when they are out of reach."""
+    other = shape(seen.pair.other) if seen.pair.other is not None else entry.other
+    copies = {copy.host: shape(copy.side) for copy in seen.pair.rest if copy.side is not None}
+    proof = proof_of(seen, "other") or entry.proof
+    return replace(entry, other=other, proof=proof, copies={**entry.copies, **copies})
+
+
 def ran_at_first(pair: Pair) -> bool:
-    """True when the VM may have run on either side."""
-    return any(side is not None and side.may_run for side in (pair.target, pair.other))
+    """True when the VM may have run on either side, or was in the middle of a planned failover, which had stopped
+    it.
+    """
+    sides = [side for side in (pair.target, pair.other) if side is not None]
+    return any(side.may_run for side in sides) or any(side.state == PREPARED for side in sides)

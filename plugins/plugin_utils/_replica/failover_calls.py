@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .failover_plan import STAGES
@@ -32,6 +32,8 @@ _PARAMETERS = {
     "allowed_primary_server": "AllowedPrimaryServer",
 }
 _PROOF = ("id", "name", "host", "read_at", "mode", "state", "power", "test_vm")
+AS_LONG_AS_A_RUN = 7 * 24 * 3600
+"""A reading of this run that a start may rest on, where the host is out of reach since, may be as old as the run."""
 START_OLD = "start_old"
 """The stage that brings a VM up again where it was."""
 
@@ -40,7 +42,8 @@ START_OLD = "start_old"
 class Order:
     """What has to be done for one VM now: an act, or what is waited for (`stage` of the act that waits).
 
-    `never_started`: the failover that it undoes is this run's own, and the VM was not started since.
+    `never_started`: the failover that it undoes is this run's own, and the VM was not started since. `act_loses`: the
+    copy was named to be lost. `known`: what the other side said when it was last read in this run.
     """
 
     seen: Seen
@@ -48,6 +51,8 @@ class Order:
     where: str
     act: str = ""
     never_started: bool = False
+    act_loses: bool = False
+    known: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
@@ -60,6 +65,8 @@ def order_of(seen: Seen, act: NextAct) -> Order:
     stage = STAGES[act.act]
     if act.act == "start" and act.where == "other":
         stage = START_OLD
+    if act.act == "stop_guest" and act.where == "target":
+        stage = "cancel_failover"  # the VM whose failover is undone is shut down by the same call
     return Order(seen, stage, act.where, act.act)
 
 
@@ -86,9 +93,7 @@ def calls_of(orders: Iterable[Order], options: Mapping[str, Any]) -> list[dict[s
             calls.append(call)
         call["ids"].append(order.seen.id)
         call["names"].append(order.seen.name)
-        proof = _proof(order)
-        if proof is not None:
-            call["partner"].append(proof)
+        call["partner"] += _proofs(order)
     for call in calls:
         if call.get("partner_declared") in ("dead", "prepared") or not call["partner"]:
             del call["partner"]
@@ -99,6 +104,10 @@ def _told(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"host": order.host, "stage": order.stage, "state": _state(order)}
     told["runs_on"] = _runs_on(order)
     told.update(_MORE.get(order.stage, _nothing)(order, options))
+    if order.where == "target" and order.seen.third and order.seen.beyond is None:  # the planner has let it go on
+        told["accept_unread"] = [order.seen.third]
+    if order.known and order.seen.pair.other is None:
+        told["partner_max_age"] = AS_LONG_AS_A_RUN
     if order.where == "target" and order.seen.pair.other is None and options.get("declared"):
         told["partner_declared"] = options["declared"]
     if options.get("declared") == "unusable" and told["state"] in ("failed_over", "fenced"):
@@ -159,9 +168,9 @@ def _reverse(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cancel(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
-    accepted = options.get("accept_loss") or order.seen.pair.both_run
-    if accepted:
-        return {"changes_since_failover": "discard"}
+    shutdown = {"shutdown": options["shutdown"], "shutdown_timeout": options["shutdown_timeout"]}
+    if options.get("accept_loss") or order.act_loses:
+        return {"changes_since_failover": "discard", **shutdown}
     return {"changes_since_failover": "never_started"} if order.never_started else {}
 
 
@@ -207,10 +216,22 @@ _MORE = {
 }
 
 
-def _proof(order: Order) -> dict[str, Any] | None:
-    """What the other side said of the VM, as far as the module looks at it."""
-    record = order.seen.record_of("other" if order.where == "target" else "target")
+def _proofs(order: Order) -> list[dict[str, Any]]:
+    """What other hosts said of the VM, as far as the module looks at it: the other side, and where one was read the
+    third site behind this one.
+    """
+    seen, where = order.seen, "other" if order.where == "target" else "target"
+    found: list[Mapping[str, Any]] = [proof_of(seen, where) or order.known]
+    if order.where == "target":
+        found.append(proof_of(seen, "third") or {})
+    return [dict(proof) for proof in found if proof]
+
+
+def proof_of(seen: Seen, where: str) -> dict[str, Any] | None:
+    """What the host of a side (target, other, third) said; None where its VM was not read."""
+    record = seen.beyond if where == "third" else seen.record_of(where)
     if record is None or record.get("relations") is None:
         return None
-    legs = [{"type": leg["type"], "last_replication_time": leg["last_replication_time"]} for leg in record["relations"]]
-    return {**{name: record[name] for name in _PROOF}, "relations": legs}
+    keys = ("type", "mode", "last_replication_time")
+    legs = [{key: leg.get(key) for key in keys} for leg in record["relations"]]
+    return {**{name: record[name] for name in _PROOF}, "host_names": list(seen.names.get(where, ())), "relations": legs}

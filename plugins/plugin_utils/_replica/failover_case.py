@@ -32,6 +32,12 @@ def partner_names(vm: VM) -> tuple[str, ...]:
     return tuple(str(name) for key in keys if (name := vm.relation.get(key)))
 
 
+def third_names(vm: VM) -> tuple[str, ...]:
+    """How the leg to a third site calls it; nothing without one."""
+    keys = ("replica_server", "current_replica_server")
+    return tuple(str(name) for key in keys if (name := vm.sends_on.get(key)))
+
+
 @dataclass(frozen=True)
 class Case:
     """One VM under decision. `proof` is the other side's word, if the task brought one."""
@@ -47,9 +53,27 @@ class Case:
         return self.vm.side
 
     @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """What other hosts answered."""
+        return self.want.proofs.get(self.vm.id, ())
+
+    @property
     def proof(self) -> Proof | None:
-        """What the other host answered, whatever its age."""
-        return self.want.proofs.get(self.vm.id)
+        """What the host of the other side answered, whatever its age."""
+        names = partner_names(self.vm)
+        return next((proof for proof in self.proofs if not names or proof.is_of(names)), None)
+
+    @property
+    def third(self) -> Proof | None:
+        """What the third site answered, for a replica that is replicated on."""
+        names = third_names(self.vm)
+        return next((proof for proof in self.proofs if names and proof.is_of(names)), None)
+
+    @property
+    def stranger(self) -> Proof | None:
+        """A record of a host that no relation of the VM names."""
+        names = (*partner_names(self.vm), *third_names(self.vm))
+        return next((proof for proof in self.proofs if names and not proof.is_of(names)), None)
 
     @property
     def here(self) -> bool:

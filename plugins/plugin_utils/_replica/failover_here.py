@@ -30,7 +30,7 @@ from .failover_options import (
     Want,
 )
 from .failover_point import NoPoint, choose_point
-from .failover_power import UNPROTECTED, as_replica, fenced, old_copy_on, stale, started
+from .failover_power import UNPROTECTED, as_replica, beyond_the_pair, fenced, old_copy_on, stale, started
 from .failover_read import Have
 from .failover_states import (
     FAILED_OVER,
@@ -79,6 +79,12 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
         return case.refuse(
             f"runs_on is {want.runs_on}, which is neither this host nor its partner {case.partner_host}. Give one of"
             " these."
+        )
+    wrong = case.stranger
+    if wrong is not None:
+        return case.refuse(
+            f"partner has a record of {wrong.host}, and the partner is {case.partner_host}. Read the right host; or, if"
+            f" {wrong.host} is the same one by another name, give that name in its record's host_names."
         )
     both = _both_run(case)
     return both or _STATES[want.state](case)
@@ -144,9 +150,9 @@ def _stop_and_prepare(case: Case) -> Decision:
     return case.act("prepare")
 
 
-def _stop(case: Case) -> Decision:
+def _stop(case: Case, why: str = "") -> Decision:
     if case.want.shutdown == "refuse":
-        return case.refuse("it runs, and shutting its guest down was not allowed (shutdown: clean).")
+        return case.refuse(f"{why}it runs, and shutting its guest down was not allowed (shutdown: clean).")
     forced = {"Force": True} if case.want.shutdown == "force" else {}
     return case.act(
         "stop_guest",
@@ -173,7 +179,7 @@ def _failed_over(case: Case) -> Decision:
         return case.refuse(f"there is no replica of it here: it is {own}.")
     if own.test_vm:
         return case.refuse("a test VM of it is here: end the test first (state: test_absent).")
-    unproven = _unproven(case)
+    unproven = _unproven(case) or beyond_the_pair(case)
     if unproven:
         return unproven
     if own.failed_over:
@@ -313,6 +319,15 @@ def _cancel_failover(case: Case) -> Decision:
         return case.refuse(
             f"it is {case.own.power}, and what it changed since the failover is lost when that is cancelled. Reverse"
             " instead, or accept the loss with changes_since_failover: discard."
+        )
+    if case.own.power == RUNNING:
+        return _stop(case, "Windows may refuse to cancel the failover of a VM that runs: ")
+    if case.own.power == STOPPING:
+        return Wait(f"the shutdown of the guest of {case.vm.name}", case.want.shutdown_timeout)
+    if case.own.power in (SAVED, PAUSED):
+        return case.refuse(
+            f"it is {case.own.power}, not Off, and its failover cannot be cancelled like that. Turn it off, or remove"
+            " its saved state (Remove-VMSavedState), then run this again."
         )
     return case.act("cancel_failover")
 

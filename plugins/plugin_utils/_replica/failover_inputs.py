@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .failover_findings import FINDINGS
 from .failover_point import read_point_wish
 from .failover_sight import PlanError
+from .names import is_one_of
 
 DECLARED = {"primary_is_dead": "dead", "primary_unusable": "unusable"}
 _OPTIONS = (
@@ -38,12 +40,14 @@ def make_run(
     partners: Mapping[str, Sequence[str]],
     reach: Sequence[str] | None = None,
     given: Mapping[str, Any] | None = None,
+    found: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The run that `begin` takes. `wish` is planned, unplanned, cancel, commit, reverse or return_home.
 
     `reach` are the inventory hosts that the run may contact: what the job was limited to. None: all. `given` are the
-    inputs that were not left out, as they came: the command for what is left repeats them. Raises PlanError for inputs
-    that contradict each other.
+    inputs that were not left out, as they came: the command for what is left repeats them. `found` is what the partners
+    were found with (failover_partners.py): further names of hosts, and Windows names that the inventory does not have.
+    Raises PlanError for inputs that contradict each other.
     """
     _check(inputs, wish)
     declared = DECLARED.get(inputs["reason"] or "", "") if wish == "unplanned" else inputs["declared"] or ""
@@ -59,6 +63,7 @@ def make_run(
             "fence": inputs["fence"],
             "discard": inputs["discard"] or "",
             "discard_saved": inputs["old_vm"] == "discard_saved_state",
+            "accept": [str(name) for name in inputs.get("accept") or () if name not in FINDINGS],
         },
         "options": {
             **{name: inputs[name] for name in _OPTIONS},
@@ -68,6 +73,9 @@ def make_run(
         "targets": list(targets),
         "reach": list(reach) if reach is not None else [*targets, *(h for hosts in partners.values() for h in hosts)],
         "partners": {name: list(hosts) for name, hosts in partners.items()},
+        "accepted": [str(name) for name in inputs.get("accept") or ()],
+        "names": dict((found or {}).get("names") or {}),
+        "unknown": list((found or {}).get("unknown") or ()),
         "groups": groups_of(inputs),
         "to": inputs["to"] or ",".join(targets),
         "reason": inputs["reason"] if wish == "unplanned" else "",
@@ -111,9 +119,19 @@ def _check(inputs: Mapping[str, Any], wish: str) -> None:
     read_point_wish(inputs["recovery_point"], inputs["recovery_point_time"])
 
 
-def check_discard(raw: Mapping[str, Any]) -> None:
-    """A host to lose a copy on that is no host of these VMs is a mistake, also where only one copy runs."""
-    hosts = [*raw["targets"], *(host for hosts in raw["partners"].values() for host in hosts)]
+def check_names(raw: Mapping[str, Any], others: Sequence[str] = ()) -> None:
+    """A host to lose a copy on, or to accept unread, that is no host of these VMs is a mistake. Raises PlanError.
+
+    `others` are further hosts that have a copy, or are said to.
+    """
+    hosts = list(dict.fromkeys([*raw["targets"], *(h for hosts in raw["partners"].values() for h in hosts), *others]))
     discard = str(raw["wish"].get("discard") or "")
     if discard and discard not in hosts:
-        raise PlanError(f"discard is {discard}, which is none of {', '.join(dict.fromkeys(hosts))}.")
+        raise PlanError(f"discard is {discard}, which is none of {', '.join(hosts)}.")
+    known = [*hosts, *raw["partners"], *raw.get("unknown", ())]
+    for name in raw["wish"].get("accept") or ():
+        if not (name in known or is_one_of(name, known)):
+            raise PlanError(
+                f"accept has {name}, which is neither a finding ({', '.join(FINDINGS)}) nor a host of these VMs"
+                f" ({', '.join(known)})."
+            )

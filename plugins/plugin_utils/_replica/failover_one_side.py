@@ -16,13 +16,13 @@ from .failover_preflight import of_primary
 from .failover_run import to_confirm
 from .failover_sight import PlanError, Record, Sight, records_of
 from .failover_states import (
-    MAY_RUN,
     OFF,
     PAUSED,
     PREPARED,
     PRIMARY,
     REPLICATING,
     SAVED,
+    power_may_run,
 )
 from .plan_lines import plan_line
 
@@ -69,8 +69,8 @@ def _prepare_lines(inputs: Mapping[str, Any], record: Record, host: str) -> Iter
 def _against(record: Record, readings: Mapping[str, Any], host: str) -> str:
     """Why what both hosts say does not allow to prepare it; "" when it does."""
     copies = ((other, r) for other in readings if other != host for r in records_of(readings[other]) or ())
-    live = {other: r for other, r in copies if r["id"] == record["id"] and r["power"] in MAY_RUN}
-    if live and record["power"] in MAY_RUN:
+    live = {other: r for other, r in copies if r["id"] == record["id"] and power_may_run(r["power"])}
+    if live and power_may_run(record["power"]):
         return f"it may be running on BOTH hosts, and neither copy is touched: {told_of_both({host: record, **live})}"
     if record["mode"] != PRIMARY or record["state"] != REPLICATING:
         return f"it is {record['mode']}/{record['state']} on {host}"

@@ -42,6 +42,7 @@ SPEC: Mapping[str, Any] = {
     "runs_on": {"type": "str"},
     "partner": {"type": "list", "elements": "dict"},
     "partner_max_age": {"type": "int", "default": 120},
+    "accept_unread": {"type": "list", "elements": "str", "default": []},
     "partner_declared": {"type": "str", "choices": [DEAD, UNUSABLE, PREPARED_WORD]},
     "recovery_point": {"type": "str"},
     "recovery_point_time": {"type": "str"},
@@ -70,7 +71,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Want:
-    """The task. `proofs` are the other side's words by VM id. `clock` is the control node's.
+    """The task. `proofs` are the words of other hosts by VM id. `clock` is the control node's.
 
     `broker` is no option: the name of this host's cluster for its partners, where that had to be asked for.
     """
@@ -78,8 +79,9 @@ class Want:
     vms: VMSelection
     state: str
     runs_on: str = ""
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    proofs: Mapping[str, tuple[Proof, ...]] = field(default_factory=dict)
     max_age: int = 120
+    accept_unread: tuple[str, ...] = ()
     declared: str = ""
     point: PointWish = ANY
     shutdown: str = "refuse"
@@ -112,6 +114,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
         runs_on=_runs_on(options),
         proofs=read_proofs(options.get("partner") or []),
         max_age=options["partner_max_age"],
+        accept_unread=tuple(options.get("accept_unread") or ()),
         declared=options.get("partner_declared") or "",
         point=read_point_wish(options.get("recovery_point"), options.get("recovery_point_time")),
         shutdown=options["shutdown"],
@@ -171,7 +174,7 @@ def _check(want: Want) -> None:
             "a planned failover takes the newest data, which the primary has just sent.",
             "An older point is an unplanned failover, with its own reason: partner_declared.",
         )
-    if want.shutdown != "refuse" and want.state != PREPARED_STATE:
+    if want.shutdown != "refuse" and want.state not in (PREPARED_STATE, CANCELLED):
         raise OptionError("shutdown", f"state {want.state} shuts no guest down.", "Leave it out.")
     _check_power(want)
     for option, least in (("partner_max_age", 1), ("shutdown_timeout", 1)):

@@ -3,9 +3,10 @@
 
 """Which inventory hosts the partners of VMs are. Pure.
 
-A Windows name is looked for among candidates only. A broker's name, and that of a node, means all nodes of the cluster,
-for a VM may have moved. What no candidate fits by its names is asked of those that are left; what still fits none is
-out of reach, and never connected to.
+A Windows name is looked for among the candidates, and where none of them fits, in the whole inventory. A broker's name,
+and that of a node, means all nodes of the cluster, for a VM may have moved. What no candidate fits by its names is
+asked of those that are left; what still fits none is out of reach, and never connected to. Every relation of every
+copy is followed: a chain has a site behind the next one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from .failover_cluster import Cluster, clusters_of
 from .failover_sight import Record, partner_names, records_of
+from .identity import given_names, identify, windows_name_of
 from .names import AmbiguousName, Candidate, inventory_host, is_one_of
 from .values import is_guid
 
@@ -35,11 +37,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Search:
-    """Where names are looked for. `others` are candidates that are no targets, `heard` the hosts that were asked."""
+    """Where names are looked for. `others` are candidates that are no targets, `everyone` those of the inventory that
+    are no candidates.
+    """
 
     targets: Sequence[str]
     others: Sequence[str]
     known: Sequence[Candidate]
+    everyone: Sequence[Candidate]
     clusters: Sequence[Cluster]
     readings: Mapping[str, Any]
     variables: Variables
@@ -50,7 +55,7 @@ class Search:
         if cluster is not None:
             return Found(self._nodes(cluster))
         try:
-            host = inventory_host(name, self.known)
+            host = inventory_host(name, self.known) or inventory_host(name, self.everyone)
         except AmbiguousName as error:
             return self._shared(error)
         if host is None:
@@ -63,7 +68,7 @@ class Search:
 
     def names_of(self, hosts: Iterable[str]) -> Iterable[str]:
         """What else these hosts may be called: a reverse makes the other side known by another of its names."""
-        for candidate in self.known:
+        for candidate in (*self.known, *self.everyone):
             if candidate.host in hosts:
                 yield from (*candidate.names, *candidate.asked)
         for cluster in self.clusters:
@@ -105,21 +110,30 @@ def partners(
     vms: Iterable[str],
     candidates: Iterable[str],
     variables: Variables,
+    inventory: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """`partners`, inventory hosts by Windows name; `unknown`, names without one; `ask`, hosts that may tell; `ids` of
-    the VMs; `missing`, names that the targets have no VM of. A host is among the partners by all of its names.
+    """`partners`, inventory hosts by Windows name; `unknown`, names without one; `ask`, hosts that may tell; `read`,
+    the partners that were not read yet; `ids` of the VMs; `missing`, names that the targets have no VM of; `names`,
+    further names of hosts (hyperv_replica_names, and those of their clusters). A host is among the partners by all
+    of its names.
 
     `readings` are results of hyperv_replication_info by inventory host, `vms` names or ids (none: all). `variables`
-    have hyperv_replica_names, ansible_host and group_names of each host. Asked again with what was read since, it may
-    know more of a cluster. Raises AmbiguousName for a name that fits two hosts.
+    have hyperv_replica_names, ansible_host and group_names of each host. `inventory` are all its hosts. Asked again
+    with what was read since, it may know more. Raises AmbiguousName for a name that fits two hosts.
     """
     vms = [str(vm) for vm in vms]
     wanted = {vm.strip("{}").casefold() for vm in vms}
-    records = [r for host in targets for r in records_of(readings.get(host)) or () if _is_wanted(r, wanted)]
+    ids = [str(r["id"]) for host in targets for r in records_of(readings.get(host)) or () if _is_wanted(r, wanted)]
+    chosen = set(ids)
+    records = [r for result in readings.values() for r in records_of(result) or () if r["id"] in chosen]
     others = [host for host in dict.fromkeys(candidates) if host not in targets]
+    rest = [host for host in dict.fromkeys(inventory) if host not in targets and host not in others]
     known = [_candidate(host, variables.get(host) or {}, readings.get(host)) for host in others]
-    search = Search(targets, others, known, clusters_of(known, readings), readings, variables)
-    found = {name: search.find(name) for name in partner_names(records)}
+    everyone = [_candidate(host, variables.get(host) or {}, readings.get(host)) for host in rest]
+    search = Search(targets, others, known, everyone, clusters_of([*known, *everyone], readings), readings, variables)
+    names = {host: _names(host, readings, variables) for host in dict.fromkeys([*targets, *readings])}
+    own = [name for host in targets for name in identify(host, readings.get(host), names[host]).names]
+    found = {name: search.find(name) for name in partner_names(records) if not is_one_of(name, own)}
     unknown = [name for name, one in found.items() if not one.hosts]
     matched = {host for one in found.values() for host in one.hosts}
     lost = any(not one.hosts and not one.ask for one in found.values())
@@ -134,9 +148,16 @@ def partners(
         "partners": meant,
         "unknown": unknown,
         "ask": list(dict.fromkeys(ask)),
-        "ids": [str(r["id"]) for r in records],
+        "read": [host for host in dict.fromkeys(h for hosts in meant.values() for h in hosts) if host not in readings],
+        "ids": ids,
         "missing": _missing(vms, [records_of(readings.get(host)) for host in targets]),
+        "names": {host: list(more) for host, more in names.items() if more},
     }
+
+
+def _names(host: str, readings: Mapping[str, Any], variables: Variables) -> tuple[str, ...]:
+    """What a host is called beside its Windows name."""
+    return identify(host, readings.get(host), given_names(variables.get(host) or {})).others
 
 
 def _is_wanted(record: Record, wanted: set[str]) -> bool:
@@ -152,13 +173,10 @@ def _missing(vms: Iterable[str], read: Sequence[Sequence[Record] | None]) -> lis
 
 
 def _candidate(host: str, variables: Mapping[str, Any], reading: Any) -> Candidate:
-    names = variables.get("hyperv_replica_names") or []
-    result = reading if isinstance(reading, Mapping) else {}
-    asked = [result.get("windows_name"), (result.get("host") or {}).get("fqdn")]
-    address = variables.get("ansible_host")
+    asked, address = windows_name_of(reading), variables.get("ansible_host")
     return Candidate(
         host=host,
-        names=(str(names),) if isinstance(names, str) else tuple(str(name) for name in names),
+        names=given_names(variables),
         address=str(address) if address else None,
-        asked=tuple(str(name) for name in asked if name),
+        asked=(asked,) if asked else (),
     )

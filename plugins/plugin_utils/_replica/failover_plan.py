@@ -10,13 +10,15 @@ moves to the side that runs, and the copy that loses when both run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .both_running import told, ways_out
+from .both_running import told
 from .failover_acts import ACTS, perform
+from .failover_advice import by_hand_only, open_ways
+from .failover_advice import told as advice
 from .failover_next import next_step
-from .failover_sight import PlanError, Seen, Sight, partner_names, records_of
+from .failover_sight import PlanError, Record, Seen, Sight, partner_names, records_of
 from .failover_states import NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
 from .failover_step import Goal, Next, NextAct, NextDone, NextRefused, NextWait
 from .plan_lines import plan_line
@@ -53,13 +55,14 @@ class Wish:
 
     fence: the old copy's start action becomes Nothing as soon as its host answers. discard: inventory host of the copy
     to lose where both run; turned off only when the goal's turn_off says so. discard_saved: a saved state of the old
-    copy may go.
+    copy may go. advise: a refusal is given its ways out.
     """
 
     goal: Goal
     fence: bool = True
     discard: str = ""
     discard_saved: bool = False
+    advise: bool = True
 
 
 @dataclass
@@ -72,6 +75,7 @@ class VMPlan:
     outcome: str = "done"
     message: str = ""
     open_ends: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
 
     @property
     def end(self) -> Pair:
@@ -92,6 +96,7 @@ class VMPlan:
             "outcome": self.outcome,
             "message": self.message,
             "open_ends": list(self.open_ends),
+            "ways_out": list(self.ways),
         }
 
     def _step(self, act: NextAct) -> dict[str, Any]:
@@ -154,6 +159,10 @@ def read_goal(goal: Mapping[str, Any]) -> Goal:
 def unfold(seen: Seen, wish: Wish) -> VMPlan:
     """The acts from here to the end, by the table; nothing is sent."""
     plan = VMPlan(seen, path=[seen.pair])
+    if seen.strange:
+        plan.outcome, plan.message = "refused", seen.strange
+        return plan
+    wish = replace(wish, goal=replace(wish.goal, lose=_side_to_lose(seen, wish), discard=wish.discard))
     pair, visited, fence = seen.pair, set[Pair](), list[NextAct]()
     while pair not in visited:
         visited.add(pair)
@@ -162,7 +171,7 @@ def unfold(seen: Seen, wish: Wish) -> VMPlan:
             plan.acts += fence
         step = _next(pair, seen, wish)
         if not isinstance(step, NextAct):
-            return _conclude(plan, step)
+            return _conclude(plan, step, wish)
         plan.acts.append(step)
         after = _after(pair, step)
         if after is None:
@@ -173,22 +182,18 @@ def unfold(seen: Seen, wish: Wish) -> VMPlan:
     return plan
 
 
+def _side_to_lose(seen: Seen, wish: Wish) -> str:
+    return {seen.elsewhere: "other", seen.here: "target"}.get(wish.discard, "") if wish.discard else ""
+
+
 def _next(pair: Pair, seen: Seen, wish: Wish) -> Next:
-    if not (pair.both_run and wish.discard):
-        saved = pair.other is not None and pair.other.power == SAVED
-        unusable = wish.goal.wish == "unplanned" and wish.goal.declared == "unusable"
-        if saved and wish.discard_saved and (unusable or wish.goal.wish == "return_home"):
-            return NextAct("discard_state", "other", "discard the saved state of the old copy")
-        return next_step(pair, wish.goal)
-    where = {seen.here: "target", seen.elsewhere: "other"}.get(wish.discard)
-    if where is None:
+    if pair.both_run and wish.discard and not wish.goal.lose and wish.discard not in {copy.host for copy in pair.rest}:
         return NextRefused(f"it may be running on both hosts, and {wish.discard} is neither of them")
-    if not wish.goal.turn_off:
-        return NextRefused(f"the copy on {wish.discard} is to be lost, but turning it off was not asked for by name")
-    side = pair.side(where)
-    if side is not None and side.failed_over:
-        return NextAct("cancel_failover", where, "undo the failover: the copy that was named to be lost goes off")
-    return NextAct("turn_off", where, "turn off the copy that was named to be lost")
+    saved = pair.other is not None and pair.other.power == SAVED and not pair.both_run
+    unusable = wish.goal.wish == "unplanned" and wish.goal.declared == "unusable"
+    if saved and wish.discard_saved and (unusable or wish.goal.wish == "return_home"):
+        return NextAct("discard_state", "other", "discard the saved state of the old copy")
+    return next_step(pair, wish.goal)
 
 
 def _fence(pair: Pair, seen: Seen, wish: Wish) -> Iterable[NextAct]:
@@ -248,12 +253,16 @@ def _one(value: Any) -> Any:
     return sorted(value)[0] if isinstance(value, (set, frozenset)) else value
 
 
-def _conclude(plan: VMPlan, step: NextDone | NextRefused | NextWait) -> VMPlan:
+def _conclude(plan: VMPlan, step: NextDone | NextRefused | NextWait, wish: Wish) -> VMPlan:
     plan.message = step.reason
     if isinstance(step, NextRefused):
         plan.outcome = "refused"
         if plan.seen.pair.both_run:
-            plan.message += _both_run(plan.seen)
+            plan.message += f": {told(_both(plan.seen))}"
+        if plan.seen.unread:
+            plan.message += f" ({plan.seen.unread})"
+        if wish.advise:
+            plan.ways = tuple(_ways(plan.seen, step, wish))
     elif isinstance(step, NextWait):
         plan.outcome = "waiting"
     else:
@@ -261,15 +270,29 @@ def _conclude(plan: VMPlan, step: NextDone | NextRefused | NextWait) -> VMPlan:
     return plan
 
 
-def _both_run(seen: Seen) -> str:
-    """What the operator needs to decide which copy to lose, and how to say it."""
+def _ways(seen: Seen, step: NextRefused, wish: Wish) -> Iterable[str]:
+    """Only what the table leads on with is advised."""
+
+    def refuses(pair: Pair, goal: Goal) -> bool:
+        swapped = pair != seen.pair
+        hosts = (seen.elsewhere, seen.here) if swapped else (seen.here, seen.elsewhere)
+        records = (seen.other_record, seen.record) if swapped else (seen.record, seen.other_record)
+        there = replace(
+            seen, pair=pair, here=hosts[0], elsewhere=hosts[1], record=records[0], other_record=records[1], unread=""
+        )
+        lost = {"target": hosts[0], "other": hosts[1]}.get(goal.lose, wish.discard)
+        return unfold(there, Wish(goal, fence=False, discard=lost, advise=False)).outcome == "refused"
+
+    found = open_ways(step, seen.pair, wish.goal, refuses)
+    yield from advice(found, seen, {"accept": ",".join(sorted(wish.goal.accept))})
+    if not found and not seen.unread:
+        yield by_hand_only(seen.pair)
+
+
+def _both(seen: Seen) -> dict[str, Record]:
+    """The records of the copies that may be running, by host."""
     hosts = {where: seen.host_shown(where) for where in ("target", "other")}
-    records = {hosts[where]: record for where in hosts if (record := seen.record_of(where)) is not None}
-    ways = []
-    for keep, lose in (("target", "other"), ("other", "target")):
-        side = seen.pair.side(keep)
-        ways.append((hosts[keep], hosts[lose], side is not None and side.failed_over))
-    return f": {told(records)}. Either {ways_out(ways)}"
+    return {hosts[where]: record for where in hosts if (record := seen.record_of(where)) is not None}
 
 
 def _stages(plans: Iterable[VMPlan]) -> dict[str, dict[str, list[str]]]:
@@ -287,7 +310,8 @@ def lines_of(plan: VMPlan, more: Callable[[Seen, NextAct], Mapping[str, Any]] = 
     """The plan of one VM, for the operator. `more` are parameters that come from the options of the run."""
     seen = plan.seen
     there = f"{seen.host_shown('other')}: {shown(seen.pair.other)}"
-    yield f"{seen.name}: {seen.here}: {shown(seen.pair.target)}; {there}"
+    rest = "".join(f"; {copy.host}: {shown(copy.side)}" for copy in seen.pair.rest)
+    yield f"{seen.name}: {seen.here}: {shown(seen.pair.target)}; {there}{rest}"
     for number, act in enumerate(plan.acts if plan.outcome != "refused" else (), 1):
         cmdlet, parameters = command_of(act, seen)
         yield plan_line(number, seen.host_shown(act.where), cmdlet, {**parameters, **more(seen, act)}, act.why)

@@ -10,15 +10,18 @@ an unplanned failover may start by itself with its host: its fence is AutomaticS
 from __future__ import annotations
 
 from .failover_acts import ACTS
-from .failover_case import Case
+from .failover_case import Case, third_names
 from .failover_options import DEAD, PREPARED_WORD, UNUSABLE
 from .failover_proof import Proof
 from .failover_states import FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, REPLICA_MODES, RUNNING, SAVED
+from .names import is_one_of
 from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Refused, Step, Wait
 
 UNPROTECTED = "it runs UNPROTECTED on the failed-over replica: reverse the replication"
 COMMIT_PENDING = "the failover can still be cancelled, and its undo data grows until it is committed or reversed"
+FUTURE_SECONDS = 2.0
+"""How far a record may be ahead of this host's reading: both carry the control node's clock, in whole seconds."""
 NO_START = "Nothing"
 ON_A_CLUSTER = "the old copy is a role of a cluster, which starts it whatever its start action says: cut its VM network"
 HOST_FIRST = "Nothing is started beside a copy that may run: where its host cannot stop it, power that host off first."
@@ -28,6 +31,11 @@ LATE = "A saved state can be removed on the host itself (Remove-VMSavedState)."
 def stale(case: Case, proof: Proof) -> Refused | None:
     """A refusal of what the other side said too long ago."""
     age = proof.age_seconds(case.have.read_at)
+    if age < -FUTURE_SECONDS:
+        return case.refuse(
+            f"what {proof.host} said is from the future ({proof.read_at.isoformat()}). Read it again, and give what was"
+            " read now."
+        )
     if age <= case.want.max_age:
         return None
     return case.refuse(
@@ -69,11 +77,35 @@ def _unsafe(case: Case) -> Refused | None:
             return too_old
         if proof.side.power != OFF:
             return case.refuse(f"it is not started: the copy on {proof.host} is {proof.side.power}, not Off.")
+    beyond = beyond_the_pair(case)
+    if beyond:
+        return beyond
     if case.vm.unconnected:
         return case.refuse(
             f"it would come up without a network: {', '.join(case.vm.unconnected)} is connected to nothing. Set the"
             " switch (hyperv_failover_network), or allow it with unconnected_adapters: allow."
         )
+    return None
+
+
+def beyond_the_pair(case: Case) -> Refused | None:
+    """Why the copy at a third site keeps this one from being failed over or started; None when it does not (L1)."""
+    names, proof = third_names(case.vm), case.third
+    if not names:
+        return None
+    if proof is None:
+        if any(is_one_of(name, names) for name in case.want.accept_unread):
+            return None
+        return case.refuse(
+            f"it is replicated on to {names[0]}, and nothing is known of the copy there. Read that host and give its"
+            " records as partner too; or, if it is certain that the VM does not run there, give"
+            f" accept_unread: [{names[0]}]."
+        )
+    too_old = stale(case, proof)
+    if too_old:
+        return too_old
+    if proof.side.holds_back or proof.side.failed_over:
+        return case.refuse(f"its third site {proof.host} has it: {proof.side}. See to that copy first.")
     return None
 
 
@@ -90,6 +122,8 @@ def fenced(case: Case) -> Decision:
     own = case.own
     if case.here:
         return _start_action_here(case)
+    if own.failed_over and case.want.turn_off and case.proof is not None and case.proof.side.may_run:
+        return _lost(case)
     if own.failed_over:
         return case.refuse(f"it is failed over to this host, so this is not the old copy: it is {own}.")
     if own.mode in REPLICA_MODES:
@@ -112,6 +146,13 @@ def fenced(case: Case) -> Decision:
     if own.power != SAVED and case.want.turn_off:
         return _turn_off(case, "turn the old copy off, as asked by name")
     return case.done(f"it does not start with its host, but it is {own.power}", f"the old copy is {own.power}")
+
+
+def _lost(case: Case) -> Decision:
+    """Both copies run, and this one, although failed over, was named to be lost."""
+    if case.own.power in (OFF, SAVED):
+        return case.done(f"it is {case.own.power} here")
+    return _turn_off(case, "turn this copy off, as asked by name")
 
 
 def as_replica(case: Case) -> Decision:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .disks import before_checkpoint, name_key
-from .failover_run import Run, look
-from .failover_sight import Record, Seen, Sight
+from .failover_findings import NO_SWITCH
+from .failover_look import Run, look
+from .failover_sight import Record, Seen, Sight, simple_leg
 from .failover_states import PRIMARY, REPLICA_MODES, REPLICATING, RUNNING, Pair
 from .failover_warnings import on_a_cluster_volume, warnings_of
 from .failover_ways import unreached
@@ -25,24 +26,6 @@ from .partner_server import read_server
 from .report_words import size
 from .values import number, path_key
 from .vm_status import is_deaf, operations_of
-
-NO_SWITCH = "no_switch"
-ACCEPTABLE: Mapping[str, str] = {
-    "warning_health": "the health is Warning",
-    "old_replication": "the last replication is long ago",
-    "pending_bytes": "much is still to be sent",
-    "shutdown_service": "the guest's shutdown service does not answer",
-    "operation": "a backup, merge or migration is in progress",
-    "disks_left_behind": "a disk is attached that is not replicated",
-    "extended_leg": "a third site stops receiving when the replication is reversed",
-    "primary_not_ready": "the old primary cannot become the replica",
-    "no_connection": "one host does not reach the other as a replica server",
-    NO_SWITCH: "an adapter comes up without a network",
-    "low_space": "little space is left for the undo data",
-    "failover_addresses": "only one side has failover addresses",
-    "tpm": "the VM has a TPM or is shielded, and no test VM of it was started",
-}
-"""Findings that may be accepted by name, and what each means."""
 
 KINDS = (
     "relations",
@@ -109,17 +92,20 @@ def preflight(
     for vm, entry in run.entries.items():
         plan, seen = run.plans[vm], run.seen[vm]
         if plan.outcome == "refused":
-            refused[vm] = plan.message
+            refused.setdefault(vm, plan.message)
             continue
         bench = _bench(run, seen)
-        found = [finding for check in CHECKS for finding in check(bench)] if bench else list(_stranded(run, seen))
+        found = [finding for check in CHECKS for finding in check(bench)] if bench else list(_begun(run, seen))
         found += [Finding("no_connection", cut_off[vm])] if vm in cut_off else []
         warnings += [f"{entry.name}: accepted: {f.text}" for f in found if f.name in allowed]
         against = [finding for finding in found if finding.name not in allowed]
         if against:
-            refused[vm] = "; ".join(f.text + (f" (accept it with {f.name})" if f.name else "") for f in against)
-    names = {vm: entry.name for vm, entry in run.entries.items()}
-    lines += [f"{names[vm]}: REFUSED: {reason}" for vm, reason in refused.items()]
+            refused[vm] = "; ".join(
+                f.text + (f" (to accept it: -e accept={f.name})" if f.name else "") for f in against
+            )
+    for vm, reason in refused.items():
+        lines.append(f"{run.entries[vm].name}: REFUSED: {reason}")
+        lines += [f"  to go on: {way}" for way in run.plans[vm].ways]
     return {"refused": refused, "lines": lines, "warnings": [*warnings, *warnings_of(run)]}
 
 
@@ -162,7 +148,7 @@ def _health(bench: Bench) -> Iterable[Finding]:
 
 
 def _age(bench: Bench) -> Iterable[Finding]:
-    leg = _leg(bench.there)
+    leg = simple_leg(bench.there)
     age, frequency = number(leg.get("last_replication_age_seconds")), number(leg.get("frequency")) or 300
     limit = bench.run.options.get("max_replication_age") or max(3 * frequency, 900)
     if age is not None and age > limit:
@@ -228,10 +214,10 @@ def _ready_to_receive(bench: Bench) -> Iterable[Finding]:
     if server is None:
         yield Finding("primary_not_ready", f"whether {host} is a replica server could not be read")
         return
-    type_ = str(_leg(bench.there).get("authentication"))
+    type_ = str(simple_leg(bench.there).get("authentication"))
     broker = bench.run.raw["brokers"].get(bench.seen.here)
     own = str(bench.here["host"])
-    names = [str(broker)] if broker else [own, str(_leg(bench.there).get("replica_server") or own)]
+    names = [str(broker)] if broker else [own, str(simple_leg(bench.there).get("replica_server") or own)]
     unknown = bool(bench.here.get("clustered")) and not broker
     problems = [server_problem(server, host, type_, name, unknown) for name in names]
     if all(problems):
@@ -253,6 +239,14 @@ def _switches(bench: Bench) -> Iterable[Finding]:
         yield Finding(NO_SWITCH, f"{host} has {len(here)} of the {len(on)} adapters that are connected on {other}")
 
 
+def _begun(run: Run, seen: Seen) -> Iterable[Finding]:
+    """What speaks against going on with what is no fresh planned failover."""
+    yield from _stranded(run, seen)
+    target, back = seen.pair.target, run.wish.goal.wish in ("return_home", "reverse")
+    if back and target is not None and target.failed_over and seen.record and seen.other_record:
+        yield from _ready_to_receive(Bench(run, seen, seen.record, seen.other_record))
+
+
 def _stranded(run: Run, seen: Seen) -> Iterable[Finding]:
     """Adapters that would keep the VM of an unplanned failover from being started, once it is failed over."""
     target, record = seen.pair.target, seen.record
@@ -267,7 +261,11 @@ def _unconnected(adapters: Iterable[Record], host: str, among: Sequence[str] | N
     """A finding for adapters that are connected to nothing: all of them, or those of these names."""
     off = [str(a["name"]) for a in adapters if not a["connected"] and (among is None or a["name"] in among)]
     if off:
-        yield Finding(NO_SWITCH, f"on {host} {', '.join(dict.fromkeys(off))} is connected to nothing")
+        yield Finding(
+            NO_SWITCH,
+            f"on {host} {', '.join(dict.fromkeys(off))} is connected to nothing: connect it there first (module"
+            " hyperv_failover_network, option switch)",
+        )
 
 
 def _space(bench: Bench) -> Iterable[Finding]:
@@ -318,10 +316,6 @@ CHECKS: Sequence[Callable[[Bench], Iterable[Finding]]] = (
 
 def _counters(record: Record) -> Mapping[str, Any]:
     return next((c for c in record.get("statistics") or () if c["type"] == "Simple"), {})
-
-
-def _leg(record: Record) -> Mapping[str, Any]:
-    return next((leg for leg in record["relations"] or () if leg["type"] == "Simple"), {})
 
 
 def _has_addresses(record: Record) -> bool | None:

@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from .errors import OptionError
-from .failover_states import Side
+from .failover_states import EXTENDED, Side
+from .names import is_one_of
 from .values import guid, time_utc
 
 _ADVICE = "Register hyperv_replication_info on the other host right before this task, and give its `vms`."
@@ -22,26 +23,41 @@ _ADVICE = "Register hyperv_replication_info on the other host right before this 
 
 @dataclass(frozen=True)
 class Proof:
-    """One VM as its other host showed it, and when (the control node's clock)."""
+    """One VM as another host showed it, and when (the control node's clock).
+
+    `names` are further names of that host: its cluster's, and those that the inventory gives it. `clustered`: it is a
+    node, and the relation may know its broker only.
+    """
 
     host: str
     side: Side
     read_at: datetime
+    names: tuple[str, ...] = ()
+    clustered: bool = False
+
+    def is_of(self, names: Iterable[str]) -> bool:
+        """True when it is the word of the host that has one of these names."""
+        known = tuple(names)
+        told = any(is_one_of(name, known) for name in (self.host, *self.names))
+        return told or (self.clustered and not self.names)
 
     def age_seconds(self, now: datetime) -> float:
         """How long ago that was."""
         return (now - self.read_at).total_seconds()
 
 
-def read_proofs(records: Iterable[Mapping[str, Any]]) -> dict[str, Proof]:
+def read_proofs(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Proof, ...]]:
     """Proofs by VM id. Raises OptionError for a record that is not one of hyperv_replication_info."""
-    proofs: dict[str, Proof] = {}
+    proofs: dict[str, tuple[Proof, ...]] = {}
     for record in records:
         try:
             read_at = time_utc(record["read_at"])
             if read_at is None:
                 raise ValueError("read_at is null")
-            proofs[guid(record["id"])] = Proof(str(record["host"]), side_of(record), read_at)
+            vm, names = guid(record["id"]), tuple(str(name) for name in record.get("host_names") or ())
+            clustered = bool(record.get("clustered"))
+            proof = Proof(str(record["host"]), side_of(record), read_at, names, clustered)
+            proofs[vm] = (*proofs.get(vm, ()), proof)
         except (KeyError, ValueError, TypeError) as error:
             raise OptionError(
                 "partner", f"a record is not one of hyperv_replication_info ({error}).", _ADVICE
@@ -57,12 +73,22 @@ def side_of(record: Mapping[str, Any]) -> Side:
     legs = record["relations"]
     if legs is None:
         raise ValueError(f"the replication of {record['name']} could not be read there")
-    simple = next((leg for leg in legs if leg["type"] == "Simple"), None)
+    simple = own_leg(legs)
     return Side(
         mode=str(record["mode"]),
         state=str(record["state"]),
         power=str(record["power"]),
         test_vm=bool(record["test_vm"]),
         copied=bool(simple and simple["last_replication_time"]),
-        leg=any(leg["type"] == "Extended" for leg in legs),
+        leg=any(leg is not simple and leg["type"] == "Extended" for leg in legs),
     )
+
+
+def own_leg(legs: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The relation that makes this side what it is: not the leg on which a replica sends on. Empty without one.
+
+    Which type the relation of a third site has is not documented: its mode tells.
+    """
+    known = tuple(legs)
+    simple = next((leg for leg in known if leg["type"] == "Simple"), None)
+    return simple or next((leg for leg in known if leg.get("mode") == EXTENDED), {})

@@ -16,7 +16,7 @@ from typing import Any
 from .errors import ReplicaError
 from .failover_options import PREPARED_STATE, STARTING_STATES, TEST_RUNNING, Want
 from .failover_point import ANY, Point, parse_points
-from .failover_proof import side_of
+from .failover_proof import own_leg, side_of
 from .failover_states import PRIMARY, Side
 from .info_clock import Clock, read_clock
 from .info_kind import Answer
@@ -64,8 +64,14 @@ class VM:
 
     @property
     def relation(self) -> Mapping[str, Any]:
-        """The simple relation; empty without one."""
-        return next((leg for leg in self.record["relations"] if leg["type"] == "Simple"), {})
+        """The relation between a primary and its replica; empty without one."""
+        return own_leg(self.record["relations"])
+
+    @property
+    def sends_on(self) -> Mapping[str, Any]:
+        """The leg on which this replica is replicated on to a third site; empty without one."""
+        legs = (leg for leg in self.record["relations"] if leg["type"] == "Extended" and leg is not self.relation)
+        return next(legs, {})
 
 
 @dataclass(frozen=True)

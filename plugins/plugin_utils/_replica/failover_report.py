@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .command_line import command
+from .failover_advice import PLAYBOOKS
 from .failover_book import LEFT, OPEN, Entry
+from .failover_look import Run, look
 from .failover_plan import VMPlan, shown
 from .failover_reprotect import third_site
-from .failover_run import Run, look, to_confirm
+from .failover_run import to_confirm
 from .failover_sight import Seen
 from .failover_states import (
     ERROR,
@@ -27,7 +29,8 @@ from .failover_states import (
 )
 from .failover_step import COMMIT_PENDING
 
-DOWN, BOTH, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL = (
+UNKNOWN, DOWN, BOTH, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL = (
+    "UNKNOWN",
     "DOWN",
     "ON BOTH HOSTS",
     "GOING DOWN",
@@ -36,15 +39,7 @@ DOWN, BOTH, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL = (
     "ok",
 )
 _NOTHING_IS_SENT = frozenset({ERROR, SUSPENDED, WANTS_RESYNC, RESYNC_SUSPENDED})
-_URGENCY = (BOTH, DOWN, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL)
-
-PLAYBOOKS: Mapping[str, str] = {
-    "planned": "planned_failover",
-    "unplanned": "unplanned_failover",
-    "cancel": "cancel_failover",
-    "commit": "commit_failover",
-    "return_home": "reverse_replication",
-}
+_URGENCY = (UNKNOWN, BOTH, DOWN, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL)
 
 
 @dataclass(frozen=True)
@@ -61,9 +56,12 @@ def report(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[str, Any
     """`lines` to show, `failures` (a sentence a VM) and `vms` (where each runs, its states, and what is left)."""
     run = look(raw, readings)
     lines = sorted((_line(run, entry) for entry in run.entries.values()), key=lambda line: _URGENCY.index(line.mark))
-    again = _command(run, [line.entry for line in lines if line.failed])
+    failed = [line.entry for line in lines if line.failed]
+    again = _command(run, [entry for entry in failed if not run.plans[entry.id].ways])
+    others = [f"{entry.name}: to go on: {way}" for entry in failed for way in run.plans[entry.id].ways]
     return {
         "lines": [f"{line.mark + ':':<15}{line.text}" for line in lines]
+        + others
         + ([f"What is left: {again}"] if again else []),
         "failures": [f"{line.mark}: {line.text}" for line in lines if line.failed],
         "vms": [_record(run, line) for line in lines],
@@ -79,7 +77,7 @@ def _line(run: Run, entry: Entry) -> Line:
     ends = [end for end in _open_ends(run, seen, plan, mark) if end != reason]
     told = [f"{entry.name} {where_it_runs(seen)}", reason, *ends]
     text = " ".join(_sentence(part) for part in told if part)
-    return Line(mark, entry, text, failed or mark in (DOWN, BOTH))
+    return Line(mark, entry, text, failed or mark in (UNKNOWN, DOWN, BOTH))
 
 
 def _mark(run: Run, entry: Entry, seen: Seen) -> str:
@@ -89,8 +87,11 @@ def _mark(run: Run, entry: Entry, seen: Seen) -> str:
     if any(side is not None and side.power == STOPPING for side in (pair.target, pair.other)):
         return GOING
     runs = any(side is not None and side.power == RUNNING for side in (pair.target, pair.other))
-    wanted = entry.ran or run.wish.goal.start
-    if not runs and wanted and entry.status != "done":
+    acted = run.wish.goal.start and (entry.changed or entry.status == "done")
+    lost = pair.target is None or (pair.other is None and bool(entry.other))
+    if not runs and lost:  # what this run has stopped is DOWN, as far as anybody can tell
+        return DOWN if entry.ran and entry.changed and pair.target is not None else UNKNOWN
+    if not runs and (entry.ran or acted) and entry.status != "done":
         return DOWN
     target = pair.target
     stands = target is not None and target.mode == PRIMARY and target.state in _NOTHING_IS_SENT
@@ -103,11 +104,14 @@ def where_it_runs(seen: Seen) -> str:
     """Half a sentence: where the VM runs and what both sides say."""
     sides = {where: seen.pair.side(where) for where in ("target", "other")}
     on = [seen.host_shown(where) for where, side in sides.items() if side is not None and side.may_run]
+    on += [copy.host for copy in seen.pair.rest if copy.side is not None and copy.side.may_run]
     unread = [seen.host_shown(where) for where, side in sides.items() if side is None]
     told = "; ".join(f"{seen.host_shown(where)}: {shown(side)}" for where, side in sides.items())
     if on:
         return f"runs on {' and '.join(on)} ({told})"
-    return f"is not seen running; {' and '.join(unread)} could not be read ({told})" if unread else f"is off ({told})"
+    if unread:
+        return f"is not known to run: {' and '.join(unread)} could not be read ({told})"
+    return f"is off ({told})"
 
 
 def _open_ends(run: Run, seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:

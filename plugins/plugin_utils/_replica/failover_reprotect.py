@@ -21,13 +21,13 @@ from .failover_sight import Record, host_answered, records_of
 from .failover_states import (
     FAILED_OVER_STATES,
     FAILED_OVER_WAITING,
-    MAY_RUN,
     NONE,
     OFF,
     PREPARED,
     PRIMARY,
     READY,
     REPLICA,
+    power_may_run,
 )
 from .names import is_one_of, same_host
 from .partner_server import problem as server_problem
@@ -163,7 +163,7 @@ def _not_lost(job: _Job, record: Record) -> str:
     for host in job.old if goes_on else dict.fromkeys([*job.old, job.new]):
         reading = job.readings.get(host) or {}
         there = _copy(reading, record)
-        if there is not None and there["power"] in MAY_RUN and record["power"] in MAY_RUN:
+        if there is not None and power_may_run(there["power"]) and power_may_run(record["power"]):
             both = f"{states_of(there)} on {host}, and {states_of(record)} here"
             return f"it may be running on BOTH hosts: {both}. Neither is touched"
         if there is not None and not (goes_on and _rests(there)):

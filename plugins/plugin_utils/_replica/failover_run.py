@@ -10,7 +10,7 @@ tell another hand's doing from its own, give up in time, and bring up again what
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
@@ -23,15 +23,18 @@ from .failover_book import (
     changed_by_others,
     expectation,
     ran_at_first,
+    remembered,
 )
 from .failover_calls import START_OLD, Order, calls_of, order_of, parameters_of
 from .failover_cluster import facts_of_hosts, target_hosts
 from .failover_groups import Gate, stopping
-from .failover_inputs import check_discard
-from .failover_plan import STAGES, VMPlan, Wish, lines_of, read_goal, unfold
-from .failover_sight import PlanError, Seen, Sight
+from .failover_inputs import check_names
+from .failover_look import Run, hosts_of, look, sight_of
+from .failover_plan import STAGES, VMPlan, Wish, lines_of, unfold
+from .failover_sight import PlanError, Seen
 from .failover_states import ABSENT, FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, RUNNING, Side
 from .failover_step import Goal
+from .identity import twins, windows_name_of
 from .values import is_guid
 
 ORDER = (
@@ -53,35 +56,6 @@ ORDER = (
 MOST_TRIES = 2
 
 
-@dataclass
-class Run:
-    """A run between two tasks; `raw` is the dictionary that the role keeps."""
-
-    raw: Mapping[str, Any]
-    sight: Sight
-    now: float
-    entries: dict[str, Entry]
-    seen: dict[str, Seen] = field(default_factory=dict)
-    plans: dict[str, VMPlan] = field(default_factory=dict)
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """How the run goes about it."""
-        return dict(self.raw["options"])
-
-    @property
-    def wish(self) -> Wish:
-        """What is wanted."""
-        return read_wish(self.raw["wish"])
-
-
-def read_wish(raw: Mapping[str, Any]) -> Wish:
-    """The wish from its dictionary."""
-    own = ("fence", "discard", "discard_saved")
-    goal = {name: value for name, value in raw.items() if name not in own}
-    return Wish(read_goal(goal), **{name: raw[name] for name in own if name in raw})
-
-
 def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str, str], now: float) -> dict[str, Any]:
     """The run before its first act: the VMs that were asked for, found once, and their plans.
 
@@ -89,20 +63,25 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
     reason. Raises PlanError for VMs that cannot be meant, and for targets that are not one host or one cluster.
     """
     raw = {**raw, "targets": target_hosts(str(raw["to"]), raw["targets"], readings)}
-    check_discard(raw)
-    sight = Sight(readings, raw["targets"], raw["partners"])
+    raw = {**raw, "first": {host: name for host in readings if (name := windows_name_of(readings[host]))}}
+    sight = sight_of(raw, readings)
+    same = twins(sight.identity(host) for host in readings if sight.records(host) is not None)
+    if same:
+        raise PlanError(f"{same}. Nothing was changed.")
     entries: dict[str, Entry] = {}
     for number, group in enumerate(raw["groups"]):
         for vm in group["vms"]:
             record = sight.asked_for(str(vm))
             if record["id"] in entries:
                 raise PlanError(f"{vm} is named twice. Give each VM once, in one group.")
-            seen = sight.see(str(record["id"]), str(record["name"]))
+            seen = sight.see(str(record["id"]), sight.called(str(vm), record))
             entry = Entry(seen.id, seen.name, number, seen.here, seen.partner, ran=ran_at_first(seen.pair))
             if seen.id in out:
                 entry = replace(entry.left(out[seen.id]), untouched=True)
             entries[seen.id] = entry
     run = {**_kept(raw, entries), "calls": [], "end": False, **facts_of_hosts(raw, readings)}
+    run["holders"] = _holders(look(run, readings, now))
+    check_names(run, [host for host in run["holders"] if host not in hosts_of(raw)])
     plans = [plan for vm, plan in look(run, readings, now).plans.items() if not entries[vm].untouched]
     acts = [plan for plan in plans if plan.acts and plan.outcome != "refused"]
     asked = [str(vm) for group in raw["groups"] for vm in group["vms"]]
@@ -111,7 +90,7 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
     group = str(raw["groups"][0]["name"]) if len(raw["groups"]) == 1 else ""
     return {
         **run,
-        "reads": [host for host in hosts_of(raw) if sight.records(host) is not None],
+        "reads": [host for host in hosts_of(run) if sight.records(host) is not None],
         "confirm": to_confirm(str(raw["to"]), names, group),
         "lines": [
             line for plan in plans for line in lines_of(plan, lambda seen, act: parameters_of(seen, act, options))
@@ -126,7 +105,7 @@ def _watch(run: Run, acts: Sequence[VMPlan]) -> bool:
     declared = run.wish.goal.declared
     unseen = [plan.seen for plan in acts if plan.seen.pair.other is None]
     if declared == "prepared":
-        return any(not seen.last_sent_planned and not _failed_over(seen) for seen in unseen)
+        return any(not seen.last_sent and not _failed_over(seen) for seen in unseen)
     return declared == "dead" and bool(unseen)
 
 
@@ -139,15 +118,9 @@ def to_confirm(target: str, names: Sequence[str], group: str = "") -> str:
     return names[0] if len(names) == 1 else group or f"{target} {len(names)}"
 
 
-def look(raw: Mapping[str, Any], readings: Mapping[str, Any], now: float = 0.0) -> Run:
-    """The run with its plans from these readings."""
-    entries = {str(e["id"]): Entry.of(e) for e in raw["vms"]}
-    run = Run(raw, Sight(readings, raw["targets"], raw["partners"]), now, entries)
-    for entry in entries.values():
-        seen = run.sight.see(entry.id, entry.name, entry.here, entry.partner)
-        run.seen[entry.id] = seen
-        run.plans[entry.id] = unfold(seen, run.wish)
-    return run
+def _holders(run: Run) -> list[str]:
+    """Hosts with further copies of these VMs; they are read again with the two sides."""
+    return list(dict.fromkeys(copy.host for seen in run.seen.values() for copy in seen.pair.rest))
 
 
 def advance(
@@ -163,31 +136,39 @@ def advance(
             run.entries[vm] = absorb(run.entries[vm], result)
     for vm in run.entries:
         run.entries[vm] = _judged(run, run.entries[vm])
+    heard = sorted({*(raw.get("heard") or ()), *(vm for vm, plan in run.plans.items() if plan.seen.pair.heard)})
     orders = _orders(run)
     stage = next((stage for stage in ORDER if any(order.stage == stage for order in orders)), "")
     due = [order for order in orders if order.stage == stage]
     for vm, entry in run.entries.items():
-        run.entries[vm] = replace(entry, expected=expectation(run.plans[vm]), acted={})
+        known = remembered(entry, run.seen[vm])
+        run.entries[vm] = replace(known, expected=expectation(run.plans[vm]), acted={})
     for order in due:
         acted = {order.where: _steps(run.plans[order.seen.id], stage)} if order.act else {}
         run.entries[order.seen.id] = replace(run.entries[order.seen.id].asked(stage, now), acted=acted)
     calls = calls_of(due, _limited(run, stage))
-    again = any(entry.status == OPEN and entry.tries for entry in run.entries.values())
-    return {**_kept(raw, run.entries), "calls": calls, **_what_to_read(run, bool(calls), again)}
+    again = any(_to_be_tried(run, entry) for entry in run.entries.values())
+    return {**_kept(raw, run.entries), "heard": heard, "calls": calls, **_what_to_read(run, calls, again)}
 
 
-def hosts_of(raw: Mapping[str, Any]) -> list[str]:
-    """Inventory hosts that the run may read."""
-    hosts = [*raw["targets"], *(host for hosts in raw["partners"].values() for host in hosts)]
-    return [host for host in dict.fromkeys(hosts) if host in raw["reach"]]
+def _to_be_tried(run: Run, entry: Entry) -> bool:
+    """A lost answer gets another look: on the way forward, and on the way back."""
+    if entry.status == LEFT:
+        return 0 < entry.tries < MOST_TRIES and not entry.given_up and _wants_back(run, entry)
+    return entry.status == OPEN and bool(entry.tries)
 
 
-def _what_to_read(run: Run, calls: bool, again: bool) -> dict[str, Any]:
-    """Hosts to read next, and whether the run ends. Who did not answer is asked once more only, at the end."""
+def _what_to_read(run: Run, calls: Sequence[Mapping[str, Any]], again: bool) -> dict[str, Any]:
+    """Hosts to read next, and whether the run ends. Who did not answer is asked once more after the failover, so that
+    nothing is started beside a host that has come back; and once more at the end.
+    """
     hosts = hosts_of(run.raw)
     silent = [host for host in hosts if run.sight.records(host) is None]
     last = bool(run.raw.get("last"))
     acted = any(entry.changed for entry in run.entries.values())
+    failed_over = any(call["stage"] == "fail_over" for call in calls)
+    if failed_over:
+        return {"reads": hosts, "end": False}
     if calls or (again and not silent):
         return {"reads": [host for host in hosts if host not in silent], "end": False}
     if again or (silent and acted and not last):
@@ -207,7 +188,8 @@ def _kept(raw: Mapping[str, Any], entries: Mapping[str, Entry]) -> dict[str, Any
 def _judged(run: Run, entry: Entry) -> Entry:
     """Through, gone on, or out of the run: what the reading says after the last call."""
     if entry.status == LEFT:
-        return replace(entry, given_up=entry.given_up or bool(entry.failed))
+        lost = 0 < entry.tries < MOST_TRIES
+        return replace(entry, given_up=entry.given_up or bool(entry.failed and not lost))
     plan, seen = run.plans[entry.id], run.seen[entry.id]
     if _moving(run, entry) and entry.tries < MOST_TRIES:
         return replace(entry, tries=entry.tries + 1, status=OPEN)
@@ -222,7 +204,8 @@ def _judged(run: Run, entry: Entry) -> Entry:
     if not plan.acts and plan.outcome == "done":
         if _unanswered(run, seen) and not (entry.failed or entry.unready):
             return replace(entry, status=OPEN)
-        return replace(entry, status=DONE, unready=entry.failed or entry.unready, reason=plan.message)
+        told = entry.failed if entry.tries == 0 else ""  # a lost answer is no failure of what is done
+        return replace(entry, status=DONE, unready=told or entry.unready, reason=plan.message, failed="")
     if entry.failed and (entry.tries == 0 or entry.tries >= MOST_TRIES):
         return entry.left(entry.failed) if _same_stage(run, entry) else replace(entry, failed="")
     return replace(entry, status=OPEN)
@@ -289,7 +272,8 @@ def _gate(run: Run, orders: Iterable[Order]) -> Gate:
 def _forward(run: Run, entry: Entry) -> Iterable[Order]:
     plan, seen = run.plans[entry.id], run.seen[entry.id]
     if plan.acts:
-        yield order_of(seen, plan.acts[0])
+        loses = plan.acts[0].act == "cancel_failover" and run.wish.goal.wish != "cancel"
+        yield replace(order_of(seen, plan.acts[0]), act_loses=loses, known=entry.proof)
     elif plan.outcome == "waiting":
         yield _wait(run, seen)
     elif entry.status == OPEN and plan.outcome == "done":
@@ -312,18 +296,24 @@ def _wait(run: Run, seen: Seen) -> Order:
 def _back(run: Run, entry: Entry) -> Iterable[Order]:
     """What a VM that left a planned run needs so that it is up again: here if it is failed over, else where it was.
 
-    Where a side cannot be read nothing is done: which copy may be started is not known.
+    Where a side cannot be read nothing is done: which copy may be started is not known. A VM that was Off before the
+    run stays Off.
     """
-    options, seen = run.options, run.seen[entry.id]
-    target, other = seen.pair.target, seen.pair.other
-    if run.wish.goal.wish != "planned" or options["on_failure"] == "hold" or entry.untouched or entry.given_up:
-        return
-    if target is None or other is None or not (entry.ran or run.wish.goal.start):
+    seen = run.seen[entry.id]
+    target, other = run.plans[entry.id].seen.pair.target, run.plans[entry.id].seen.pair.other
+    if not _wants_back(run, entry) or target is None or other is None or seen.strange:
         return
     goal = _way_back(entry, target, other)
-    plan = unfold(seen, Wish(goal))
+    accepted = replace(goal, accept=run.wish.goal.accept)
+    plan = unfold(run.plans[entry.id].seen, Wish(accepted, advise=False))
     if plan.acts and plan.outcome != "refused" and (entry.changed or other.state == PREPARED):
-        yield replace(order_of(seen, plan.acts[0]), never_started=goal.accept_loss)
+        yield replace(order_of(seen, plan.acts[0]), never_started=goal.accept_loss, known=entry.proof)
+
+
+def _wants_back(run: Run, entry: Entry) -> bool:
+    """True for a VM that left a planned run and is to come up again, or whose preparation is to be undone."""
+    planned = run.wish.goal.wish == "planned" and run.options["on_failure"] != "hold"
+    return planned and not entry.untouched and not entry.given_up
 
 
 def _way_back(entry: Entry, target: Side, other: Side) -> Goal:
@@ -333,10 +323,10 @@ def _way_back(entry: Entry, target: Side, other: Side) -> Goal:
     lost where the failover was this run's own and the VM was not started since.
     """
     if target.mode == PRIMARY or (target.failed_over and other.state == PREPARED):
-        return Goal("planned", reverse=False, start=True)
+        return Goal("planned", reverse=False, start=entry.ran)
     own = "fail_over" in entry.first and "start" not in entry.first
     off = target.power == other.power == OFF and target.state == FAILED_OVER_WAITING and other.mode == PRIMARY
-    return Goal("cancel", start=True, accept_loss=own and off)
+    return Goal("cancel", start=entry.ran, accept_loss=own and off)
 
 
 def _limited(run: Run, stage: str) -> dict[str, Any]:

@@ -9,14 +9,16 @@ A VM is its id. A host that was not read makes its side unseen, which is never t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from .command_line import is_plain
 from .errors import ReplicaError
-from .failover_proof import side_of
-from .failover_states import ABSENT, Pair, Side
-from .names import same_host
-from .values import same_text
+from .failover_proof import own_leg, side_of
+from .failover_states import ABSENT, PRIMARY, REPLICA_MODES, Copy, Pair, Side
+from .identity import Identity, identify, windows_name_of
+from .names import normal, same_host
 
 Record = Mapping[str, Any]
 
@@ -33,9 +35,10 @@ class PlanError(ReplicaError):
 
 @dataclass(frozen=True)
 class Seen:
-    """One VM as both hosts show it. `elsewhere` is the inventory host of the other side, "" when none was read.
+    """One VM as its hosts show it. `elsewhere` is the inventory host of the other side, "" when none was read.
 
-    `partner` is the other host's Windows name, as the target knows it.
+    `partner` is the other host's Windows name, as the target knows it. `strange`: an answer that is not that of the
+    host which was meant. `unread`: why the other side could not be read.
     """
 
     id: str
@@ -46,12 +49,25 @@ class Seen:
     partner: str
     record: Record | None = None
     other_record: Record | None = None
+    strange: str = ""
+    unread: str = ""
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    third: str = ""
+    beyond: Record | None = None
 
     @property
-    def last_sent_planned(self) -> bool:
-        """True when the last that the replica received was the last delta of a preparation (Measure-VMReplication)."""
+    def last_sent(self) -> str:
+        """The type of what the replica received last (Measure-VMReplication): Planned is a preparation's last delta.
+
+        "" where it was not read.
+        """
         counters = (self.record or {}).get("statistics") or ()
-        return any(c["type"] == "Simple" and c.get("last_replication_type") == "Planned" for c in counters)
+        return next((str(c.get("last_replication_type") or "") for c in counters if c["type"] == "Simple"), "")
+
+    @property
+    def name_or_id(self) -> str:
+        """What a command calls it: its name where that is plain text, else its id."""
+        return self.name if is_plain(self.name) else self.id
 
     def host(self, where: str) -> str:
         """Inventory host of a side (target or other)."""
@@ -68,23 +84,63 @@ class Seen:
 
 @dataclass(frozen=True)
 class Sight:
-    """What is known of hosts: results by inventory host, the target's hosts, and which hosts a Windows name means."""
+    """What is known of hosts: results by inventory host, the target's hosts, and which hosts a Windows name means.
+
+    `names` are further names of hosts: the operator's, their clusters'. `first` are the Windows names that hosts
+    answered with when the run began, `copies` what was read before of holders beside the two sides (by VM id and
+    host). `reach` are the hosts that may be contacted, None for all.
+    """
 
     readings: Mapping[str, Any]
     targets: Sequence[str]
     partners: Mapping[str, Sequence[str]]
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    first: Mapping[str, str] = field(default_factory=dict)
+    copies: Mapping[str, Mapping[str, Side]] = field(default_factory=dict)
+    reach: Sequence[str] | None = None
 
     def records(self, host: str) -> Sequence[Record] | None:
-        """VM records of a host; None when it was not read."""
-        return records_of(self.readings.get(host))
+        """VM records of a host; None when it was not read, or when another one answered than before."""
+        return None if self.changed(host) else records_of(self.readings.get(host))
+
+    def changed(self, host: str) -> str:
+        """Why the answer is not that of the host that answered when the run began; "" when it is."""
+        now, before = windows_name_of(self.readings.get(host)), self.first.get(host, "")
+        if not now or not before or same_host(now, before):
+            return ""
+        return f"{host} answers as {now} now, and answered as {before} when this run began. Look at its address first"
+
+    def identity(self, host: str) -> Identity:
+        """Who answered there."""
+        return identify(host, self.readings.get(host), self.names.get(host, ()))
 
     def targets_read(self) -> bool:
         """True when every host of the target answered."""
         return all(self.records(host) is not None for host in self.targets)
 
+    @cached_property
+    def _holders(self) -> Mapping[str, Mapping[str, Record]]:
+        """Records by VM id and inventory host."""
+        found: dict[str, dict[str, Record]] = {}
+        for host in self.readings:
+            for record in self.records(host) or ():
+                found.setdefault(str(record["id"]), {})[host] = record
+        return found
+
+    @cached_property
+    def _named(self) -> Mapping[str, Sequence[tuple[str, Record]]]:
+        """Hosts and records by what a VM may be called: its id, and its name on each host."""
+        found: dict[str, list[tuple[str, Record]]] = {}
+        for host in self.readings:
+            for record in self.records(host) or ():
+                for text in dict.fromkeys((str(record["id"]).casefold(), str(record["name"]).casefold())):
+                    found.setdefault(text, []).append((host, record))
+        return found
+
     def asked_for(self, vm: str) -> Record:
         """The target's record of a VM, by name or id. Raises PlanError for none, and for two of one name."""
-        found = [r for host in self.targets for r in self.records(host) or () if _is(r, vm)] or self._renamed(vm)
+        named = self._named.get(vm.strip("{}").casefold(), ())
+        found = [r for host, r in named if host in self.targets] or self._renamed(named)
         if len(found) == 1:
             return found[0]
         unread = [host for host in self.targets if self.records(host) is None]
@@ -93,39 +149,122 @@ class Sight:
             raise PlanError(f"{vm}: {unread[0]}, where the VMs shall run, could not be read: {problem}")
         where = ", ".join(self.targets)
         if found:
-            raise PlanError(f"{vm}: {where} has {len(found)} VMs of that name. Give the id of the one that is meant.")
+            ids = ", ".join(str(record["id"]) for record in found)
+            raise PlanError(f"{vm}: {where} has {len(found)} VMs of that name ({ids}). Give the id of one of them.")
         raise PlanError(f"{vm}: {where} has no VM of that name or id. VMs can run only where their replica is.")
 
-    def _renamed(self, vm: str) -> list[Record]:
+    def called(self, vm: str, record: Record) -> str:
+        """The name by which a VM was asked for, as its host spells it; for an id, its name on the target."""
+        text = vm.strip("{}").casefold()
+        names = [str(r["name"]) for _unused, r in self._named.get(text, ()) if r["id"] == record["id"]]
+        return next((name for name in names if name.casefold() == text), str(record["name"]))
+
+    def _renamed(self, named: Iterable[tuple[str, Record]]) -> list[Record]:
         """The target's records of VMs that have this name on their other side: a VM is its id."""
-        others = [host for host in self.readings if host not in self.targets]
-        ids = {r["id"] for host in others for r in self.records(host) or () if _is(r, vm)}
-        return [r for host in self.targets for r in self.records(host) or () if r["id"] in ids]
+        ids = dict.fromkeys(str(record["id"]) for _unused, record in named)
+        holders = [self._holders[vm] for vm in ids]
+        return [has[host] for has in holders for host in self.targets if host in has]
 
     def see(self, vm_id: str, name: str, here: str = "", partner: str = "") -> Seen:
-        """Both sides of a VM now. `here` and `partner` are what was known before, for when the target is not read."""
-        found = next(
-            (r for host in self.targets for r in self.records(host) or () if r["id"] == vm_id),
-            None,
-        )
-        target = _side(found) if found else Side(mode=ABSENT) if self.targets_read() else None
+        """All sides of a VM now. `name` is what it is called ("": its name on the target). `here` and `partner` are
+        what was known before, for when the target is not read.
+        """
+        holders = self._holders.get(vm_id, {})
+        found = next((holders[host] for host in self.targets if host in holders), None)
+        target = side_or_none(found) if found else Side(mode=ABSENT) if self.targets_read() else None
         partner = str((found or {}).get("partner") or partner)
+        name = name or str((found or {}).get("name") or vm_id)
         hosts = self.partner_hosts(partner)
-        other = next((r for host in hosts for r in self.records(host) or () if r["id"] == vm_id), None)
-        read = bool(hosts) and all(self.records(host) is not None for host in hosts)
-        other_side = _side(other) if other else Side(mode=ABSENT) if read else None
-        at = str(found["inventory_host"]) if found else here or (self.targets[0] if self.targets else "")
-        elsewhere = str(other["inventory_host"]) if other else hosts[0] if hosts else ""
+        strange = self._strange(hosts, partner, f"the partner of {name}")
+        proper = [host for host in hosts if host not in strange]
+        other = next((holders[host] for host in proper if host in holders), None)
+        read = bool(hosts) and all(host in proper and self.records(host) is not None for host in hosts)
+        other_side = side_or_none(other) if other else Side(mode=ABSENT) if read else None
+        third = str(third_leg(found).get("replica_server") or "") if found else ""
+        beyond = next((holders[host] for host in self.partner_hosts(third) if host in holders), None)
+        at = {"target": found, "other": other, "third": beyond}
+        reasons = (*strange.values(), *(filter(None, map(self.changed, (*self.targets, *hosts)))))
+        reason = next(iter(reasons), "") or self._not_to_here(name, found, other)
         return Seen(
-            vm_id,
-            str((found or {}).get("name") or name),
-            at,
-            elsewhere,
-            Pair(target, other_side),
-            partner,
-            found,
-            other,
+            id=vm_id,
+            name=name,
+            here=str(found["inventory_host"]) if found else here or (self.targets[0] if self.targets else ""),
+            elsewhere=str(other["inventory_host"]) if other else hosts[0] if hosts else "",
+            pair=Pair(target, other_side, rest=self._rest(vm_id, holders, partner, hosts)),
+            partner=partner,
+            record=found,
+            other_record=other,
+            strange=reason,
+            unread=self._unread(partner, hosts) if other_side is None else "",
+            names={w: self.identity(str(r["inventory_host"])).names for w, r in at.items() if r is not None},
+            third=third,
+            beyond=beyond,
         )
+
+    # -- who is who --------------------------------------------------------------------------------------------------
+
+    def _strange(self, hosts: Iterable[str], name: str, whose: str) -> dict[str, str]:
+        """Hosts that answered as somebody else than the one that was looked for, each with a sentence."""
+        read = [host for host in hosts if self.records(host) is not None]
+        told = {host: self.identity(host).differs(name, whose) for host in read}
+        return {host: text for host, text in told.items() if text}
+
+    def _not_to_here(self, name: str, found: Record | None, other: Record | None) -> str:
+        """A primary that replicates the VM to somebody else is not the one whose replica the target has."""
+        if found is None or other is None or found["mode"] not in REPLICA_MODES or other["mode"] != PRIMARY:
+            return ""
+        leg = simple_leg(other)
+        names = [str(leg[key]) for key in ("replica_server", "current_replica_server") if leg.get(key)]
+        own = self.identity(str(found["inventory_host"]))
+        if not names or any(own.answers_to(one) for one in names):
+            return ""
+        return (
+            f"{other['inventory_host']} replicates {name} to {names[0]}, and not to {own.windows_name}: what is here"
+            f" is not its replica any more. If {names[0]} is another name of {own.host}, add it to its"
+            " hyperv_replica_names"
+        )
+
+    def _unread(self, partner: str, hosts: Sequence[str]) -> str:
+        """Why the other side could not be read."""
+        if not hosts:
+            return f"{partner} is not in the inventory" if partner else "it names no partner"
+        outside = [host for host in hosts if self.reach is not None and host not in self.reach]
+        if outside:
+            return f"{', '.join(outside)} is outside --limit and was not asked"
+        host = next((host for host in hosts if self.records(host) is None), hosts[0])
+        told = self.changed(host) or str((self.readings.get(host) or {}).get("msg") or "").strip().rstrip(".")
+        return f"{host}: {told}" if told and not told.startswith(host) else told or f"{host} was not asked"
+
+    # -- every other copy --------------------------------------------------------------------------------------------
+
+    def _rest(self, vm_id: str, holders: Mapping[str, Record], partner: str, hosts: Sequence[str]) -> tuple[Copy, ...]:
+        """Who else has the VM, or is said to have it: every leg is followed, and whoever was asked counts."""
+        sides = (*self.targets, *hosts)
+        found: dict[str, Side | None] = {
+            host: side_or_none(record) for host, record in holders.items() if host not in sides
+        }
+        for name in partner_names(holders.values()):
+            if same_host(name, partner) or any(self.identity(host).answers_to(name) for host in self.targets):
+                continue
+            found.update(self._named_elsewhere(name, holders, sides))
+        for host, side in self.copies.get(vm_id, {}).items():
+            # Read in this run as what cannot be started, and not to be read now: that stands (L1).
+            if found.get(host, side) is None or (host not in found and self.records(host) is None):
+                found[host] = None if side.startable else side
+        return tuple(Copy(host, side) for host, side in sorted(found.items()))
+
+    def _named_elsewhere(
+        self, name: str, holders: Mapping[str, Record], sides: Sequence[str]
+    ) -> Mapping[str, Side | None]:
+        """A host that a relation of the VM names, and that could not be read: it may have a copy."""
+        hosts = self.partner_hosts(name)
+        if any(host in sides for host in hosts):
+            return {}
+        strange = self._strange(hosts, name, "the host that was looked for")
+        if any(host in holders for host in hosts if host not in strange):
+            return {}
+        unread = [host for host in hosts if host in strange or self.records(host) is None]
+        return {unread[0]: None} if unread else {} if hosts else {name: None}
 
     def is_cluster(self, where: str, partner: str) -> bool:
         """True for a side of several nodes: a VM that was there a moment ago may be moving between two of them."""
@@ -154,21 +293,45 @@ def host_answered(result: Any) -> bool:
     return bool(result.get("host_answered", not result.get("unreachable")))
 
 
+def sign_of_life(result: Any) -> str:
+    """What an answer, or the way in which there was none, shows of a host whose VMs could not be read.
+
+    `answers`: it said something. `machine`: its machine accepted or refused the connection, and said nothing.
+    "": nothing; a machine that was not reached, or behind a proxy, shows nothing.
+    """
+    if not isinstance(result, Mapping) or not result or records_of(result) is not None:
+        return ""
+    return "answers" if host_answered(result) else "machine" if result.get("machine_up") else ""
+
+
 def partner_names(records: Iterable[Record]) -> list[str]:
-    """Windows names of the other hosts of these VMs, each once."""
-    names: list[str] = []
+    """Windows names of the other hosts of these VMs, each once: those of every relation, also the leg to a third
+    site.
+    """
+    names: dict[str, str] = {}
     for record in records:
-        name = record.get("partner")
-        if name and not any(same_host(str(name), known) for known in names):
-            names.append(str(name))
-    return names
+        for name in (record.get("partner"), *(leg.get("partner") for leg in record.get("relations") or ())):
+            if name and normal(str(name)) not in names:
+                names[normal(str(name))] = str(name)
+    found: list[str] = []
+    for name in names.values():
+        if not any(same_host(name, known) for known in found):
+            found.append(name)
+    return found
 
 
-def _is(record: Record, vm: str) -> bool:
-    return same_text(record["name"], vm) or same_text(record["id"], vm.strip("{}"))
+def simple_leg(record: Record) -> Mapping[str, Any]:
+    """The relation between a primary and its replica; empty without one."""
+    return own_leg(record.get("relations") or ())
 
 
-def _side(record: Record) -> Side | None:
+def third_leg(record: Record) -> Mapping[str, Any]:
+    """The leg on which a replica is replicated on to a third site; empty without one."""
+    own = simple_leg(record)
+    return next((leg for leg in record.get("relations") or () if leg["type"] == "Extended" and leg is not own), {})
+
+
+def side_or_none(record: Record) -> Side | None:
     """A side, or None for one whose replication could not be read."""
     try:
         return side_of(record)

@@ -53,9 +53,14 @@ PAUSED = "Paused"
 # States in which something is still under way: never acted on, looked at again. Source: the states of
 # Msvm_ReplicationRelationship that name a running task; that states lag the cmdlets is observed behaviour.
 CHANGING_STATES = frozenset({RECOVERING, UPDATING_DISKS})
-CHANGING_POWER = frozenset({STOPPING, STARTING, "Saving", "Pausing", "Resuming", "Reset"})
-# A VM in one of these may execute guest code, or be about to: it counts as running wherever that matters.
-MAY_RUN = frozenset({RUNNING, STOPPING, STARTING, PAUSED, "Pausing", "Resuming", "Saving", "Reset", "RunningCritical"})
+CHANGING_POWER = frozenset({STOPPING, STARTING, "Saving", "FastSaving", "Pausing", "Resuming", "Reset"})
+AT_REST = frozenset({OFF, SAVED, "FastSaved", "Hibernated", "OffCritical", "SavedCritical", "FastSavedCritical"})
+"""Powers in which a VM certainly executes nothing (Microsoft.HyperV.PowerShell.VMState)."""
+
+
+def power_may_run(power: str) -> bool:
+    """True unless a VM of this power certainly executes nothing: a name that is not known may mean anything."""
+    return power not in AT_REST
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Side:
     @property
     def may_run(self) -> bool:
         """True unless the VM certainly executes nothing."""
-        return self.power in MAY_RUN
+        return power_may_run(self.power)
 
     @property
     def changing(self) -> bool:
@@ -86,6 +91,18 @@ class Side:
     def failed_over(self) -> bool:
         """A replica that was failed over and not reversed."""
         return self.mode in REPLICA_MODES and self.state in FAILED_OVER_STATES
+
+    @property
+    def startable(self) -> bool:
+        """False where Windows refuses its start: a replica that is not failed over, a prepared primary, no VM."""
+        if self.mode in REPLICA_MODES:
+            return self.state not in (REPLICATING, SUSPENDED, WAITING_FOR_COPY, RESYNCHRONIZING, ERROR)
+        return self.mode != ABSENT and not (self.mode == PRIMARY and self.state == PREPARED)
+
+    @property
+    def holds_back(self) -> bool:
+        """False for a copy beside which another may be started: it was read as Off, or cannot be started."""
+        return self.power != OFF and (self.may_run or self.startable)
 
     def with_(self, **changes: object) -> Side:
         """A copy with some fields changed."""
@@ -99,20 +116,44 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Both sides of a VM: `target` is the host where the operator wants it to run, `other` its partner.
+class Copy:
+    """Another holder of the same VM, beside the two sides of the relation: a site of a chain, or a stranger.
 
-    A side is None when it was not read. `link`: the hosts reach each other (only the model knows; a reading has True).
+    `host` is its inventory host (its Windows name where the inventory has none), `side` None when it was not read.
+    """
+
+    host: str
+    side: Side | None
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.side or 'not read'}"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both sides of a VM: `target` is the host where the operator wants it to run, `other` its partner; and `rest`,
+    every other copy of the same id.
+
+    A side is None when it was not read. `heard`: the other side's host shows that it lives, although its VM could
+    not be read. `link`: the hosts reach each other (only the model knows; a reading has True).
     """
 
     target: Side | None
     other: Side | None
     link: bool = True
+    rest: tuple[Copy, ...] = ()
+    heard: bool = False
 
     @property
     def both_run(self) -> bool:
-        """Both sides may execute the VM: nobody may touch either."""
-        return bool(self.target and self.other and self.target.may_run and self.other.may_run)
+        """Two copies may execute the VM: nobody may touch either."""
+        sides = (self.target, self.other, *(copy.side for copy in self.rest))
+        return sum(side is not None and side.may_run for side in sides) > 1
+
+    @property
+    def rest_runs(self) -> bool:
+        """A copy beside the two sides may execute the VM."""
+        return any(copy.side is not None and copy.side.may_run for copy in self.rest)
 
     def side(self, name: str) -> Side | None:
         """`target` or `other`."""
@@ -124,10 +165,11 @@ class Pair:
 
     def swapped(self) -> Pair:
         """The same VM seen by an operator who wants it on the other host."""
-        return Pair(self.other, self.target, self.link)
+        return replace(self, target=self.other, other=self.target, heard=False)
 
     def __str__(self) -> str:
-        return f"target {self.target or 'not read'}; other {self.other or 'not read'}"
+        rest = "".join(f"; {copy}" for copy in self.rest)
+        return f"target {self.target or 'not read'}; other {self.other or 'not read'}{rest}"
 
 
 def remedy(state: str) -> str:

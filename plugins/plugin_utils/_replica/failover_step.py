@@ -10,7 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .failover_acts import ACTS, allowed
-from .failover_states import FAILED_OVER_WAITING, OFF, RUNNING, Pair, Side
+from .failover_states import (
+    FAILED_OVER_WAITING,
+    OFF,
+    PREPARED,
+    READY,
+    REPLICA_MODES,
+    REPLICATING,
+    RUNNING,
+    SAVED,
+    WAITING_FOR_COPY,
+    Copy,
+    Pair,
+    Side,
+    remedy,
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +36,8 @@ class Goal:
     prepared, or "" (nothing).
     shutdown: the guest may be shut down. turn_off: the old VM may lose its plug.
     accept_loss: cancelling may lose what the VM changed since.
+    accept: hosts whose copy may stay unread. discard: the host whose copy may be lost, and `lose` the side that this is
+    (target or other), where it is one of the two.
     """
 
     wish: str
@@ -31,6 +47,9 @@ class Goal:
     shutdown: bool = True
     turn_off: bool = False
     accept_loss: bool = False
+    accept: frozenset[str] = frozenset()
+    discard: str = ""
+    lose: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,10 +77,38 @@ class NextDone:
 
 
 @dataclass(frozen=True)
+class Way:
+    """What may lead out of a refusal: a wish for the `to` side with other choices than were asked for, or an act by
+    hand.
+
+    wish: a wish of Goal, with `changes` of its fields; or "" for what a person does: `hand` on the side `where`.
+    """
+
+    wish: str = ""
+    to: str = "target"
+    changes: tuple[tuple[str, object], ...] = ()
+    hand: str = ""
+    where: str = "other"
+
+
+def ask(wish: str, to: str = "target", **changes: object) -> Way:
+    """A way that is another wish."""
+    return Way(wish, to, tuple(changes.items()))
+
+
+def by_hand(hand: str, where: str = "other") -> Way:
+    """A way that only a person can go; `hand` is a key of failover_advice.BY_HAND."""
+    return Way(hand=hand, where=where)
+
+
+@dataclass(frozen=True)
 class NextRefused:
-    """Not to be done from here; `reason` says what was found and what to do next."""
+    """Not to be done from here; `reason` says what was found, `ways` what may lead out (failover_advice.py tries
+    them).
+    """
 
     reason: str
+    ways: tuple[Way, ...] = ()
 
 
 Next = NextAct | NextWait | NextDone | NextRefused
@@ -98,8 +145,89 @@ def start(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
         return NextDone("the VM is ready on the target, Off as asked", open_ends)
     if target.changing:
         return NextWait(f"the VM is {target.power}")
-    if other is None and goal.declared not in ("dead", "prepared"):
-        return NextRefused("DOWN: the other copy could not be read as Off, so this one is not started")
+    if other is None and (goal.declared not in ("dead", "prepared") or have.heard):
+        what = "shows that it lives, and its copy was not read as Off" if have.heard else "could not be read"
+        return NextRefused(f"DOWN: the other host {what}, so this copy is not started", (by_hand("reach"),))
     if other is not None and other.power != OFF:
-        return NextRefused(f"the other copy is {other.power}, not Off: this one is not started")
+        undo = (ask("cancel", accept_loss=True),) if target.failed_over else ()
+        mend = by_hand("discard_state" if other.power == SAVED else "stop_guest")
+        return NextRefused(f"the other copy is {other.power}, not Off: this one is not started", (*undo, mend))
     return act_on(have, "start", "target")
+
+
+WISHES_THAT_MOVE = frozenset({"planned", "unplanned", "cancel", "reverse", "return_home"})
+"""After these a VM runs somewhere: none of their acts is sent beside a copy that runs, or that nobody has read (L1)."""
+
+
+def held_by_another_copy(have: Pair, goal: Goal, what: NextAct) -> NextRefused | None:
+    """Why an act must wait for a copy beside the two sides: a site of a chain, or a stranger with the same id.
+
+    A run that does not start the VM may still undo a preparation or a failover.
+    """
+    if goal.wish not in WISHES_THAT_MOVE or (goal.wish == "cancel" and what.act != "start" and not have.rest_runs):
+        return None
+    return next((refused for copy in have.rest if (refused := _beside(copy, goal)) is not None), None)
+
+
+def _beside(copy: Copy, goal: Goal) -> NextRefused | None:
+    side, host = copy.side, copy.host
+    if side is None:
+        if host in goal.accept:
+            return None
+        return NextRefused(
+            f"{host} may have a copy of it and could not be read. Bring it into reach; or, if it is certain that the VM"
+            f" does not run there, accept that by its name (accept={host})"
+        )
+    if side.may_run:
+        return NextRefused(
+            f"it runs on {host} ({side}), and is not started a second time. To run it here instead, shut it down on"
+            f" {host} first (Stop-VM), then run this again"
+        )
+    if side.holds_back:
+        return NextRefused(
+            f"its copy on {host} is {side.power}, not Off. Remove its saved state there (Remove-VMSavedState), then run"
+            " this again"
+        )
+    if side.failed_over and goal.discard != host and goal.wish != "cancel":
+        return NextRefused(
+            f"it is failed over to {host} ({side}), whose data may be newer. Fail over to {host} instead; or, if what"
+            f" changed there may be lost, say so (discard={host})"
+        )
+    return None
+
+
+# -- answers that several wishes share ------------------------------------------------------------------------------
+
+
+NEVER_COPIED = "its initial replication never finished: there is nothing to fail over to"
+
+
+def never_copied(replica: Side) -> bool:
+    """True for a replica whose first copy has not arrived (Microsoft: Get-VMReplication, LastReplicationTime)."""
+    return not replica.failed_over and (replica.state == WAITING_FOR_COPY or not replica.copied)
+
+
+def test_first() -> NextRefused:
+    return NextRefused("a test VM of it is there: end the test first (cleanup_test_failover)", (ask("end_test"),))
+
+
+def finish(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next:
+    """The target is the primary: bring up replication, then the VM."""
+    if target.state == PREPARED:
+        return NextRefused(
+            "the target itself is prepared for a failover away from it. Cancel that first, or go on with it",
+            (ask("cancel", declared="" if other else "dead"), ask("planned", "other")),
+        )
+    if target.changing:
+        return NextWait(f"states are still changing: {have}")
+    if goal.start and target.power != RUNNING:
+        started = start(have, target, other, goal)
+        if not isinstance(started, NextDone):
+            return started
+    if target.state == READY and other and other.mode in REPLICA_MODES and other.state == WAITING_FOR_COPY:
+        return act_on(have, "start_copy", "target")
+    if target.state == REPLICATING:
+        if other is not None and not (other.mode in REPLICA_MODES and other.state == REPLICATING):
+            return NextDone("the VM is where it shall be", (f"its other side is {other}",))
+        return NextDone("the VM is where it shall be, and replicates")
+    return NextDone("the VM is where it shall be", (f"its replication is {target.state}{remedy(target.state)}",))

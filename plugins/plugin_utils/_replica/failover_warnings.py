@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .failover_run import Run
+from .failover_look import Run
 from .failover_states import EXTENDED, RUNNING
 from .report_words import size
 from .values import number

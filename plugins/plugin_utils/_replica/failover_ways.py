@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .failover_run import Run, look
-from .failover_sight import Record, Seen
+from .failover_look import Run, look
+from .failover_sight import Seen, simple_leg
 from .failover_states import PREPARED, PRIMARY, REPLICA_MODES
 from .names import is_one_of, not_a_host_name
 from .partner_server import read_server
@@ -43,7 +43,7 @@ def _ways(run: Run, seen: Seen) -> Iterable[dict[str, Any]]:
         return
     if target.mode not in REPLICA_MODES or target.failed_over or other.mode != PRIMARY or other.state == PREPARED:
         return
-    leg = _leg(there)
+    leg = simple_leg(there)
     type_ = str(leg.get("authentication"))
     yield _way(seen.elsewhere, leg.get("replica_server"), leg.get("replica_port"), type_, leg)
     back = read_server((run.sight.readings.get(seen.elsewhere) or {}).get("server"))
@@ -54,7 +54,7 @@ def _ways(run: Run, seen: Seen) -> Iterable[dict[str, Any]]:
 
 
 def _to_a_dead_primary(seen: Seen) -> Iterable[dict[str, Any]]:
-    target, leg = seen.pair.target, _leg(seen.record) if seen.record else {}
+    target, leg = seen.pair.target, simple_leg(seen.record) if seen.record else {}
     if not leg or target is None or target.mode not in REPLICA_MODES or target.failed_over:
         return
     for name in names_of_primary(seen):
@@ -66,7 +66,7 @@ def names_of_primary(seen: Seen) -> list[str]:
 
     On a cluster the first may be that of a node, and the second is its broker's.
     """
-    leg = _leg(seen.record) if seen.record else {}
+    leg = simple_leg(seen.record) if seen.record else {}
     entry = str(leg.get("allowed_primary_server") or "")
     names = [seen.partner, entry if not_a_host_name(entry) is None and not is_one_of(entry, (seen.partner,)) else ""]
     return [name for name in names if name]
@@ -90,7 +90,3 @@ def unreached(tests: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         for vm in way["ids"]:
             found[vm] = f"{found[vm]}; {told}" if vm in found else told
     return found
-
-
-def _leg(record: Record) -> Mapping[str, Any]:
-    return next((leg for leg in record["relations"] or () if leg["type"] == "Simple"), {})

@@ -5,7 +5,8 @@
 
 One witness of life is enough: its host answered, be it to say that the password is wrong (where it told the VM's state
 the planner refuses by itself); what the replica received advanced between two looks; or something listens where the
-primary takes replicas. A recent replication proves neither. A third site has a first one too, which counts as well.
+primary takes replicas. A recent replication, and a machine that takes connections and says nothing, prove neither. A
+host that nobody asked is not silent. A third site has a first one too, which counts as well.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
+from .failover_findings import MACHINE, RECENT
+from .failover_look import Run
 from .failover_point import NoPoint, choose_point, listed, parse_points, read_point_wish
-from .failover_run import Run
-from .failover_sight import Record, Seen, host_answered, records_of
+from .failover_sight import Seen, host_answered, records_of, sign_of_life, simple_leg
 from .failover_states import EXTENDED, OFF, RUNNING
 from .failover_ways import names_of_primary
 from .names import is_one_of
 from .report_words import duration
 from .values import number
 
-RECENT = "recent_replication"
+PLANNED = "Planned"
+"""The LastReplicationType of a preparation's last delta (Measure-VMReplication, Microsoft: VMReplicationType)."""
 _SIGNS = ("last_replication_time", "last_applied_log_time")
 _MARGIN_SECONDS = 60
 
@@ -68,20 +71,68 @@ def _signs_of_partner(
     who = "the primary" if run.wish.goal.wish == "unplanned" else "the other host"
     found = {}
     for vm, seen in run.seen.items():
-        reason = _answers(run, seen) or _listens(seen, alive)
+        reason = _answers(run, seen) or _listens(seen, alive) or _machine(run, seen, allowed)
         target = seen.pair.target
         if run.wish.goal.wish == "unplanned" and target is not None and not target.failed_over:
             reason = reason or _advanced(seen, earlier) or ("" if RECENT in allowed else _recent(seen))
-        if reason and run.plans[vm].acts:
-            found[vm] = f"{who} was declared dead, but {reason}"
+        told = f"{who} was declared dead, but {reason}" if reason else _not_asked(run, seen, allowed)
+        if told and (run.plans[vm].acts or run.plans[vm].seen.pair.heard):
+            found[vm] = told
     return found
 
 
+def _not_asked(run: Run, seen: Seen, allowed: Set[str]) -> str:
+    """A host that nobody asked is not known to be silent."""
+    hosts = run.sight.partner_hosts(seen.partner)
+    names = [*hosts, seen.partner]
+    if any(is_one_of(name, names) for name in run.wish.goal.accept) or seen.pair.other is not None:
+        return ""
+    if not hosts:
+        return (
+            f"{seen.partner or 'its partner'}, which has the other copy, is not in the inventory: nobody asked it"
+            " whether it lives. Add it to the inventory; or, if it is dead for certain, accept that"
+            f" (-e accept={seen.partner})"
+        )
+    outside = [host for host in hosts if host not in run.raw["reach"]]
+    if outside:
+        return (
+            f"{', '.join(outside)} is outside --limit: nobody asked it whether it lives. Run this without --limit; or,"
+            f" if it is dead for certain, accept that (-e accept={outside[0]})"
+        )
+    return ""
+
+
+def _machine(run: Run, seen: Seen, allowed: Set[str]) -> str:
+    """A machine that takes or refuses connections is up, or a router answers in its place."""
+    if MACHINE in allowed:
+        return ""
+    for host in run.sight.partner_hosts(seen.partner):
+        if sign_of_life(run.sight.readings.get(host)) == "machine" and host not in run.wish.goal.accept:
+            told = str((run.sight.readings.get(host) or {}).get("msg") or "").strip()
+            return (
+                f"the machine of {host} accepts or refuses connections, so it may be up: {told} Power it off; or, if a"
+                f" router answers in its place, accept that (-e accept={MACHINE})"
+            )
+    return ""
+
+
 def _still_sending(run: Run, earlier: Mapping[str, Any]) -> dict[str, str]:
-    """A prepared primary has sent its last change; one whose replica still receives was never prepared."""
-    unseen = {vm: seen for vm, seen in run.seen.items() if seen.pair.other is None and not seen.last_sent_planned}
-    signs = {vm: _advanced(seen, earlier) for vm, seen in unseen.items()}
+    """A prepared primary has sent its last change: that is what the replica received last, and nothing after it."""
+    unseen = {vm: seen for vm, seen in run.seen.items() if seen.pair.other is None and run.plans[vm].acts}
+    signs = {vm: _not_prepared(seen, earlier) for vm, seen in unseen.items()}
     return {vm: f"the primary was declared prepared, but {sign}" for vm, sign in signs.items() if sign}
+
+
+def _not_prepared(seen: Seen, earlier: Mapping[str, Any]) -> str:
+    target = seen.pair.target
+    if target is None or target.failed_over or seen.last_sent == PLANNED:
+        return ""
+    if seen.last_sent and seen.last_sent != "None":
+        return (
+            f"the last replication that arrived was an ordinary one ({seen.last_sent}), and not the last changes of a"
+            " prepared primary. Prepare it there (stop_at=prepared), or bring it into reach"
+        )
+    return _advanced(seen, earlier)
 
 
 def _answers(run: Run, seen: Seen) -> str:
@@ -93,8 +144,8 @@ def _answers(run: Run, seen: Seen) -> str:
         if host_answered(reading):
             told = reading.get("msg") or "its VMs could not be read."
             return (
-                f"its host answers: {told} Mend that, or power the host off. If something else answers at"
-                f" its address, leave {host} out with --limit"
+                f"its host answers: {told} Repair that, or power the host off. If something else answers at its"
+                f" address, leave {host} out with --limit, and accept that nobody asked it (-e accept={host})"
             )
     return ""
 
@@ -103,7 +154,7 @@ def _advanced(seen: Seen, earlier: Mapping[str, Any]) -> str:
     before = next((r for r in records_of(earlier.get(seen.here)) or () if r["id"] == seen.id), None)
     if before is None or seen.record is None:
         return ""
-    old, new = _leg(before), _leg(seen.record)
+    old, new = simple_leg(before), simple_leg(seen.record)
     if any(old.get(sign) != new.get(sign) for sign in _SIGNS):
         return "its replica received something between two looks of this run: it lives, and still sends"
     return ""
@@ -117,14 +168,14 @@ def _listens(seen: Seen, answered: Iterable[str]) -> str:
 
 
 def _recent(seen: Seen) -> str:
-    leg = _leg(seen.record or {})
+    leg = simple_leg(seen.record or {})
     age, frequency = number(leg.get("last_replication_age_seconds")), number(leg.get("frequency")) or 300
     if age is None or age >= frequency + _MARGIN_SECONDS:
         return ""
     wait = frequency + _MARGIN_SECONDS - age
     return (
         f"it replicated {age} seconds ago, less than its frequency and a minute: not proven dead. Wait {wait} seconds,"
-        f" or accept it with {RECENT}"
+        f" or accept it (-e accept={RECENT})"
     )
 
 
@@ -145,7 +196,7 @@ def points(run: Run) -> tuple[list[str], dict[str, str]]:
         except NoPoint as error:
             refused[vm] = f"recovery point: {error}"
             continue
-        used = str(chosen) if chosen else _latest(_leg(seen.record))
+        used = str(chosen) if chosen else _latest(simple_leg(seen.record))
         lines += [f"{seen.name}: recovery points: {listed(known)}", f"  used: {used}"]
     return lines, refused
 
@@ -153,7 +204,3 @@ def points(run: Run) -> tuple[list[str], dict[str, str]]:
 def _latest(leg: Mapping[str, Any]) -> str:
     age = number(leg.get("last_applied_log_age_seconds"))
     return f"the latest data ({leg.get('last_applied_log_time')}{'' if age is None else f', {duration(age)} old'})"
-
-
-def _leg(record: Record) -> Mapping[str, Any]:
-    return next((leg for leg in record.get("relations") or () if leg["type"] == "Simple"), {})

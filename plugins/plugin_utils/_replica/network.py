@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .errors import OptionError
-from .failover_states import Side
+from .failover_states import power_may_run
 from .info_clock import Clock, read_clock
 from .info_network import ADAPTER, FAILOVER, adapter_record, pair
 from .info_network import VLAN as VLAN_COLUMNS
@@ -205,7 +205,7 @@ def _refusal(have: Have, want: Want, adapter: Adapter) -> str:
                 f"{switch} is External, so a test VM would be on the real network. Give an isolated one, or allow it."
             )
     changes = _vlan(adapter, want) or _switch(adapter, want)
-    if changes and Side(power=adapter.power).may_run and RUNNING_VM not in want.allow:
+    if changes and power_may_run(adapter.power) and RUNNING_VM not in want.allow:
         return f"it is {adapter.power}, and a change of switch or VLAN cuts it off. Allow running_vm if that is meant."
     if want.settings and adapter.settings is None:
         return "it takes no failover addresses: only a synthetic adapter of a VM that is replicated does."

@@ -14,6 +14,7 @@ from .errors import ConnectionLost, OptionError, OutOfTime, ReplicaError, Unread
 from .plan import Step
 from .progress import Progress
 from .session import ErrorRecord
+from .values import is_guid
 
 Record = dict[str, Any]
 
@@ -32,12 +33,14 @@ class Action:
     vm: str | None
     why: str
     sent: bool | None
+    vm_id: str | None = None
 
     @classmethod
     def of(cls, step: Step, host: str, label: str, sent: bool | None) -> Action:
         """The action of a step: the cmdlet at the end of its statement, which the ones before it only lead to."""
         command = step.statement.commands[-1]
-        return cls(command.name, dict(command.parameters), host, label or None, step.why, sent)
+        vm_id = step.subject if is_guid(step.subject) else None
+        return cls(command.name, dict(command.parameters), host, label or None, step.why, sent, vm_id)
 
     def to_result(self) -> Record:
         """As it stands in the result's `actions`."""
@@ -46,6 +49,7 @@ class Action:
             "parameters": dict(self.parameters),
             "host": self.host,
             "vm": self.vm,
+            "vm_id": self.vm_id,
             "why": self.why,
             "sent": self.sent,
         }

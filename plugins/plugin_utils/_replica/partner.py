@@ -25,7 +25,7 @@ from .failover_states import (
     REPLICA_MODES,
     SUSPENDED,
     WAITING_FOR_COPY,
-    Side,
+    power_may_run,
 )
 from .names import is_one_of
 from .values import guid
@@ -104,7 +104,7 @@ def collision(view: PartnerView, host_names: tuple[str, ...], existing_copy: boo
         return ""
     found = f"{view.host} has a VM of the same id that is not this replication's ({view.name}, {view.mode}"
     found += f"/{view.state})" if view.mode != NONE else ", not protected)"
-    if Side(power=view.power).may_run:
+    if power_may_run(view.power):
         runs = f"It is {view.power} there: it may be the live one, so look before anything else."
     else:
         runs = f"It is {view.power} there."

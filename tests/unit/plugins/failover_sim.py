@@ -71,13 +71,19 @@ def text_of(side: Side | None) -> str:
     return "unread" if side is None else f"{side.mode}/{side.state} {side.power}"
 
 
+def name_there(name: str, host: str) -> str:
+    """A copy has another name than its primary: a VM is its id."""
+    return name if host == "hv-a" else f"{name} (copy)"
+
+
 def record_of(name: str, host: str, partner: str, side: Side, **facts: Any) -> dict[str, Any]:
     """A record of the information module, as far as a failover looks at it."""
     leg = {
         "type": "Simple",
         "mode": side.mode,
+        "partner": f"{partner.upper()}.x.example",
         "authentication": "kerberos",
-        "replica_server": "HV-B.x.example",
+        "replica_server": f"{(partner if side.mode == 'Primary' else host).upper()}.x.example",
         "replica_port": 80,
         "frequency": 300,
         "last_replication_time": "2026-03-01T12:00:00Z",
@@ -86,7 +92,7 @@ def record_of(name: str, host: str, partner: str, side: Side, **facts: Any) -> d
     }
     return {
         "id": f"id-{name}".lower(),
-        "name": name,
+        "name": name_there(name, host),
         "host": f"{host.upper()}.x.example",
         "inventory_host": host,
         "read_at": "2026-03-01T12:00:00Z",
@@ -133,8 +139,18 @@ class Sim:
                 if s is not None and s.mode != ABSENT
             ]
             silent = host in lost or any(side is None for side in sides.values())
-            answers[host] = {"unreachable": True, "msg": "no answer"} if silent else {"vms": records}
+            told = {"windows_name": f"{host.upper()}.x.example", "vms": records}
+            answers[host] = {"unreachable": True, "msg": "no answer"} if silent else told
         return answers
+
+    def names(self, call: Mapping[str, Any]) -> list[str]:
+        """The VMs of a call by the names of their primaries."""
+        return [name for name in self.pairs if f"id-{name}".lower() in call["ids"]]
+
+    @staticmethod
+    def action(name: str, host: str) -> dict[str, str]:
+        """An entry of a result's actions: the VM goes by the name that it has on that host."""
+        return {"vm": name_there(name, host), "vm_id": f"id-{name}".lower()}
 
     def start_action(self, name: str, host: str) -> str:
         """What stands there; a VM that nobody fenced starts with its host."""
@@ -145,15 +161,15 @@ class Sim:
         failures, actions = [], []
         if call["stage"] in self.errors:
             self.errors.remove(call["stage"])
-            self.log += [f"{call['host']} {call['stage']} {name}" for name in call["names"]]
+            self.log += [f"{call['host']} {call['stage']} {name}" for name in self.names(call)]
             return {"msg": "the host could not be read", "actions": [], "failed": False}
         where = "target" if call["host"] == "hv-b" else "other"
-        for name in call["names"]:
+        for name in self.names(call):
             self.log.append(f"{call['host']} {call['stage']} {name}")
             if call["stage"] in self.faults.get(name, []):
                 failures.append({"id": f"id-{name}".lower(), "msg": f"{call['stage']} failed"})
                 if call["stage"] == "prepare":
-                    actions.append({"vm": name})
+                    actions.append(self.action(name, call["host"]))
                     self.pairs[name] = perform(self.pairs[name], "stop_guest", where) or self.pairs[name]
                 continue
             if call["state"] == "fenced":
@@ -165,14 +181,15 @@ class Sim:
                 after = perform(self.pairs[name], act, where)
                 if after is not None:
                     self.pairs[name] = after
-                    actions.append({"vm": name})
+                    actions.append(self.action(name, call["host"]))
         return {"failures": failures, "actions": actions, "failed": bool(failures)}
 
     def run(self, wish: str, **inputs: Any) -> dict[str, Any]:
         """The whole run, as the role does it; its end."""
         given = {**INPUTS, **inputs}
         if not given["vms"] and not given["groups"]:
-            given["vms"] = list(self.pairs)
+            # By the name of the primary, or where that cannot be read by the copy's.
+            given["vms"] = [name if pair.other else name_there(name, "hv-b") for name, pair in self.pairs.items()]
         raw = make_run(given, wish, ["hv-b"], {"HV-A.x.example": ["hv-a"]})
         readings = self.readings(0)
         raw = failover_run.begin(raw, readings, {}, 0.0)

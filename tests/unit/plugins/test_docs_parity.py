@@ -90,7 +90,7 @@ def test_what_every_noun_answers_is_documented(name: str) -> None:
     if not isinstance(noun, Noun):
         return
     returned = documentation()[f"hyperv.replica.{name}"]["return"]
-    assert set(returned["actions"]["contains"]) == {"cmdlet", "parameters", "host", "vm", "why", "sent"}
+    assert set(returned["actions"]["contains"]) == {"cmdlet", "parameters", "host", "vm", "vm_id", "why", "sent"}
     assert set(returned["failures"]["contains"]) == {"id", "name", "msg"}
     if noun.subject_key:
         assert noun.subject_key in returned

@@ -74,6 +74,7 @@ def test_target_refused(case: str) -> None:
 def here(partner: str) -> dict[str, Any]:
     """The target's reading, with one replica of that partner."""
     record = {**record_of("App", "hv-a", "x", side_of("Replica/Replicating")), "partner": partner}
+    record["relations"][0]["partner"] = partner
     return {"vms": [record], "windows_name": "HV-A.x.example"}
 
 
@@ -126,7 +127,7 @@ def test_a_reverse_may_make_the_cluster_known_by_another_name() -> None:
 def test_a_vm_that_only_an_unread_node_can_have_is_not_absent() -> None:
     found = record_of("App", "hv-a", "hv-b", side_of("Replica/Replicating"))
     hosts = {"HV-B.x.example": ["hv-b", "hv-c"]}
-    unread = Sight({"hv-a": {"vms": [found]}, "hv-b": {"vms": []}, "hv-c": SILENT}, ["hv-a"], hosts)
+    unread = Sight({"hv-a": {"vms": [found]}, "hv-b": B, "hv-c": SILENT}, ["hv-a"], hosts)
     assert unread.see("id-app", "App").pair.other is None
-    read = Sight({"hv-a": {"vms": [found]}, "hv-b": {"vms": []}, "hv-c": {"vms": []}}, ["hv-a"], hosts)
+    read = Sight({"hv-a": {"vms": [found]}, "hv-b": B, "hv-c": C}, ["hv-a"], hosts)
     assert str(read.see("id-app", "App").pair.other) == "no such VM"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_findings import ACCEPTABLE, FINDINGS
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_preflight import ACCEPTABLE, preflight
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_preflight import preflight
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_ways import ways
 
 from tests.unit.plugins.failover_sim import INPUTS, record_of, side_of
@@ -48,7 +49,7 @@ def readings_of(case: dict[str, Any]) -> dict[str, Any]:
 def check(case: dict[str, Any], *accepted: str) -> dict[str, Any]:
     """The findings of a case; the connections in its `broken` fail."""
     readings = readings_of(case)
-    raw = make_run({**INPUTS, "vms": ["App"], **case.get("inputs", {})}, "planned", ["hv-b"], {"HV-A": ["hv-a"]})
+    raw = make_run({**INPUTS, "vms": ["App (copy)"], **case.get("inputs", {})}, "planned", ["hv-b"], {"HV-A": ["hv-a"]})
     run = failover_run.begin(raw, readings, {}, 0.0)
     found = ways(run, readings)
     assert [(way["host"], way["server"]) for way in found] == [WAYS[index] for index in case.get("ways", (0, 1))]
@@ -66,7 +67,7 @@ def test_preflight(case: dict[str, Any]) -> None:
         assert any(case.get("warns", "") in text for text in found["warnings"]) or "warns" not in case
         return
     assert case["finds"] in found["refused"]["id-app"]
-    assert (f"accept it with {case.get('accept')}" in found["refused"]["id-app"]) == ("accept" in case)
+    assert (f"-e accept={case.get('accept')}" in found["refused"]["id-app"]) == ("accept" in case)
     if "accept" in case:
         again = check(case, case["accept"])
         assert again["refused"] == {}
@@ -76,7 +77,8 @@ def test_preflight(case: dict[str, Any]) -> None:
 def test_every_finding_has_a_case_and_is_an_input() -> None:
     assert {case["accept"] for case in CASES if "accept" in case} == set(ACCEPTABLE)
     options = yaml.safe_load(ROLE.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
-    assert set(ACCEPTABLE) <= set(options["failover_accept"]["choices"])
+    told = str(options["failover_accept"]["description"])
+    assert [name for name in FINDINGS if f"C({name})" not in told] == []
 
 
 WITNESSES: dict[str, tuple[dict[str, Any], list[str], list[str], str]] = {
@@ -98,7 +100,7 @@ def test_an_unplanned_failover_says_before_it_begins_what_would_not_start(
     record = record_of("App", "hv-b", "hv-a", side, adapters=[{"name": "LAN", "connected": False}])
     record["relations"][0]["last_replication_age_seconds"] = 9000
     readings = {"hv-b": {"vms": [record]}, "hv-a": {"unreachable": True}}
-    given = {**INPUTS, "vms": ["App"], "reason": "primary_is_dead", **inputs}
+    given = {**INPUTS, "vms": ["App (copy)"], "reason": "primary_is_dead", **inputs}
     raw = failover_run.begin(make_run(given, "unplanned", ["hv-b"], {"HV-A": ["hv-a"]}), readings, {}, 0.0)
     found = preflight(raw, readings, given.get("accept", []))
     assert ("on hv-b LAN is connected to nothing" in found["refused"].get("id-app", "")) == refused
@@ -127,7 +129,7 @@ def test_a_host_that_answers_is_not_dead(name: str, state: str) -> None:
     record = record_of("App", "hv-b", "hv-a", side)
     record["relations"][0]["last_replication_age_seconds"] = 9000
     readings = {"hv-b": {"vms": [record]}, **({"hv-a": reading} if reading else {})}
-    inputs = {**INPUTS, "vms": ["App"], "reason": "primary_is_dead"}
+    inputs = {**INPUTS, "vms": ["App (copy)"], "reason": "primary_is_dead"}
     raw = failover_run.begin(make_run(inputs, "unplanned", ["hv-b"], {"HV-A": ["hv-a"]}), readings, {}, 0.0)
     refused = preflight(raw, readings, [])["refused"]
     assert words in refused.get("id-app", "")
@@ -144,7 +146,7 @@ def test_witnesses(name: str) -> None:
         record["relations"][0]["last_replication_age_seconds"] = 9000
     new["relations"][0].update(changes)
     readings = {"hv-b": {"vms": [new]}, "hv-a": {"unreachable": True}}
-    inputs = {**INPUTS, "vms": ["App"], "reason": "primary_is_dead"}
+    inputs = {**INPUTS, "vms": ["App (copy)"], "reason": "primary_is_dead"}
     raw = failover_run.begin(make_run(inputs, "unplanned", ["hv-b"], {"HV-A": ["hv-a"]}), readings, {}, 0.0)
     refused = preflight(raw, readings, accepted, {"hv-b": {"vms": [old]}}, answered)["refused"]
     assert words in refused.get("id-app", "")

@@ -23,7 +23,7 @@ def decision(own: Side, other: Side | None = None, runs_on: str = "HV-B.x.exampl
     names = {"primary_server": "HV-A.x.example", "replica_server": "HV-B.x.example"}
     record: dict[str, Any] = {"id": "1", "name": "App", "partner": "HV-A.x.example", "clustered": False}
     vm = VM({**record, "relations": [{"type": "Simple", **names}]}, own)
-    proofs = {"1": Proof("HV-A.x.example", other, NOW)} if other else {}
+    proofs = {"1": (Proof("HV-A.x.example", other, NOW),)} if other else {}
     want = Want(VMSelection(ids=["1"]), "continued", runs_on=runs_on, proofs=proofs)
     return decide(Have("HV-B.x.example", NOW, {"1": vm}), want, "1", frozenset())
 

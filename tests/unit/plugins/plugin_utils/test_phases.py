@@ -236,6 +236,7 @@ def test_a_stage_is_one_pipeline_and_one_read_whatever_the_number() -> None:
         "parameters": {"Confirm": False, "AsJob": True},
         "host": "hv-a",
         "vm": "App01",
+        "vm_id": None,
         "why": "stop it",
         "sent": True,
     }

@@ -1,0 +1,106 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""A run of the failover role as it stands after a reading: its VMs, what their hosts show, and the plan of each.
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .failover_book import Entry
+from .failover_findings import MACHINE
+from .failover_plan import VMPlan, Wish, read_goal, unfold
+from .failover_sight import Seen, Sight, sign_of_life
+from .failover_states import OFF, PRIMARY, Side
+
+
+@dataclass
+class Run:
+    """A run between two tasks; `raw` is the dictionary that the role keeps."""
+
+    raw: Mapping[str, Any]
+    sight: Sight
+    now: float
+    entries: dict[str, Entry]
+    seen: dict[str, Seen] = field(default_factory=dict)
+    plans: dict[str, VMPlan] = field(default_factory=dict)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """How the run goes about it."""
+        return dict(self.raw["options"])
+
+    @property
+    def wish(self) -> Wish:
+        """What is wanted."""
+        return read_wish(self.raw["wish"])
+
+
+def read_wish(raw: Mapping[str, Any]) -> Wish:
+    """The wish from its dictionary."""
+    own = ("fence", "discard", "discard_saved")
+    goal = {name: value for name, value in raw.items() if name not in own}
+    return Wish(read_goal(goal), **{name: raw[name] for name in own if name in raw})
+
+
+def look(raw: Mapping[str, Any], readings: Mapping[str, Any], now: float = 0.0) -> Run:
+    """The run with its plans from these readings."""
+    entries = {str(e["id"]): Entry.of(e) for e in raw["vms"]}
+    run = Run(raw, sight_of(raw, readings), now, entries)
+    wish, heard = run.wish, set(raw.get("heard") or ())
+    for entry in entries.values():
+        seen = run.sight.see(entry.id, entry.name, entry.here, entry.partner)
+        run.seen[entry.id] = seen
+        run.plans[entry.id] = unfold(_as_known(entry, seen, entry.id in heard or lives(run, seen)), wish)
+    return run
+
+
+def sight_of(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> Sight:
+    """What is known of hosts, from these readings and from what the run keeps."""
+    copies = {
+        str(entry["id"]): {host: Side(*shape) for host, shape in (entry.get("copies") or {}).items()}
+        for entry in raw.get("vms") or ()
+    }
+    return Sight(
+        readings,
+        raw["targets"],
+        raw["partners"],
+        names=raw.get("names") or {},
+        first=raw.get("first") or {},
+        copies=copies,
+        reach=raw["reach"],
+    )
+
+
+def _as_known(entry: Entry, seen: Seen, heard: bool) -> Seen:
+    """The VM as the run knows it: its other side, read in this run as what cannot be started, stands when it is out of
+    reach once the VM is failed over here (L1); and whether that host gave a sign of life since.
+    """
+    target, other = seen.pair.target, seen.pair.other
+    if other is not None or target is None or seen.strange:
+        return seen
+    here = target.failed_over or target.mode == PRIMARY
+    if here and not heard and entry.other and not (known := Side(*entry.other)).startable and known.power == OFF:
+        return replace(seen, pair=replace(seen.pair, other=known))
+    return replace(seen, pair=replace(seen.pair, heard=heard))
+
+
+def lives(run: Run, seen: Seen) -> bool:
+    """True when the other side's host gave a sign of life in the newest reading.
+
+    That its machine takes connections may be accepted by name; what the host itself said may not.
+    """
+    signs = {host: sign_of_life(run.sight.readings.get(host)) for host in run.sight.partner_hosts(seen.partner)}
+    accepted = run.wish.goal.accept
+    aside = MACHINE in run.raw.get("accepted", ()) or seen.partner in accepted
+    return any(sign == "answers" or (sign and not aside and host not in accepted) for host, sign in signs.items())
+
+
+def hosts_of(raw: Mapping[str, Any]) -> list[str]:
+    """Inventory hosts that the run may read."""
+    hosts = [*raw["targets"], *(host for hosts in raw["partners"].values() for host in hosts), *raw.get("holders", ())]
+    return [host for host in dict.fromkeys(hosts) if host in raw["reach"]]
