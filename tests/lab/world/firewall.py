@@ -67,9 +67,9 @@ class Firewall:
 
     `local_rules_apply` False is a group policy that ignores local rules: they exist and are enabled, and count for
     nothing. The active store then lacks them, or shows them as inactive: `ignored_rules` is absent or inactive (which
-    of the two a build does is unverified). `policy_rules` come from such a policy and cannot be changed here. `held` are
-    names of local rules that one decides about: what is changed here stays as it is, and no error says so (what Windows
-    says then is not on record: the harsher reading).
+    of the two a build does is unverified). `policy_rules` come from such a policy and cannot be changed here.
+    `held` are names of local rules that one decides about: what is changed here stays as it is, and no error says so
+    (what Windows says then is not on record: the harsher reading).
     """
 
     rules: list[FirewallRule] = field(default_factory=built_in_rules)
