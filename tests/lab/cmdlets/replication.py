@@ -10,6 +10,7 @@ from ..world import connect
 from ..world.health import health_of
 from ..world.laws_refusals import refuse
 from ..world.laws_replication import judge, side_of
+from ..world.merging import merge_reference_point
 from ..world.relation import EXTENDED, SIMPLE, Relation
 from ..world.replicating import begin_cycles, catch_up, legs, receiver, start_initial, start_resync
 from ..world.vm import VM
@@ -200,6 +201,8 @@ def remove(call: Call) -> Iterator[Record]:
                     # What becomes of a leg whose replica goes first is not documented; it cannot live on its own.
                     leg.drop_work()
             vm.relations.pop(relation.kind, None)
+            if relation.sends and relation.kind == SIMPLE:
+                merge_reference_point(call.world, call.host, vm)
         yield from pass_relation(call, vm, relation)
 
     yield from each_vm(call, act)

@@ -118,7 +118,10 @@ def rename_vm(call: Call) -> Iterator[Record]:
 
 @cmdlet("Remove-VM")
 def remove_vm(call: Call) -> Iterator[Record]:
-    """Remove a VM that is off or saved; its disks stay. One that takes part in replication is refused (unverified)."""
+    """Remove a VM that is off or saved; its disks stay. One that takes part in replication is refused (unverified).
+
+    It may write an error after it has removed the VM (observed by one project: the harsher reading).
+    """
 
     def remove(vm: VM) -> Iterator[Record]:
         power_after("Remove-VM", vm)
@@ -126,5 +129,7 @@ def remove_vm(call: Call) -> Iterator[Record]:
             raise refuse("wrong_state", vm=vm)
         yield from pass_thru(call, vm)
         del call.host.vms[vm.id]
+        if call.world.habits.remove_vm_late_error:
+            yield refuse("object_not_found", host=call.host.name).error
 
     yield from each_vm(call, remove)

@@ -19,6 +19,8 @@ class Habits:
     cancel_seconds: float = 2.0
     commit_seconds: float = 2.0
     test_seconds: float = 1.0
+    # How long the disks of a primary stand on an .avhdx after its replication has ended; 0: not at all.
+    reference_merge_seconds: float = 3.0
     save_seconds: float = 2.0
     force_seconds: float = 300.0  # Stop-VM -Force gives the applications five minutes (Microsoft: Stop-VM)
     settle_seconds: float = 1.0  # states lag the cmdlet: what a reverse made is seen so much later
@@ -32,6 +34,8 @@ class Habits:
     # What a reverse settles in on the new primary; ReadyForInitialReplication, Suspended and
     # WaitingForStartResynchronize were seen instead of Replicating.
     reverse_state: str = "Replicating"
+    # Whether Remove-VM writes an error after it has removed the VM (observed by one project).
+    remove_vm_late_error: bool = True
     # Whether Stop-VM -TurnOff discards a saved state. Not stated by Microsoft; without it nothing here could.
     turn_off_discards_saved: bool = True
     # Whether Test-VMReplicationConnection looks at the authorization entries: unverified, so it proves nothing of them.

@@ -131,9 +131,20 @@ def test_remove_vm_is_refused_while_it_runs_or_replicates(hands: Hands) -> None:
     assert hands.run("HV-A", "Remove-VM", VM="App01").refused == WRONG_STATE
     hands.ok("HV-A", "Remove-VMReplication", VM="App01")
     shown = hands.shown("HV-A", "App01")
-    hands.ok("HV-A", "Remove-VM", VM="App01")
+    assert hands.run("HV-A", "Remove-VM", VM="App01").refused == ("ObjectNotFound", "ObjectNotFound"), (
+        "gone all the same"
+    )
     gone = hands.run("HV-A", "Start-VM", VM=[shown])
     assert gone.refused == ("ObjectNotFound", "ObjectNotFound")
+
+
+def test_the_disks_of_a_primary_stand_on_an_avhdx_for_a_while_after_its_removal(hands: Hands) -> None:
+    vm = hands.world.vm("HV-A", "App01")
+    before = [disk.path for disk in vm.disks]
+    hands.ok("HV-A", "Remove-VMReplication", VM="App01")
+    assert all(disk.path.endswith(".avhdx") and hands.world.host("HV-A").files.find(disk.path) for disk in vm.disks)
+    hands.world.clock.advance(10)
+    assert [disk.path for disk in vm.disks] == before
 
 
 def test_unknown_vm_is_refused_and_the_others_are_served() -> None:
