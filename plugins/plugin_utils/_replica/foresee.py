@@ -18,7 +18,7 @@ from .errors import OF_AN_ANSWER, ReplicaError, fault_of
 from .jobs import as_sent, is_job
 from .outcome import Outcome
 from .plan import Done, Have, Look, PlanDoesNotEnd, Refused, Step, Want, first_stage
-from .progress import Progress, looked
+from .progress import Progress, looked, refuse
 from .session import ErrorRecord
 from .task import Task
 
@@ -80,7 +80,7 @@ class _Foresight(Generic[Have, Want]):
             if isinstance(decision, Step):
                 ready[subject] = self._new(subject, decision)
             elif isinstance(decision, Refused):
-                self.progress[subject] = replace(progress, failure=decision.message, refused=decision.whole)
+                self.progress[subject] = refuse(progress, decision)
             elif isinstance(decision, Look):
                 self.progress[subject] = replace(progress, look=decision)
             elif isinstance(decision, Done):

@@ -84,7 +84,7 @@ def _parameters(case: Case, method: str | None) -> tuple[dict[str, Any], str]:
 def progress(relation: Relation) -> str:
     """What is left of a copy that runs."""
     if relation.pending_bytes is None:
-        return "initial copy under way"
+        return "an initial copy under way"
     return f"initial copy under way, {size(relation.pending_bytes)} to go"
 
 

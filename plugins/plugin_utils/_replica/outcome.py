@@ -67,6 +67,7 @@ class Outcome:
     actions: list[Action] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     error: ReplicaError | None = None
+    at_risk: list[str] = field(default_factory=list)  # what a step exposes whose answer was lost
 
     def label(self, subject: str) -> str:
         """What a subject is called: the name in its record, else its id."""
@@ -83,7 +84,11 @@ class Outcome:
     def failures(self) -> list[Record]:
         """One entry for each subject that failed or was refused."""
         return [
-            {"id": subject or None, "name": self.label(subject) or None, "msg": self._message(subject)}
+            {
+                "id": subject or None,
+                "name": self.label(subject) or None,
+                "msg": " ".join(filter(None, (progress.exposed, self._message(subject)))),
+            }
             for subject, progress in self.progress.items()
             if progress.failure
         ]
@@ -97,6 +102,12 @@ class Outcome:
             for subject, progress in self.progress.items()
             if not progress.ended
         ]
+
+    @property
+    def exposed(self) -> list[str]:
+        """What stands open because the run ended before its time, for the head of the message."""
+        left = [progress.exposed for progress in self.progress.values() if self.error or progress.failure]
+        return [*filter(None, left), *(f"{text} Perhaps: the answer to that was lost." for text in self.at_risk)]
 
     def _message(self, subject: str) -> str:
         progress = self.progress[subject]
@@ -180,21 +191,26 @@ def _warnings(outcome: Outcome) -> Iterable[str]:
 
 
 def _ending(outcome: Outcome) -> Record:
-    """The keys that say how it ended: nothing, `failed`, or `unreachable`."""
+    """The keys that say how it ended: nothing, `failed`, or `unreachable`. What stands open comes first."""
     failures, pending = outcome.failures(), outcome.pending()
     ending: Record = {"failures": failures} if failures else {}
     ending.update({"pending": pending} if pending else {})
     error = outcome.error
     if isinstance(error, ConnectionLost):
-        return {**ending, "unreachable": True, **signs(error), "msg": _lost(outcome, error)}
+        return {**ending, "unreachable": True, **signs(error), "msg": _first(outcome.exposed, _lost(outcome, error))}
     if isinstance(error, (UnreadableAnswer, OutOfTime)):
-        return {**ending, "failed": True, **signs(error), "msg": _lost(outcome, error)}
+        return {**ending, "failed": True, **signs(error), "msg": _first(outcome.exposed, _lost(outcome, error))}
     if error is not None:
         option = {"option": error.option} if isinstance(error, OptionError) else {}
-        return {**ending, **option, "failed": True, **signs(error), "msg": str(error)}
+        return {**ending, **option, "failed": True, **signs(error), "msg": _first(outcome.exposed, str(error))}
     if failures:
-        return {**ending, "failed": True, "msg": _summary(failures, len(outcome.progress))}
+        exposed = outcome.exposed if len(outcome.progress) > 1 else []  # of one VM its failure says it already
+        return {**ending, "failed": True, "msg": _first(exposed, _summary(failures, len(outcome.progress)))}
     return ending
+
+
+def _first(exposed: list[str], rest: str) -> str:
+    return "\n".join([*exposed, rest]) if exposed else rest
 
 
 def _lost(outcome: Outcome, error: ReplicaError) -> str:

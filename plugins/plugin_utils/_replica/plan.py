@@ -35,6 +35,7 @@ class Step:
     `advice` is added where Windows refuses it: by 0x code as a number, 0 for any other. `under_way` are codes that mean
     that the same is being done already: they are waited out like the step itself.
     `loses` says what the step destroys; the operator is told before it is sent, and by a warning.
+    `exposes` says what stands open from its effect to that of the next step; a run that ends between says it first.
     """
 
     stage: str
@@ -48,6 +49,7 @@ class Step:
     advice: tuple[tuple[int, str], ...] = ()
     under_way: tuple[int, ...] = ()
     loses: str = ""
+    exposes: str = ""
     limit_seconds: float | None = None
 
 

@@ -64,8 +64,20 @@ class Hosts:
         return list(self.read[host].get("vms") or []) if self.answered(host) else []
 
     def partner_records(self, host: str, policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """What the other host says of the policy's VMs. A VM is its id: names may differ, or mean another VM there."""
-        ids = {vm["id"] for vm in self.vms(self.me) if selected(vm, policy)} | set(policy.get("ids") or ())
+        """What the other host says of the policy's VMs. A VM is its id, and may have another name there.
+
+        A name of the policy that is not here may be the one that the VM has there. With `between` it may be either
+        host's name also where a VM here has it: the module refuses a name that means two. Else the VM here is meant.
+        """
+        mine = self.vms(self.me)
+        here = {vm["id"] for vm in mine}
+        ids = {vm["id"] for vm in mine if selected(vm, policy)} | set(policy.get("ids") or ())
+        names = [
+            name
+            for name in policy.get("vms") or ()
+            if policy.get("between") or not any(same_text(vm["name"], name) for vm in mine)
+        ]
+        ids |= {vm["id"] for vm in self.vms(host) if vm["id"] in here and selected(vm, {"vms": names})}
         return [vm for vm in self.vms(host) if vm["id"] in ids]
 
 

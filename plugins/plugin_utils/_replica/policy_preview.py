@@ -48,7 +48,8 @@ def preview(tasks: Iterable[Mapping[str, Any]], hosts: Hosts) -> list[str]:
     lines: list[str] = []
     for task in tasks:
         choice = {"vms": task.get("names"), "ids": task.get("ids")}
-        lines += [_line(vm, task) for vm in hosts.vms(hosts.me) if selected(vm, choice)]
+        paired = {record["id"] for record in task.get("partner") or () if selected(record, choice)}
+        lines += [_line(vm, task) for vm in hosts.vms(hosts.me) if selected(vm, choice) or vm["id"] in paired]
     return lines
 
 

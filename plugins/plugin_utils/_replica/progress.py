@@ -24,7 +24,8 @@ class Progress:
     `sent` are the steps as they were decided; `seen` counts those whose effect was read back. `own_errors` are
     errors of the open step that are surely this subject's, `open_errors` those that may be; `told` are those of steps
     that took effect all the same. `next` is the step to send, `look` what is to be read once
-    more first; `looked` are the stages of those that were.
+    more first; `looked` are the stages of those that were. `refused`: the failure is a decision, whose message says
+    everything. `exposed` is what stands open since a step took effect whose next one has not.
     """
 
     sent: tuple[Step, ...] = ()
@@ -39,7 +40,8 @@ class Progress:
     look: Look | None = None
     looked: frozenset[str] = frozenset()
     failure: str = ""
-    refused: bool = False  # the failure is a decision, whose message says everything
+    refused: bool = False
+    exposed: str = ""
     done: Done | None = None
 
     @property
@@ -108,11 +110,16 @@ def judge(progress: Progress, decision: Decision, now: float, waiting: Waiting) 
     if isinstance(decision, Wait):
         return _wait(progress, decision, now, waiting)
     if isinstance(decision, Refused):
-        return replace(progress, failure=decision.message, refused=decision.whole)
+        return refuse(progress, decision)
     if isinstance(decision, Look):
         return replace(_through(progress), look=decision)
     progress = _through(progress)
     return progress if progress.failure else replace(progress, done=decision)
+
+
+def refuse(progress: Progress, decision: Refused) -> Progress:
+    """The subject is not touched, or not any further."""
+    return replace(progress, failure=decision.message, refused=decision.whole, exposed=_exposed(progress))
 
 
 def _step(progress: Progress, step: Step, now: float, waiting: Waiting) -> Progress:
@@ -155,7 +162,16 @@ def _through(progress: Progress) -> Progress:
     refused = bool(progress.own_errors)  # another hand may have reached the goal: then it was not this step
     took_effect = isinstance(step, Step) and not step.probe and not refused
     told = (*progress.told, *errors)
-    return replace(progress, awaited=None, seen=progress.seen + took_effect, told=told, own_errors=(), open_errors=())
+    known = replace(progress, exposed=_exposed(progress), seen=progress.seen + took_effect)
+    return replace(known, awaited=None, told=told, own_errors=(), open_errors=())
+
+
+def _exposed(progress: Progress) -> str:
+    """What stands open now that the decision has moved on: what the open step says of itself, if it took effect."""
+    step = progress.awaited
+    if isinstance(step, Step) and not step.probe and not progress.own_errors:
+        return step.exposes
+    return progress.exposed
 
 
 def _numbers(error: ErrorRecord) -> set[int]:

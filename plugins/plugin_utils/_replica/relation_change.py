@@ -10,6 +10,7 @@ suspend-vmreplication, stop-vminitialreplication, reset-vmreplicationstatistics
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from . import disks, relation_settings
@@ -20,9 +21,10 @@ from .plan import Decision, Wait
 from .relation_case import Case, Goal, connection_test, goal_of
 from .relation_enable import ENABLE, TEST, enable_problem, first_settings, lost_by_moving
 from .relation_have import Relation
+from .relation_leave import cancel_resynchronization, not_done, under_other_name, unprotected
 from .relation_settings import PORT_OF_TYPE
-from .relation_states import LEFT_ALONE, PAUSABLE, RESUME, left_alone
-from .relation_want import CANCEL_COPY, RESET_STATISTICS, RESYNCHRONIZE_NOW
+from .relation_states import LEFT_ALONE, PAUSABLE, RESUME, broken, left_alone
+from .relation_want import CANCEL_COPY, CANCEL_RESYNC, RESET_STATISTICS, RESYNCHRONIZE_NOW
 
 LEAVE = "end_old_replication"
 SETTINGS = "settings"
@@ -87,19 +89,25 @@ def _act(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     if CANCEL_COPY in acts and cancellable(relation):
         why = "cancelling its initial copy was asked for"
         return case.step(CANCEL_COPY, "Stop-VMInitialReplication", {}, why, act=True)
+    if CANCEL_RESYNC in case.want.acts:
+        return cancel_resynchronization(case, relation)
     if RESYNCHRONIZE_NOW in acts:
-        return _resynchronize(case, relation)
+        return _resynchronize(case, goal, relation)
     return None
 
 
-def _resynchronize(case: Case, relation: Relation) -> Decision:
+def _resynchronize(case: Case, goal: Goal, relation: Relation) -> Decision:
     """A healthy relation is paused first: Resume -Resynchronize is refused while it replicates."""
     why, lost = "resynchronising now was asked for", _lost_points(case, relation)
     state = LEFT_ALONE.get(relation.state)
     if relation.state == SUSPENDED or (state is not None and state.recover):
-        return case.step(RESYNCHRONIZE_NOW, "Resume-VMReplication", {"Resynchronize": True}, why, act=True, loses=lost)
+        resume = case.step(
+            RESYNCHRONIZE_NOW, "Resume-VMReplication", {"Resynchronize": True}, why, act=True, loses=lost
+        )
+        return _connection(case, goal, relation) or resume
     if relation.state == REPLICATING:
-        return case.step(PAUSE_FIRST, "Suspend-VMReplication", {}, "a resynchronisation starts from a pause")
+        pause = case.step(PAUSE_FIRST, "Suspend-VMReplication", {}, "a resynchronisation starts from a pause")
+        return _connection(case, goal, relation) or pause
     return case.refuse(
         f"acts: {RESYNCHRONIZE_NOW} is not possible in the state {relation.state}. It needs a finished initial copy and"
         " no failover under way."
@@ -116,38 +124,55 @@ def _lost_points(case: Case, relation: Relation) -> str:
 
 
 def _recover(case: Case, goal: Goal, relation: Relation) -> Decision | None:
-    state = LEFT_ALONE.get(relation.state)
-    if state is None or case.want.recover not in state.recover:
+    """The word of `recover`, after the settings that it needs; refused where it is not the one that leads out."""
+    word, state = case.want.recover, broken(relation.state)
+    if word is None or state is None or (relation.state == SUSPENDED and case.want.suspended is True):
         return None
-    if case.want.recover == RESUME:
-        why = f"{state.what}, and recover: resume was asked for"
-        return case.step(RECOVER, "Resume-VMReplication", {}, why)
-    why, lost = f"{state.what}, and recover: resynchronize was asked for", _lost_points(case, relation)
-    return case.step(RECOVER, "Resume-VMReplication", {"Resynchronize": True}, why, loses=lost)
+    if word not in state.recover:
+        return case.refuse(f"recover: {word} was asked for, and {state.what} ({relation.state}). {state.advice}")
+    why = f"{state.what}, and recover: {word} was asked for"
+    if word == RESUME:
+        return _connection(case, goal, relation) or case.step(RECOVER, "Resume-VMReplication", {}, why)
+    lost = _lost_points(case, relation)
+    resume = case.step(RECOVER, "Resume-VMReplication", {"Resynchronize": True}, why, loses=lost)
+    return _connection(case, goal, relation) or resume
+
+
+def _connection(case: Case, goal: Goal, relation: Relation) -> Decision | None:
+    """What a resume needs to reach the partner: with the old values it must fail, so those that differ go first."""
+    other = moved_to(case, goal, relation)
+    if other and not under_other_name(case, goal):
+        return _server(case, goal, relation)
+    dials = {option: value for option, value in goal.settings.items() if relation_settings.any_dials([option])}
+    return _settings(case, replace(goal, settings=dials), relation, goal.server if other else None)
 
 
 def _untouched(case: Case, goal: Goal, relation: Relation) -> Decision | None:
-    """States that belong to somebody's decision. The two wishes about a pause still hold where Windows allows them."""
+    """States that belong to somebody's decision. The two wishes about a pause still hold where Windows allows them, and
+    so does a move, which ends the old relation whatever has become of it."""
     if relation.state == UPDATING_DISKS:
-        return Wait("a change of its disks is under way")
+        return Wait("a change of its disks")
     state = left_alone(relation.state)
     if state is None:
         return None
     if relation.state == RESYNCHRONIZING and case.want.wait and case.want.suspended is not True:
-        return Wait("resynchronisation under way")
+        return Wait("its resynchronisation")
     if relation.state == RESYNCHRONIZING and case.sent & {RECOVER, RESYNCHRONIZE_NOW}:
         return case.done("resynchronisation under way")
     if case.want.suspended is not None:
         decision = _pause(case, goal, relation)
         if decision is not None:
             return decision
+    if case.want.move and state.removable and moved_to(case, goal, relation):
+        return _server(case, goal, relation)
     health = f" Health: {relation.health}." if relation.health in ("Warning", "Critical") else ""
-    return case.done("left alone", f"left alone in the state {relation.state}: {state.what}. {state.advice}{health}")
+    told = f"left alone in the state {relation.state}: {state.what}. {state.advice}"
+    return case.done("left alone", f"{told}{not_done(case, goal, relation)}{health}")
 
 
 def _server(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     """Another replica server than the stored one: the old protection goes only after the new one was tested."""
-    if goal.server is None or same_host(goal.server, relation.replica_server):
+    if not moved_to(case, goal, relation) or goal.server is None:
         return None
     found = f"it is replicated to {relation.replica_server}, and {goal.server} was asked for."
     if not case.want.move:
@@ -170,26 +195,34 @@ def _server(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     if TEST not in case.sent:
         return connection_test(case, goal.server, first_settings(case, goal))
     why = f"it moves from {relation.replica_server} to {goal.server}, which answered; the old copy stays there"
-    return case.step(LEAVE, "Remove-VMReplication", {}, why)
+    return case.step(LEAVE, "Remove-VMReplication", {}, why, exposes=unprotected(case, goal, relation))
 
 
-def _settings(case: Case, goal: Goal, relation: Relation) -> Decision | None:
+def moved_to(case: Case, goal: Goal, relation: Relation) -> bool:
+    """True when another server is asked for than the stored one."""
+    return goal.server is not None and not same_host(goal.server, relation.replica_server)
+
+
+def _settings(case: Case, goal: Goal, relation: Relation, server: str | None = None) -> Decision | None:
+    """Settings that differ; `server` is another name of the replica server, where that is to be stored too."""
     stored = relation.settings
     changes = relation_settings.differences(stored, goal.settings)
     result = {**stored, **changes}
     problem = _settings_problem(stored, goal.settings, changes, result)
     if problem:
         return case.refuse(problem)
-    if not changes:
+    if not changes and server is None:
         return None
     if result.get("authentication") == "kerberos":
         result.pop("certificate_thumbprint", None)
-    if relation_settings.any_dials(changes) and TEST not in case.sent:
-        return connection_test(case, relation.replica_server, result)
+    if (server or relation_settings.any_dials(changes)) and TEST not in case.sent:
+        return connection_test(case, server or relation.replica_server, result)
     if "authentication" in changes and result.get("certificate_thumbprint"):
         changes["certificate_thumbprint"] = result["certificate_thumbprint"]
-    told = ", ".join(f"{option} is {stored.get(option)}, not {value}" for option, value in changes.items())
-    return case.step(SETTINGS, "Set-VMReplication", relation_settings.to_set(changes), told)
+    told = [f"replica_server is {relation.replica_server}, not {server}"] if server else []
+    told += [f"{option} is {stored.get(option)}, not {value}" for option, value in changes.items()]
+    parameters = {"ReplicaServerName": server} if server else {}
+    return case.step(SETTINGS, "Set-VMReplication", parameters | relation_settings.to_set(changes), ", ".join(told))
 
 
 def _settings_problem(stored: Any, asked: Any, changes: dict[str, Any], result: dict[str, Any]) -> str:
@@ -229,7 +262,7 @@ def _disks(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     if disks.equal(choice.replicate, relation.disks):
         return None
     if relation.state == COPYING:
-        return Wait("its disks are changed when the initial copy has ended") if case.want.wait else None
+        return Wait("the initial copy, after which its disks are changed,") if case.want.wait else None
     why = f"replicated are {disks.listed(relation.disks)}; wanted are {disks.listed(choice.replicate)}"
     paths = [disk.path for disk in choice.replicate]
     return case.step(DISKS, "Set-VMReplication", {"ReplicatedDiskPaths": paths}, why)

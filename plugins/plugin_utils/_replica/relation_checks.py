@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from . import disks, names
 from .errors import OptionError
+from .relation_states import RESYNCHRONIZE
 from .relation_want import (
     ABSENT,
     CANCEL_COPY,
+    CANCEL_RESYNC,
     EXISTING,
     MEDIA,
     NETWORK,
@@ -25,15 +27,21 @@ from .relation_want import (
 
 
 def check(want: Want) -> None:
-    """Raise OptionError for the first thing that cannot be meant."""
+    """Raise OptionError for the first thing that cannot be meant.
+
+    What `absent` does not need is superfluous beside it and not wrong: the same variables may say present today.
+    """
     _check_selection(want)
+    _check_acts(want)
+    if want.state == ABSENT:
+        return
     _check_certificate(want)
     _check_points(want)
+    _check_window(want)
     _check_between(want)
     _check_copy(want)
     _check_extended(want)
     _check_side(want)
-    _check_acts(want)
 
 
 def _check_selection(want: Want) -> None:
@@ -58,7 +66,7 @@ def _check_certificate(want: Want) -> None:
             "Kerberos uses no certificate.",
             "Leave it out, or say authentication: certificate.",
         )
-    if type_ == "certificate" and want.state != ABSENT and not bare and not (own and all(own)):
+    if type_ == "certificate" and not bare and not (own and all(own)):
         raise OptionError(
             "certificate_thumbprint",
             "authentication: certificate needs one.",
@@ -75,6 +83,15 @@ def _check_points(want: Want) -> None:
             f"every {hours} hours needs recovery points, and recovery_history is 0.",
             "Give recovery_history of 1 to 24, or app_consistent_hours: 0.",
         )
+
+
+def _check_window(want: Want) -> None:
+    """Half a window leaves it to chance what the other half is: what was stored, or what Windows takes by itself."""
+    ends = ("auto_resynchronize_from", "auto_resynchronize_until")
+    given = [name for name in ends if want.settings.get(name) is not None]
+    if len(given) == 1:
+        missing = next(name for name in ends if name not in given)
+        raise OptionError(given[0], f"{missing} is missing.", f"Give both ends of the window, {' and '.join(ends)}.")
 
 
 def _check_between(want: Want) -> None:
@@ -165,6 +182,8 @@ def _check_side(want: Want) -> None:
             "with side: replica it has no meaning, because settings are kept by the primary's side.",
             "Give it in the task for the primary's host.",
         )
+    if want.recover == RESYNCHRONIZE:
+        raise OptionError("recover", "a resynchronisation starts at the primary.", "Leave out side: replica.")
     if want.copy == NETWORK:
         raise OptionError("initial_copy", "a copy over the network starts at the primary.", "Leave out side: replica.")
 
@@ -172,11 +191,14 @@ def _check_side(want: Want) -> None:
 def _check_acts(want: Want) -> None:
     if want.acts and want.state != PRESENT:
         raise OptionError("acts", f"they do not go with state: {want.state}.", "Give them in a task of their own.")
-    if RESYNCHRONIZE_NOW in want.acts and (want.suspended or want.recover or want.side == "replica"):
-        raise OptionError(
-            "acts",
-            f"{RESYNCHRONIZE_NOW} goes with neither suspended: true, recover nor side: replica.",
-            "Resynchronise in a task of its own, on the primary's host.",
-        )
+    for act in (RESYNCHRONIZE_NOW, CANCEL_RESYNC):
+        if act in want.acts and (want.suspended or want.recover or want.side == "replica"):
+            raise OptionError(
+                "acts",
+                f"{act} goes with neither suspended: true, recover nor side: replica.",
+                "Give it in a task of its own, on the primary's host.",
+            )
+    if CANCEL_RESYNC in want.acts and (want.wait or RESYNCHRONIZE_NOW in want.acts):
+        raise OptionError("acts", f"{CANCEL_RESYNC} goes with neither wait nor {RESYNCHRONIZE_NOW}.", "Leave one out.")
     if CANCEL_COPY in want.acts and (want.wait or want.copy not in (None, NO_COPY)):
         raise OptionError("acts", f"{CANCEL_COPY} and a wanted copy exclude each other.", "Leave one of them out.")

@@ -1,7 +1,10 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Which VMs a task means: names are literal, and one that fits two VMs or none is an error before anything is sent."""
+"""Which VMs a task means: names are literal, and one that fits two VMs or none is an error before anything is sent.
+
+A VM is its id, and may have another name on the other host: a name is looked up on either side, and paired by id.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from .errors import OptionError
 from .names import is_one_of
 from .partner import other_of
 from .relation_have import Have
-from .relation_want import TESTED, Want
+from .relation_want import ABSENT, TESTED, Want
 
 NOT_HERE = "not here: "
 """Begins the subject of a VM that a play on both hosts does not find on the one that is to hold the replica."""
@@ -17,7 +20,7 @@ NOT_HERE = "not here: "
 
 def check_host(want: Want, host: tuple[str, ...]) -> None:
     """Raise OptionError for a host as its own replica, and for one that is neither of `between`."""
-    if want.replica_server and is_one_of(want.replica_server, host):
+    if want.state != ABSENT and want.replica_server and is_one_of(want.replica_server, host):
         raise OptionError(
             "replica_server",
             f"{want.replica_server} is this host itself, and a host cannot be its own replica.",
@@ -41,10 +44,12 @@ def subjects(have: Have, want: Want) -> tuple[str, ...]:
 
 
 def _by_name(have: Have, want: Want, name: str) -> str:
-    fits = [vm for vm in have.vms.values() if vm.name.casefold() == name.casefold()]
+    there = want.ids_there(name)
+    fits = [vm for vm in have.vms.values() if vm.name.casefold() == name.casefold() or vm.id in there]
     if len(fits) > 1:
-        listed = ", ".join(sorted(vm.id for vm in fits))
-        problem = f"{len(fits)} VMs of {have.host} are named {name}: {listed}."
+        listed = ", ".join(sorted(vm.id if vm.name == name else f"{vm.id} (here {vm.name})" for vm in fits))
+        where = "here or on the other host" if there else f"of {have.host}"
+        problem = f"{len(fits)} VMs {where} are named {name}: {listed}."
         raise OptionError("names", problem, "Give the id of the one that is meant, in ids.")
     return fits[0].id if fits else _missing(have, want, "names", name)
 

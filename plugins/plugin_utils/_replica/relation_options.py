@@ -19,6 +19,7 @@ from .relation_want import (
     ABSENT,
     AUTO,
     CANCEL_COPY,
+    CANCEL_RESYNC,
     EXISTING,
     MEDIA,
     NETWORK,
@@ -68,7 +69,11 @@ SPEC: Mapping[str, Any] = {
     "wait": {"type": "bool", "default": False},
     "suspended": {"type": "bool"},
     "recover": {"type": "str", "choices": ["resume", "resynchronize"]},
-    "acts": {"type": "list", "elements": "str", "choices": [RESYNCHRONIZE_NOW, CANCEL_COPY, RESET_STATISTICS]},
+    "acts": {
+        "type": "list",
+        "elements": "str",
+        "choices": [RESYNCHRONIZE_NOW, CANCEL_RESYNC, CANCEL_COPY, RESET_STATISTICS],
+    },
     "partner": {"type": "list", "elements": "dict"},
     "partner_server": {"type": "dict"},
 }
@@ -76,7 +81,6 @@ SPEC: Mapping[str, Any] = {
 RULES: Mapping[str, Any] = {
     "mutually_exclusive": [["replica_server", "between"]],
     "required_together": [["between", "first_primary"]],
-    "required_by": {"per_host": ["between"], "allowed_primary_server": ["side"]},
 }
 
 

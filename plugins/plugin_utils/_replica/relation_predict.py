@@ -25,6 +25,7 @@ from .failover_states import (
     SUSPENDED,
     UPDATING_DISKS,
     WAITING_FOR_COPY,
+    WANTS_RESYNC,
 )
 from .plan import Step
 from .relation_have import VM, Have, Relation
@@ -93,6 +94,8 @@ def _set(have: Have, want: Want, vm: VM, relation: Relation | None, told: Parame
     if relation is None:
         return None
     changed = replace(relation, settings={**relation.settings, **relation_settings.from_parameters(told)})
+    if "ReplicaServerName" in told:
+        changed = replace(changed, replica_server=str(told["ReplicaServerName"]))
     if "ReplicatedDiskPaths" in told:
         paths = set(told["ReplicatedDiskPaths"])
         changed = replace(changed, disks=tuple(disk for disk in vm.disks if disk.path in paths))
@@ -133,6 +136,10 @@ def _resumed(have: Have, want: Want, vm: VM, relation: Relation | None, told: Pa
     return replace(relation, state=state, health="")
 
 
+def _cancelled(have: Have, want: Want, vm: VM, relation: Relation | None, told: Parameters) -> Relation | None:
+    return relation and replace(relation, state=WANTS_RESYNC, health="")
+
+
 def _removed(have: Have, want: Want, vm: VM, relation: Relation | None, told: Parameters) -> None:
     return None
 
@@ -149,6 +156,7 @@ EFFECTS: Mapping[str, Effect] = {
     "Import-VMInitialReplication": _imported,
     "Suspend-VMReplication": _suspended,
     "Resume-VMReplication": _resumed,
+    "Stop-VMReplication": _cancelled,
     "Remove-VMReplication": _removed,
     "Reset-VMReplicationStatistics": _unchanged,
 }

@@ -68,7 +68,7 @@ def query(want: Want) -> Pipeline:
     found = Pipeline.of(*statements)
     if _wants_auto(want):
         found += query_certificates()
-    elif want.copy_start:
+    elif want.copy_start and want.state == PRESENT:
         found += Pipeline.of(Command("Get-Date", {"Format": "o"}))
     found += _owners(want)
     return found + query_cluster() if _wants_broker(want) else found
@@ -90,8 +90,8 @@ def _selections(want: Want) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """The VM's property, the same property of what belongs to it, and the values."""
     if want.vms.names:
         yield "Name", "VMName", want.vms.names
-    if want.vms.ids:
-        yield "Id", "VMId", want.vms.ids
+    if want.wanted_ids:
+        yield "Id", "VMId", want.wanted_ids
 
 
 def _of_vms(want: Want, own: str, of_vm: str, chosen: tuple[str, ...]) -> Iterator[Statement]:
@@ -116,7 +116,9 @@ def _where_in(name: str, values: Iterable[str]) -> Command:
 
 def _wants_auto(want: Want) -> bool:
     own = (values.settings for values in want.per_host.values())
-    return any(settings.get("certificate_thumbprint") == AUTO for settings in (want.settings, *own))
+    return want.state != ABSENT and any(
+        settings.get("certificate_thumbprint") == AUTO for settings in (want.settings, *own)
+    )
 
 
 def _wants_broker(want: Want) -> bool:

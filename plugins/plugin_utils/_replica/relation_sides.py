@@ -25,11 +25,11 @@ from .failover_states import (
 from .names import same_host
 from .plan import Decision
 from .relation_case import Case, Goal, connection_test, goal_of
-from .relation_change import SUSPEND, UNSUSPEND, reset_statistics
+from .relation_change import RECOVER, SUSPEND, UNSUSPEND, reset_statistics
 from .relation_enable import TEST, mark
 from .relation_have import Relation
 from .relation_settings import PORT_OF_TYPE
-from .relation_states import PAUSABLE, left_alone
+from .relation_states import PAUSABLE, RESUME, broken, left_alone
 from .relation_want import EXISTING, MEDIA, RESET_STATISTICS
 
 IMPORT = "import_initial_copy"
@@ -49,11 +49,13 @@ def here_is_replica(case: Case, relation: Relation) -> Decision:
     turned = goal.server is not None and (
         same_host(goal.server, primary) or same_host(goal.server, relation.allowed_primary_server)
     )
-    asked = bool(case.want.acts or case.want.recover or case.want.suspended)
+    recover = case.want.recover is not None and broken(relation.state) is not None
+    asked = bool(case.want.acts or recover or case.want.suspended)
     if turned and not changes and not asked:
         return case.done(f"the same replication, which now runs from {primary} to here")
     what = ", ".join(f"{option}: {value}" for option, value in changes.items()) if turned else ""
-    pause = " For the pause of this side say side: replica." if case.want.suspended is not None else ""
+    own = case.want.suspended is not None or case.want.recover == RESUME
+    pause = " For the pause or the error of this side say side: replica." if own else ""
     return case.refuse(
         f"this host holds the replica ({relation.mode}/{relation.state}); the primary is {primary}."
         + (f" What shall change ({what}) is changed there." if what else " Run the task there.")
@@ -77,8 +79,21 @@ def replica_side(case: Case) -> Decision:
         why = f"its initial copy is imported from {case.want.copy_path}"
         return case.step(IMPORT, "Import-VMInitialReplication", {"Path": case.want.copy_path}, why, waits=True)
     return (
-        _pause_of_replica(case, relation) or reset_statistics(case) or case.done("as wanted", *_replica_warnings(case))
+        _recover_replica(case, relation)
+        or _pause_of_replica(case, relation)
+        or reset_statistics(case)
+        or case.done("as wanted", *_replica_warnings(case))
     )
+
+
+def _recover_replica(case: Case, relation: Relation) -> Decision | None:
+    """This side's own error or pause; a resynchronisation is the primary's."""
+    state = broken(relation.state)
+    if case.want.recover is None or state is None or (relation.state == SUSPENDED and case.want.suspended is True):
+        return None
+    if RESUME not in state.recover:
+        return case.refuse(f"recover: {RESUME} was asked for, and {state.what} ({relation.state}). {state.advice}")
+    return case.step(RECOVER, "Resume-VMReplication", {}, f"{state.what}, and recover: {RESUME} was asked for")
 
 
 def _pause_of_replica(case: Case, relation: Relation) -> Decision | None:

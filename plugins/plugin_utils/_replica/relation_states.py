@@ -75,11 +75,25 @@ LEFT_ALONE: Mapping[str, LeftAlone] = {
     FAILED_OVER: LeftAlone("it has been failed over and not reversed", _FINISH),
     RECOVERING: LeftAlone("a failover is under way", "Wait for its end."),
 }
+PAUSED = LeftAlone(
+    "it is paused",
+    "Say recover: resume, or suspended: false. To compare all data, say acts: [resynchronize_now].",
+    frozenset((RESUME,)),
+    removable=True,
+)
+"""A pause is left alone, too, until a word ends it; but its settings are enforced."""
+NOT_BROKEN = frozenset({RESYNCHRONIZING, RECOVERING, PREPARED, FAILED_OVER_WAITING, FAILED_OVER})
+"""States that end by themselves, or with the failover that they belong to: there is nothing to recover from."""
 _UNKNOWN = LeftAlone("this collection does not act in that state", "Look at it with Hyper-V Manager first.")
 
 ACTED_ON = frozenset({READY, COPYING, WAITING_FOR_COPY, REPLICATING, SUSPENDED, UPDATING_DISKS})
 PAUSABLE = frozenset({COPYING, WAITING_FOR_COPY, REPLICATING, RESYNCHRONIZING})
 """States that Suspend-VMReplication accepts."""
+
+
+def broken(state: str) -> LeftAlone | None:
+    """What is to be recovered from in the state; None where nothing is."""
+    return None if state in NOT_BROKEN else PAUSED if state == SUSPENDED else left_alone(state)
 
 
 def left_alone(state: str) -> LeftAlone | None:

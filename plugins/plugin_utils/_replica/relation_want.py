@@ -27,6 +27,7 @@ NO_COPY = "none"
 AUTO = "auto"
 RESYNCHRONIZE_NOW = "resynchronize_now"
 CANCEL_COPY = "cancel_initial_copy"
+CANCEL_RESYNC = "cancel_resynchronization"
 RESET_STATISTICS = "reset_statistics"
 
 
@@ -66,6 +67,16 @@ class Want:
     partner_server: PartnerServer | None = None
     partner_read: bool = False
     broker_problem: str = ""  # of this host's own cluster, where that was asked
+
+    def ids_there(self, name: str) -> frozenset[str]:
+        """Ids of the VMs that have this name on the other host, as far as the task brought its records."""
+        return frozenset(vm for vm, view in self.partner.items() if view.name.casefold() == name.casefold())
+
+    @property
+    def wanted_ids(self) -> tuple[str, ...]:
+        """Ids to read: those named, and those whose name is named and may be another one here."""
+        there = [vm for name in self.vms.names or () for vm in sorted(self.ids_there(name))]
+        return tuple(dict.fromkeys([*(self.vms.ids or ()), *there]))
 
     @property
     def names_partner(self) -> bool:

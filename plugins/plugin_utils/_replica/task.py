@@ -141,4 +141,6 @@ class Task(Generic[Have, Want]):
             raise
         finally:
             self.act(steps, sent)
+            if sent is None:
+                self.outcome.at_risk += [step.exposes for step in steps.values() if step.exposes]
         return output

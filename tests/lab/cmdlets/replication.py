@@ -135,11 +135,15 @@ def _resync_now(call: Call, vm: VM, relation: Relation) -> None:
 
 
 def _take_up(call: Call, vm: VM, relation: Relation, after: str) -> None:
-    """A sending side goes on with what was interrupted; the other side is asked at once."""
+    """A sending side goes on with what was interrupted; the other side is asked at once, as it is stored.
+
+    That a resume fails where server, port, type or certificate do not serve any more is derived. When it shows is not
+    on record: at once is the harsher reading.
+    """
     now = call.world.clock.now()
+    receiver(call.world, call.host, vm, relation)
     relation.failures = 0
     if after in ("InitialReplicationInProgress", "ReadyForInitialReplication") or not relation.initial_done:
-        receiver(call.world, call.host, vm, relation)
         if relation.exported:
             relation.state = "InitialReplicationInProgress"
         else:

@@ -83,6 +83,17 @@ RUNNING = (
     _row("4.2", "Suspend: Critical on R", "time::test_paused_replica_is_critical_and_holds_the_primary_up"),
     _row("4.2", "Resume: again is InvalidState", "refusals::test_wrong_state_is_refused"),
     _row("4.2", "Resume: replicates, or copies again", "time::test_copy_whose_link_breaks_is_an_error_that_resumes"),
+    _row(
+        "4.2",
+        "Set before Resume: the old server, port, type or thumbprint must fail",
+        "refusals::test_a_resume_with_a_certificate_that_has_expired_is_refused_until_another_one_is_set",
+        "refusals::test_a_resume_towards_another_port_than_the_server_listens_on_is_refused",
+    ),
+    _row(
+        "4.2",
+        "Set -CertificateThumbprint alone renews the certificate",
+        "refusals::test_a_resume_with_a_certificate_that_has_expired_is_refused_until_another_one_is_set",
+    ),
     _row("4.2", "-Resynchronize: deletes recovery points", "flows::test_resynchronisation"),
     _row("4.2", "-ResynchronizeStartTime: seven days", "chain::test_resynchronisation_has_its_time"),
     _row("4.2", "-Continue: B becomes primary of C", "flows::test_extended_replica_after_failover_and_continue"),

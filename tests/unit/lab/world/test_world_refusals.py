@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.lab.values import Enum
+from tests.lab.world.certificate import Certificate, authority, issue
 from tests.lab.world.laws_replication import BEFORE, LAWS, SAME
 from tests.unit.lab.world.hands import BAD, FAILED, NOT_APPLICABLE, SERVICE, WRONG_STATE, Answer, Hands
 
@@ -310,3 +313,50 @@ def test_stop_of_an_initial_copy(state: str) -> None:
 def test_a_copy_that_was_finished_cannot_be_stopped(hands: Hands, state: str) -> None:
     hands.relation("HV-A", "App01").state = state
     assert _act(hands, "HV-A", "Stop-VMInitialReplication").refused == WRONG_STATE
+
+
+def _certified() -> tuple[Hands, Certificate, Certificate]:
+    """App01 replicates by certificate; that of HV-A, which ends in a day, and the one that follows it."""
+    hands = Hands(vms=2)
+    now, ca = hands.world.clock.now(), authority("Lab CA")
+    for host in hands.world.hosts.values():
+        host.server.authentication = "CertificateAndKerberos"
+        host.certificates = [ca.certificate, issue(host.fqdn, ca)]
+        host.server.thumbprint = host.certificates[1].thumbprint
+    own = hands.world.host("HV-A")
+    old, new = (issue(own.fqdn, ca, not_before=now - timedelta(days=1), days=days) for days in (2, 700))
+    own.certificates += [old, new]
+    way = {"ReplicaServerPort": 443, "AuthenticationType": Enum("", "Certificate")}
+    hands.protect(**way, CertificateThumbprint=old.thumbprint)
+    return hands, old, new
+
+
+def test_a_resume_with_a_certificate_that_has_expired_is_refused_until_another_one_is_set() -> None:
+    hands, _old, new = _certified()
+    hands.pass_time(86400 + 3600)
+    assert hands.seen("HV-A", "App01") == "Primary/Error"
+    for _unused in range(2):
+        refused = hands.run("HV-A", "Resume-VMReplication", VM="App01")
+        assert (refused.refused, "0x00002F8F" in refused.errors[0].message) == (SERVICE, True)
+        assert hands.seen("HV-A", "App01") == "Primary/Error"
+    hands.ok("HV-A", "Set-VMReplication", VM="App01", CertificateThumbprint=new.thumbprint)
+    assert hands.seen("HV-A", "App01") == "Primary/Error", "a setting is no resume"
+    hands.ok("HV-A", "Resume-VMReplication", VM="App01")
+    assert hands.both("App01") == ("Primary/Replicating", "Replica/Replicating")
+
+
+@pytest.mark.parametrize("state", ["Error", "Suspended", "ResynchronizeSuspended", "WaitingForStartResynchronize"])
+@pytest.mark.parametrize("switch", ["", "Resynchronize"])
+def test_a_resume_towards_another_port_than_the_server_listens_on_is_refused(
+    hands: Hands, state: str, switch: str
+) -> None:
+    hands.relation("HV-A", "App01").state = state
+    hands.world.host("HV-B").server.kerberos_port = 8080
+    for rule in hands.world.host("HV-B").firewall.rules:
+        rule.local_ports = ("Any",)
+    switches = {switch: True} if switch else {}
+    refused = hands.run("HV-A", "Resume-VMReplication", VM="App01", **switches)
+    assert "0x00002EFD" in refused.errors[0].message
+    assert hands.relation("HV-A", "App01").state == state
+    hands.ok("HV-A", "Set-VMReplication", VM="App01", ReplicaServerPort=8080)
+    hands.ok("HV-A", "Resume-VMReplication", VM="App01", **switches)
