@@ -85,7 +85,7 @@ def progress(relation: Relation) -> str:
     """What is left of a copy that runs."""
     if relation.pending_bytes is None:
         return "an initial copy under way"
-    return f"initial copy under way, {size(relation.pending_bytes)} to go"
+    return f"an initial copy with {size(relation.pending_bytes)} to go"
 
 
 def cancellable(relation: Relation) -> bool:

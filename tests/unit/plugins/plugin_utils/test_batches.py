@@ -252,7 +252,7 @@ def test_a_wait_that_is_over_names_what_the_vm_the_host_and_the_state() -> None:
     outcome, _seconds, _sent = run(Host(vms("Off")), replace(NOUN, decide=waits))
     (failure,) = outcome.failures()
     assert failure["msg"] == (
-        "hv-a: App01: the copy over the network: not over after 30 seconds. Nothing was stopped: the same task goes "
+        "hv-a: App01: the copy over the network is not over after 30 seconds. Nothing was stopped: the same task goes "
         "on from here. Read last: state Off."
     )
 
