@@ -52,6 +52,14 @@ options:
     description: Windows name of the new replica server.
     type: str
     default: ''
+  found:
+    description: What P(hyperv.replica.failover_partners#filter) gave for these VMs.
+    type: dict
+    default: {}
+  reach:
+    description: Inventory hosts that may be contacted; all when left out.
+    type: list
+    elements: str
   given:
     description: The inputs that were not left out, as they came. The command for what is left repeats them.
     type: dict
@@ -79,16 +87,19 @@ def failover_one_side(
     others: Sequence[str] = (),
     new_server: str = "",
     given: Mapping[str, Any] | None = None,
+    found: Mapping[str, Any] | None = None,
+    reach: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """What is done on one host; see DOCUMENTATION."""
-    typed, read = plain(inputs), plain(readings)
+    typed, read, known = plain(inputs), plain(readings), plain(found or {})
     try:
         if what == "to_protect":
-            return protection.to_protect(typed, read, str(host), plain(others), str(new_server))
+            hosts = (plain(others), str(new_server), known, plain(reach))
+            return protection.to_protect(typed, read, str(host), *hosts)
         if what == "unprotected":
             return protection.unprotected(typed, read, str(host), plain(given or {}))
         if what == "to_prepare":
-            return preparation.to_prepare(typed, read, str(host))
+            return preparation.to_prepare(typed, read, str(host), known)
         return preparation.prepared(typed, read[str(host)], str(host))
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error

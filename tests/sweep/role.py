@@ -27,6 +27,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_input
 HOSTS = (A, B)
 PASSED_ON = (
     "partner",
+    "expected_host",
     "partner_max_age",
     "accept_unread",
     "partner_declared",

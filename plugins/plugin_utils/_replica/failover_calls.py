@@ -103,6 +103,8 @@ def calls_of(orders: Iterable[Order], options: Mapping[str, Any]) -> list[dict[s
 def _told(order: Order, options: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"host": order.host, "stage": order.stage, "state": _state(order)}
     told["runs_on"] = _runs_on(order)
+    record = order.seen.record_of(order.where)
+    told["expected_host"] = str(record["host"]) if record else None
     told.update(_MORE.get(order.stage, _nothing)(order, options))
     if order.where == "target" and order.seen.third and order.seen.beyond is None:  # the planner has let it go on
         told["accept_unread"] = [order.seen.third]

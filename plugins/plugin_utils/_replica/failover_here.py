@@ -30,7 +30,16 @@ from .failover_options import (
     Want,
 )
 from .failover_point import NoPoint, choose_point
-from .failover_power import UNPROTECTED, as_replica, beyond_the_pair, fenced, old_copy_on, stale, started
+from .failover_power import (
+    UNPROTECTED,
+    as_replica,
+    beyond_the_pair,
+    fenced,
+    old_copy_on,
+    stale,
+    started,
+    stop_guest,
+)
 from .failover_read import Have
 from .failover_states import (
     FAILED_OVER,
@@ -50,21 +59,11 @@ from .failover_states import (
     WAITING_FOR_COPY,
 )
 from .failover_test_vm import test_absent, test_running
+from .names import same_host
 from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Refused, Step, Wait
 
 _REVERSE = "reverse"
-SHUTDOWN_RUNS = 0x800E
-SHUTDOWN_ADVICE = (
-    (0x8000, "The guest did not shut down. Shut it down from inside, or allow shutdown: force."),
-    (0x8001, "The guest denies it. Shut it down from inside, or allow shutdown: force."),
-    (0x8002, "Its integration services are missing, so it cannot be shut down from here. Shut it down from inside."),
-    (0x8007, "The guest is in no state for it. Look at its console."),
-    (0x800C, "The guest is not ready for it, as while it starts. Wait until its services are up, then run this again."),
-    (0x800D, "The guest is locked: somebody is logged on to it. Log off there, or allow shutdown: force."),
-)
-"""Codes of Msvm_ShutdownComponent.InitiateShutdown (Microsoft), and what to do about each."""
-MAY_GO_OFF_LATER = "If the guest is still shutting down it may go off later: look at it before anything else."
 
 
 def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decision:
@@ -79,6 +78,11 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
         return case.refuse(
             f"runs_on is {want.runs_on}, which is neither this host nor its partner {case.partner_host}. Give one of"
             " these."
+        )
+    if want.expected_host and not same_host(have.host, want.expected_host):
+        return Refused(
+            f"{have.host} answered, and this is for {want.expected_host}: nothing was sent. Look at its address in the"
+            " inventory."
         )
     wrong = case.stranger
     if wrong is not None:
@@ -139,7 +143,7 @@ def _stop_and_prepare(case: Case) -> Decision:
     if own.power == STOPPING:
         return Wait(f"the shutdown of the guest of {case.vm.name}", case.want.shutdown_timeout)
     if own.power == RUNNING:
-        return _stop(case)
+        return stop_guest(case)
     if case.vm.task:
         return Wait(f"what Windows is doing with {case.vm.name} ({case.vm.task})")
     if own.power in (SAVED, PAUSED):
@@ -148,20 +152,6 @@ def _stop_and_prepare(case: Case) -> Decision:
             " that the state can go, then run this again."
         )
     return case.act("prepare")
-
-
-def _stop(case: Case, why: str = "") -> Decision:
-    if case.want.shutdown == "refuse":
-        return case.refuse(f"{why}it runs, and shutting its guest down was not allowed (shutdown: clean).")
-    forced = {"Force": True} if case.want.shutdown == "force" else {}
-    return case.act(
-        "stop_guest",
-        forced,
-        limit_seconds=case.want.shutdown_timeout,
-        if_late=MAY_GO_OFF_LATER,
-        advice=SHUTDOWN_ADVICE,
-        under_way=(SHUTDOWN_RUNS,),
-    )
 
 
 # -- failed over -----------------------------------------------------------------------------------------------------
@@ -321,7 +311,7 @@ def _cancel_failover(case: Case) -> Decision:
             " instead, or accept the loss with changes_since_failover: discard."
         )
     if case.own.power == RUNNING:
-        return _stop(case, "Windows may refuse to cancel the failover of a VM that runs: ")
+        return stop_guest(case, "Windows may refuse to cancel the failover of a VM that runs: ")
     if case.own.power == STOPPING:
         return Wait(f"the shutdown of the guest of {case.vm.name}", case.want.shutdown_timeout)
     if case.own.power in (SAVED, PAUSED):

@@ -27,11 +27,15 @@ from .failover_states import (
 from .plan_lines import plan_line
 
 
-def to_prepare(inputs: Mapping[str, Any], readings: Mapping[str, Any], host: str) -> dict[str, Any]:
+def to_prepare(
+    inputs: Mapping[str, Any], readings: Mapping[str, Any], host: str, found: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Calls of the module, one for each partner; `lines` of the plan, `refused`, and what confirms it.
 
     `readings` are of the host, and of partners as far as they are in reach: nothing is stopped that runs there too.
+    `found` is what the partners were found with (failover_partners.py).
     """
+    sight = sight_on(readings, host, found or {})
     calls: dict[str, dict[str, Any]] = {}
     lines, refused, raw = [], [], make_run(inputs, "planned", [str(inputs["to"] or "")], {})
     records = asked_for(inputs, readings[host], host)
@@ -39,12 +43,13 @@ def to_prepare(inputs: Mapping[str, Any], readings: Mapping[str, Any], host: str
         if record["state"] == PREPARED and record["mode"] == PRIMARY:
             lines.append(f"{record['name']}: prepared already")
             continue
-        against, accepted = _against(record, readings, host), list[str]()
+        seen = sight.see(str(record["id"]), str(record["name"]))
+        against, accepted = seen.strange or _against(record, readings, host), list[str]()
         if not against:
-            found = of_primary(raw, record, host)
-            accepted = [f.text for f in found if f.name in inputs["accept"]]
-            told = (f for f in found if f.name not in inputs["accept"])
-            against = "; ".join(f.text + (f" (accept it with {f.name})" if f.name else "") for f in told)
+            findings = of_primary(raw, record, host)
+            accepted = [f.text for f in findings if f.name in inputs["accept"]]
+            told = (f for f in findings if f.name not in inputs["accept"])
+            against = "; ".join(f.text + (f" (to accept it: -e accept={f.name})" if f.name else "") for f in told)
         if against:
             refused.append(f"{record['name']}: REFUSED: {against}")
             continue
@@ -123,6 +128,13 @@ def asked_for(inputs: Mapping[str, Any], reading: Mapping[str, Any], host: str) 
         raise PlanError(f"{host} could not be read: {reading.get('msg') or 'it gave no answer'}")
     sight = Sight({host: reading}, [host], {})
     return [sight.asked_for(str(vm)) for group in groups_of(inputs) for vm in group["vms"]]
+
+
+def sight_on(
+    readings: Mapping[str, Any], host: str, found: Mapping[str, Any], reach: Sequence[str] | None = None
+) -> Sight:
+    """What is known of the VMs of one host, with the partners that were found for them."""
+    return Sight(readings, [host], found.get("partners") or {}, names=found.get("names") or {}, reach=reach)
 
 
 def states_of(record: Record) -> str:

@@ -40,6 +40,7 @@ SPEC: Mapping[str, Any] = {
     **WAITING,
     "state": {"type": "str", "choices": list(STATES), "required": True},
     "runs_on": {"type": "str"},
+    "expected_host": {"type": "str"},
     "partner": {"type": "list", "elements": "dict"},
     "partner_max_age": {"type": "int", "default": 120},
     "accept_unread": {"type": "list", "elements": "str", "default": []},
@@ -79,6 +80,7 @@ class Want:
     vms: VMSelection
     state: str
     runs_on: str = ""
+    expected_host: str = ""
     proofs: Mapping[str, tuple[Proof, ...]] = field(default_factory=dict)
     max_age: int = 120
     accept_unread: tuple[str, ...] = ()
@@ -112,6 +114,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
         vms=VMSelection.of(options),
         state=options["state"],
         runs_on=_runs_on(options),
+        expected_host=options.get("expected_host") or "",
         proofs=read_proofs(options.get("partner") or []),
         max_age=options["partner_max_age"],
         accept_unread=tuple(options.get("accept_unread") or ()),

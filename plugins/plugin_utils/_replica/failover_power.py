@@ -28,6 +28,19 @@ HOST_FIRST = "Nothing is started beside a copy that may run: where its host cann
 LATE = "A saved state can be removed on the host itself (Remove-VMSavedState)."
 
 
+SHUTDOWN_RUNS = 0x800E
+SHUTDOWN_ADVICE = (
+    (0x8000, "The guest did not shut down. Shut it down from inside, or allow shutdown: force."),
+    (0x8001, "The guest denies it. Shut it down from inside, or allow shutdown: force."),
+    (0x8002, "Its integration services are missing, so it cannot be shut down from here. Shut it down from inside."),
+    (0x8007, "The guest is in no state for it. Look at its console."),
+    (0x800C, "The guest is not ready for it, as while it starts. Wait until its services are up, then run this again."),
+    (0x800D, "The guest is locked: somebody is logged on to it. Log off there, or allow shutdown: force."),
+)
+"""Codes of Msvm_ShutdownComponent.InitiateShutdown (Microsoft), and what to do about each."""
+MAY_GO_OFF_LATER = "If the guest is still shutting down it may go off later: look at it before anything else."
+
+
 def stale(case: Case, proof: Proof) -> Refused | None:
     """A refusal of what the other side said too long ago."""
     age = proof.age_seconds(case.have.read_at)
@@ -115,6 +128,21 @@ def _answering(case: Case) -> Wait | None:
     if not case.want.start or limit is None or heartbeat.startswith("Ok") or heartbeat in ("", "Disabled"):
         return None
     return Wait(f"the start of the guest of {case.vm.name}", limit)
+
+
+def stop_guest(case: Case, why: str = "") -> Decision:
+    """Shut the guest down cleanly, or as it was allowed. `why` goes before the refusal where it was not."""
+    if case.want.shutdown == "refuse":
+        return case.refuse(f"{why}it runs, and shutting its guest down was not allowed (shutdown: clean).")
+    forced = {"Force": True} if case.want.shutdown == "force" else {}
+    return case.act(
+        "stop_guest",
+        forced,
+        limit_seconds=case.want.shutdown_timeout,
+        if_late=MAY_GO_OFF_LATER,
+        advice=SHUTDOWN_ADVICE,
+        under_way=(SHUTDOWN_RUNS,),
+    )
 
 
 def fenced(case: Case) -> Decision:

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from .command_line import command
 from .failover_acts import ACTS
-from .failover_one_side import asked_for, states_of
+from .failover_one_side import asked_for, sight_on, states_of
 from .failover_run import to_confirm
-from .failover_sight import Record, host_answered, records_of
+from .failover_sight import Record, Seen, Sight, host_answered, records_of
 from .failover_states import (
     FAILED_OVER_STATES,
     FAILED_OVER_WAITING,
@@ -55,6 +55,7 @@ class _Job:
     host: str
     old: Sequence[str]
     new_server: str
+    sight: Sight
 
     @property
     def new(self) -> str:
@@ -63,14 +64,23 @@ class _Job:
 
 
 def to_protect(
-    inputs: Mapping[str, Any], readings: Mapping[str, Any], host: str, others: Iterable[str], new_server: str
+    inputs: Mapping[str, Any],
+    readings: Mapping[str, Any],
+    host: str,
+    others: Iterable[str],
+    new_server: str,
+    found: Mapping[str, Any] | None = None,
+    reach: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Ids by stage (continue, commit, remove, protect); `lines`, `refused`, and what confirms it.
 
     `others` are inventory hosts of the old partners. One that still has the VM, or that answers and does not tell, is
-    not lost: reverse the replication instead. Nothing is committed before the new host is known to be ready.
+    not lost: reverse the replication instead; one that nobody asked is not known to be lost. Nothing is committed
+    before the new host is known to be ready. `found` is what the partners were found with (failover_partners.py),
+    `reach` are the hosts that may be contacted.
     """
-    job = _Job(inputs, readings, host, list(dict.fromkeys(others)), new_server)
+    sight = sight_on(readings, host, found or {}, reach)
+    job = _Job(inputs, readings, host, list(dict.fromkeys(others)), new_server, sight)
     stages: dict[str, list[str]] = {stage: [] for stage in STAGES}
     lines, refused = [], []
     records = asked_for(inputs, readings[host], host)
@@ -160,6 +170,15 @@ def _against(job: _Job, record: Record) -> str:
 def _not_lost(job: _Job, record: Record) -> str:
     """Why an old host of the VM is not lost for good; "" when none of them shows it."""
     goes_on = _goes_on(job, record)
+    seen = job.sight.see(str(record["id"]), str(record["name"]))
+    beside = [copy.host for copy in seen.pair.rest if copy.side is not None and copy.side.may_run]
+    if seen.strange or beside:
+        return seen.strange or f"it runs on {', '.join(beside)}. See to that copy first"
+    if seen.pair.other is None and _nobody_asked(job, seen):
+        return (
+            f"{seen.unread}, so nobody knows whether it is lost. Bring it into reach; or, if it is lost for certain,"
+            f" accept that (-e accept={seen.host_shown('other')})"
+        )
     for host in job.old if goes_on else dict.fromkeys([*job.old, job.new]):
         reading = job.readings.get(host) or {}
         there = _copy(reading, record)
@@ -171,6 +190,13 @@ def _not_lost(job: _Job, record: Record) -> str:
         if records_of(reading) is None and host_answered(reading):
             return f"{host} answers, so it is not lost: {reading.get('msg') or 'its VMs could not be read'}"
     return ""
+
+
+def _nobody_asked(job: _Job, seen: Seen) -> bool:
+    hosts = job.sight.partner_hosts(seen.partner)
+    accepted = any(is_one_of(str(name), [*hosts, seen.partner]) for name in job.inputs.get("accept") or ())
+    outside = [host for host in hosts if job.sight.reach is not None and host not in job.sight.reach]
+    return bool(seen.partner) and not accepted and (not hosts or bool(outside))
 
 
 def _rests(there: Record) -> bool:
