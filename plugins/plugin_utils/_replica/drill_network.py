@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .failover_states import RUNNING, Side
+from .failover_states import RUNNING, power_may_run
 from .network_options import EXTERNAL_TEST, PRODUCTION_TEST
 from .values import same_text
 
@@ -77,6 +77,6 @@ def _problem(
         if problem:
             power = str(test["power"])
             runs = "RUNS" if power == RUNNING else f"MAY RUN ({power})"
-            state = runs if Side(power=power).may_run else "is not started"
+            state = runs if power_may_run(power) else "is not started"
             return f"its test VM {state}, connected by {adapter['name']} to {adapter['switch']}: {problem}"
     return ""
