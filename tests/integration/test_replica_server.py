@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.gate import only
 from tests.integration.server_play import CHECK, Player, flat, rhythm
 from tests.lab.world import certificate
 
@@ -140,24 +141,27 @@ def test_any_server_to_a_list_and_back_only_by_name(player: Player) -> None:
     assert [one.name for one in host.server.entries] == ["*"]
 
 
-def test_bad_input_names_the_option_and_sends_nothing(player: Player) -> None:
+WRONG: dict[str, tuple[str, dict[str, Any]]] = {
+    "an address": ("allowed_primaries", {"allowed_primaries": [{"name": "192.0.2.7", "storage": "C:\\R"}]}),
+    "a short name": ("allowed_primaries", {"allowed_primaries": [{"name": "hv-a", "storage": "C:\\R"}]}),
+    "a port": ("kerberos_port", {"kerberos_port": 70000}),
+    "a certificate": ("certificate_thumbprint", {"authentication": "kerberos", "certificate_thumbprint": "auto"}),
+    "no storage": ("default_storage", {"admit": "any_server"}),
+    "a number for a time": ("monitoring_start", {"monitoring_start": 720}),
+    "a node": ("other_nodes", {"other_nodes": [{"host": "hv-c"}]}),
+    "a mapping": ("kerberos_port_mapping", {"kerberos_port_mapping": {"hv-b": 80}}),
+    "an empty mapping": ("certificate_port_mapping", {"certificate_port_mapping": {}}),
+}
+
+
+@pytest.mark.parametrize("wrong", only(["a short name", "a number for a time"], WRONG))
+def test_bad_input_names_the_option_and_sends_nothing(player: Player, wrong: str) -> None:
+    option, options = WRONG[wrong]
     before = player.facts("hv-b")
-    wrong: list[tuple[str, dict[str, Any]]] = [
-        ("allowed_primaries", {"allowed_primaries": [{"name": "192.0.2.7", "storage": "C:\\R"}]}),
-        ("allowed_primaries", {"allowed_primaries": [{"name": "hv-a", "storage": "C:\\R"}]}),
-        ("kerberos_port", {"kerberos_port": 70000}),
-        ("certificate_thumbprint", {"authentication": "kerberos", "certificate_thumbprint": "auto"}),
-        ("default_storage", {"admit": "any_server"}),
-        ("monitoring_start", {"monitoring_start": 720}),
-        ("other_nodes", {"other_nodes": [{"host": "hv-c"}]}),
-        ("kerberos_port_mapping", {"kerberos_port_mapping": {"hv-b": 80}}),
-        ("certificate_port_mapping", {"certificate_port_mapping": {}}),
-    ]
-    for option, options in wrong:
-        result = player.module("hv-b", options, *CHECK)
-        assert result["failed"]
-        assert result["option"] == option
-        assert result["actions"] == []
+    result = player.module("hv-b", options, *CHECK)
+    assert result["failed"]
+    assert result["option"] == option
+    assert result["actions"] == []
     assert player.lab.world.recorder.calls == []
     assert player.facts("hv-b") == before
 
