@@ -87,15 +87,17 @@ def _mark(run: Run, entry: Entry, seen: Seen) -> str:
     if any(side is not None and side.power == STOPPING for side in (pair.target, pair.other)):
         return GOING
     runs = any(side is not None and side.power == RUNNING for side in (pair.target, pair.other))
-    acted = run.wish.goal.start and (entry.changed or entry.status == "done")
+    tried = "start" in entry.first  # of a VM that was off before, only what was to be started is DOWN
     lost = pair.target is None or (pair.other is None and bool(entry.other))
     if not runs and lost:  # what this run has stopped is DOWN, as far as anybody can tell
         return DOWN if entry.ran and entry.changed and pair.target is not None else UNKNOWN
-    if not runs and (entry.ran or acted) and entry.status != "done":
+    if not runs and (entry.ran or tried) and entry.status != "done":
         return DOWN
     target = pair.target
     stands = target is not None and target.mode == PRIMARY and target.state in _NOTHING_IS_SENT
-    if (target is not None and target.failed_over and run.wish.goal.wish != "cancel") or stands:
+    if (
+        target is not None and target.failed_over and not pair_runs_elsewhere(seen) and run.wish.goal.wish != "cancel"
+    ) or stands:
         return UNPROTECTED_MARK
     return LEFT_MARK if entry.status != "done" or entry.unready else WELL
 
@@ -122,6 +124,9 @@ def _open_ends(run: Run, seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
     if target is None or mark == DOWN or not target.failed_over:
         yield from plan.open_ends if mark not in (DOWN, BOTH) and not plan.acts else ()
         return
+    if pair_runs_elsewhere(seen):
+        yield "it is failed over here, although it runs there: cancel that failover"
+        return
     yield "it runs on the failed-over replica, and its changes are not replicated"
     leg = third_site(seen.record) if seen.record is not None else None
     if leg:
@@ -133,6 +138,12 @@ def _open_ends(run: Run, seen: Seen, plan: VMPlan, mark: str) -> Iterable[str]:
             f"its old copy on {seen.host_shown('other')} may start by itself, before anybody can connect: cut the VM"
             " network of that host before it is switched on"
         )
+
+
+def pair_runs_elsewhere(seen: Seen) -> bool:
+    """True when the copy on the other side runs, and the one here does not."""
+    target, other = seen.pair.target, seen.pair.other
+    return other is not None and other.may_run and not (target is not None and target.may_run)
 
 
 def _sentence(text: str) -> str:

@@ -325,7 +325,7 @@ def _way_back(entry: Entry, target: Side, other: Side) -> Goal:
     if target.mode == PRIMARY or (target.failed_over and other.state == PREPARED):
         return Goal("planned", reverse=False, start=entry.ran)
     own = "fail_over" in entry.first and "start" not in entry.first
-    off = target.power == other.power == OFF and target.state == FAILED_OVER_WAITING and other.mode == PRIMARY
+    off = target.power == OFF and target.state == FAILED_OVER_WAITING and other.mode == PRIMARY
     return Goal("cancel", start=entry.ran, accept_loss=own and off)
 
 

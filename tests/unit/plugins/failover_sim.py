@@ -49,7 +49,7 @@ ACTS = {
     "commit": ("commit",),
     "start": ("start",),
     "start_old": ("start",),
-    "cancel_failover": ("cancel_failover",),
+    "cancel_failover": ("stop_guest", "cancel_failover"),
     "cancel_preparation": ("cancel_preparation",),
 }
 MOST_ROUNDS = 40
@@ -115,8 +115,9 @@ def record_of(name: str, host: str, partner: str, side: Side, **facts: Any) -> d
 
 @dataclass
 class Sim:
-    """Pairs by VM name. `faults`: stages that fail by VM; `errors`: stages whose first task ends with an error;
-    `hands`: pairs that another hand sets after a round; `unread`: hosts that do not answer after a round.
+    """Pairs by VM name. `faults`: stages that fail by VM; `errors`: stages whose first task ends with an error, `lost`:
+    those that are done, and their first answer is lost; `hands`: pairs that another hand sets after a round; `unread`:
+    hosts that do not answer after a round.
     """
 
     pairs: dict[str, Pair]
@@ -124,6 +125,7 @@ class Sim:
     hands: Mapping[int, Mapping[str, list[str]]] = field(default_factory=dict)
     unread: Mapping[int, list[str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     start_actions: dict[tuple[str, str], str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
@@ -182,6 +184,9 @@ class Sim:
                 if after is not None:
                     self.pairs[name] = after
                     actions.append(self.action(name, call["host"]))
+        if call["stage"] in self.lost:
+            self.lost.remove(call["stage"])
+            return {"unreachable": True, "msg": "the connection was lost", "actions": actions}
         return {"failures": failures, "actions": actions, "failed": bool(failures)}
 
     def run(self, wish: str, **inputs: Any) -> dict[str, Any]:

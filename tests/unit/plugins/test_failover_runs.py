@@ -20,7 +20,7 @@ def simulate(case: dict[str, Any]) -> tuple[Sim, dict[str, Any]]:
     """The run of a case, and what its report says."""
     pairs = {name: Pair(side_of(target), side_of(other)) for name, (target, other) in case["vms"].items()}
     sim = Sim(pairs, case.get("faults", {}), case.get("hands", {}), case.get("unread", {}))
-    sim.errors = list(case.get("errors", []))
+    sim.errors, sim.lost = list(case.get("errors", [])), list(case.get("lost", []))
     end = sim.run(case.get("wish", "planned"), **case.get("inputs", {}))
     told = report(end["run"], end["readings"])
     for vm in told["vms"]:

@@ -1,0 +1,289 @@
+"""A VM runs once among all hosts: every copy of its id counts, and every answer counts for the host that gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_preflight import preflight
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_sight import PlanError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Side
+
+from tests.unit.plugins.failover_sim import INPUTS, name_there, record_of, side_of
+
+SILENT: dict[str, Any] = {"unreachable": True, "msg": "hv-a did not answer within 30 seconds.", "host_answered": False}
+OLD = {"last_replication_age_seconds": 9000}
+
+
+def side(text: str) -> Side:
+    """A side that was read."""
+    found = side_of(text)
+    assert found
+    return found
+
+
+def leg(kind: str, mode: str, primary: str, replica: str, partner: str) -> dict[str, Any]:
+    """One relation of a record; hosts by inventory name."""
+    full = {host: f"{host.upper()}.x.example" for host in (primary, replica, partner)}
+    base = record_of("App", "hv-b", "hv-a", side("Replica/Replicating"))["relations"][0]
+    servers = {"primary_server": full[primary], "replica_server": full[replica], "partner": full[partner]}
+    return {**base, **OLD, "type": kind, "mode": mode, **servers}
+
+
+def reading(host: str, *records: Mapping[str, Any], name: str = "") -> dict[str, Any]:
+    """What a host answers."""
+    windows = name or f"{host.upper()}.x.example"
+    return {"windows_name": windows, "vms": [{**r, "host": windows, "inventory_host": host} for r in records]}
+
+
+def first(text: str = "Primary/Replicating Running", to: str = "hv-b") -> dict[str, Any]:
+    """hv-a, the primary."""
+    record = record_of("App", "hv-a", to, side(text))
+    return reading("hv-a", {**record, "relations": [leg("Simple", "Primary", "hv-a", to, to)]})
+
+
+def middle(text: str = "Replica/Replicating", on: bool = True) -> dict[str, Any]:
+    """hv-b, replica of hv-a; `on`: replicated on to hv-c."""
+    legs = [leg("Simple", "Replica", "hv-a", "hv-b", "hv-a")]
+    legs += [leg("Extended", "Replica", "hv-b", "hv-c", "hv-c")] if on else []
+    return reading("hv-b", {**record_of("App", "hv-b", "hv-a", side(text)), "relations": legs})
+
+
+def last(text: str = "ExtendedReplica/Replicating", kind: str = "Simple") -> dict[str, Any]:
+    """hv-c, the third site. Which type its relation has is not documented."""
+    record = record_of("App", "hv-c", "hv-b", side(text))
+    return reading("hv-c", {**record, "relations": [leg(kind, "ExtendedReplica", "hv-b", "hv-c", "hv-b")]})
+
+
+def stranger(host: str, text: str = "None/Disabled Off", name: str = "") -> dict[str, Any]:
+    """A host with a restored copy of the same id, which replicates nowhere."""
+    return reading(host, {**record_of("App", host, "", side(text)), "relations": [], "partner": None}, name=name)
+
+
+def begin(readings: dict[str, Any], to: str = "hv-b", wish: str = "planned", **inputs: Any) -> dict[str, Any]:
+    """The run as the role begins it: partners found, planned, looked at for what speaks against it."""
+    inventory = inputs.pop("inventory", ["hv-a", "hv-b", "hv-c", "hv-d"])
+    reach = inputs.pop("reach", inventory)
+    candidates = inputs.pop("candidates", inventory)
+    variables = inputs.pop("variables", {})
+    vms = inputs.pop("vms", [next(iter(readings[to]["vms"]))["id"]])
+    found = partners(readings, [to], vms, candidates, variables, inventory)
+    given = {**INPUTS, "to": to, "vms": vms, "accept": [], **inputs}
+    raw = make_run(given, wish, [to], found["partners"], reach, found=found)
+    run = failover_run.begin(raw, readings, {}, 0.0)
+    against = preflight(run, readings, given["accept"], earlier=readings)
+    return {**run, "refused": against["refused"], "told": against["lines"], "warned": against["warnings"]}
+
+
+DEAD = {"wish": "unplanned", "reason": "primary_is_dead"}
+UNUSABLE = {"wish": "unplanned", "reason": "primary_unusable", "old_vm": "turn_off"}
+RUNS_THERE = "ExtendedReplica/FailedOverWaitingCompletion Running"
+OFF_THERE = "ExtendedReplica/FailedOverWaitingCompletion Off"
+
+REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    # A1, A8: every relation and leg is followed, and every candidate is asked.
+    "it runs at the third site": ({"hv-b": middle(), "hv-a": SILENT, "hv-c": last(RUNS_THERE)}, DEAD, "runs on hv-c"),
+    "it runs at the third site, whose relation is called Extended": (
+        {"hv-b": middle(), "hv-a": SILENT, "hv-c": last(RUNS_THERE, kind="Extended")},
+        DEAD,
+        "runs on hv-c",
+    ),
+    "the third site holds what may be newer": (
+        {"hv-b": middle(), "hv-a": SILENT, "hv-c": last(OFF_THERE)},
+        DEAD,
+        "failed over to hv-c",
+    ),
+    "planned, it runs at the third site too": (
+        {"hv-b": middle(), "hv-a": first(), "hv-c": last(RUNS_THERE)},
+        {},
+        "more than one host, hv-c among them",
+    ),
+    "the third site is not read": ({"hv-b": middle(), "hv-a": SILENT, "hv-c": SILENT}, DEAD, "accept=hv-c"),
+    "planned, the third site is not read": ({"hv-b": middle(), "hv-a": first(), "hv-c": SILENT}, {}, "accept=hv-c"),
+    "planned, the third site is not in the inventory": (
+        {"hv-b": middle(), "hv-a": first()},
+        {"inventory": ["hv-a", "hv-b"]},
+        "accept=HV-C.x.example",
+    ),
+    "at the third site, while the first one runs": (
+        {"hv-c": last(), "hv-b": SILENT, "hv-a": first()},
+        {**DEAD, "to": "hv-c"},
+        "hv-c is its third site, and hv-a answers, which has it too: Primary/Replicating, Running",
+    ),
+    "a stranger runs it": (
+        {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": stranger("hv-d", "None/Disabled Running")},
+        DEAD,
+        "runs on hv-d",
+    ),
+    "a stranger has it saved": (
+        {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": stranger("hv-d", "None/Disabled Saved")},
+        DEAD,
+        "its copy on hv-d is Saved",
+    ),
+    "a power that nobody has heard of may be running": (
+        {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": stranger("hv-d", "None/Disabled ComponentServicing")},
+        DEAD,
+        "runs on hv-d",
+    ),
+    # A2: who answered.
+    "another host answers in the primary's place, with a copy that is Off": (
+        {"hv-b": middle(on=False), "hv-a": stranger("hv-a", name="HV-C.lab.example")},
+        UNUSABLE,
+        "hv-a answered as HV-C.lab.example; the partner of App (copy) is HV-A.x.example",
+    ),
+    "another host answers in the primary's place, planned": (
+        {"hv-b": middle(on=False), "hv-a": {**first(), "windows_name": "HV-A.other.example"}},
+        {},
+        "hv-a answered as HV-A.other.example",
+    ),
+    "another host answers, and has no such VM": (
+        {"hv-b": middle(on=False), "hv-a": reading("hv-a", name="HV-C.lab.example")},
+        DEAD,
+        "hv-a answered as HV-C.lab.example",
+    ),
+    "the primary replicates it to somebody else by now": (
+        {"hv-b": middle(on=False), "hv-a": first(to="hv-d")},
+        {},
+        "hv-a replicates App (copy) to HV-D.x.example, and not to HV-B.x.example",
+    ),
+    "the way home, and the old primary has another replica": (
+        {"hv-b": middle("Replica/FailedOver Running", on=False), "hv-a": first("Primary/Replicating Off", to="hv-d")},
+        {"wish": "return_home"},
+        "not to HV-B.x.example",
+    ),
+    # A5: what nobody asked is not silent.
+    "the primary is not in the inventory": (
+        {"hv-b": middle(on=False)},
+        {**DEAD, "inventory": ["hv-b"]},
+        "HV-A.x.example, which has the other copy, is not in the inventory",
+    ),
+    "the primary is outside the limit": (
+        {"hv-b": middle(on=False)},
+        {**DEAD, "reach": ["hv-b"]},
+        "hv-a is outside --limit: nobody asked it whether it lives",
+    ),
+    # A4: signs of life.
+    "its machine takes connections": (
+        {"hv-b": middle(on=False), "hv-a": {**SILENT, "machine_up": True}},
+        DEAD,
+        "the primary was declared dead, but the machine of hv-a accepts or refuses connections",
+    ),
+    # A7: what was received last.
+    "declared prepared, and an ordinary replication came in last": (
+        {"hv-b": {**middle(on=False)}, "hv-a": SILENT},
+        {"declared": "prepared", "last": "Regular"},
+        "the last replication that arrived was an ordinary one",
+    ),
+    # D11
+    "the first copy never finished": (
+        {"hv-b": middle("Replica/WaitingForInitialReplication", on=False), "hv-a": SILENT},
+        DEAD,
+        "its initial replication never finished: there is nothing to fail over to",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_it_is_refused_before_anything_is_sent(case: str) -> None:
+    readings, inputs, words = REFUSED[case]
+    inputs = dict(inputs)
+    received = inputs.pop("last", "")
+    for record in readings["hv-b"]["vms"] if received else ():
+        record["statistics"] = [{"type": "Simple", "last_replication_type": received}]
+    run = begin(readings, **inputs)
+    assert list(run["refused"]) == ["id-app"]
+    assert words in run["refused"]["id-app"]
+
+
+ALLOWED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a chain whose third site is a replica": ({"hv-b": middle(), "hv-a": SILENT, "hv-c": last()}, DEAD),
+    "the third site is accepted by name": (
+        {"hv-b": middle(), "hv-a": SILENT, "hv-c": SILENT},
+        {**DEAD, "accept": ["hv-c"]},
+    ),
+    "a failed-over third site may be lost": (
+        {"hv-b": middle(), "hv-a": SILENT, "hv-c": last(OFF_THERE)},
+        {**DEAD, "discard": "hv-c"},
+    ),
+    "a stranger's copy is Off": ({"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": stranger("hv-d")}, DEAD),
+    "the primary is not in the inventory, which is accepted": (
+        {"hv-b": middle(on=False)},
+        {**DEAD, "inventory": ["hv-b"], "accept": ["HV-A.x.example"]},
+    ),
+    "the primary is outside the limit, which is accepted": (
+        {"hv-b": middle(on=False)},
+        {**DEAD, "reach": ["hv-b"], "accept": ["hv-a"]},
+    ),
+    "a router answers for it, which is accepted": (
+        {"hv-b": middle(on=False), "hv-a": {**SILENT, "machine_up": True}},
+        {**DEAD, "accept": ["machine_answers"]},
+    ),
+    "it answers to a name of the operator's": (
+        {"hv-b": middle(on=False), "hv-a": {**first("Primary/Error Off"), "windows_name": "OLD-NAME.x.example"}},
+        {**UNUSABLE, "variables": {"hv-a": {"hyperv_replica_names": ["HV-A.x.example"]}}},
+    ),
+    "declared prepared, and the last delta came in last": (
+        {"hv-b": middle(on=False), "hv-a": SILENT},
+        {"declared": "prepared", "last": "Planned"},
+    ),
+    "one group a site, no common parent": (
+        {"hv-b": middle(on=False), "hv-a": SILENT},
+        {**DEAD, "candidates": ["hv-b"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ALLOWED)
+def test_it_is_allowed(case: str) -> None:
+    readings, inputs = ALLOWED[case]
+    inputs = dict(inputs)
+    received = inputs.pop("last", "")
+    for record in readings["hv-b"]["vms"]:
+        record["statistics"] = [{"type": "Simple", "last_replication_type": received}] if received else None
+    run = begin(readings, **inputs)
+    assert run["refused"] == {}
+    assert run["acts"] == 1
+
+
+def test_a_name_that_no_candidate_has_is_looked_up_in_the_whole_inventory() -> None:
+    found = partners({"hv-b": middle(on=False)}, ["hv-b"], [], ["hv-b"], {}, ["hv-a", "hv-b", "web-1"])
+    assert found["partners"] == {"HV-A.x.example": ["hv-a"]}
+    assert found["read"] == ["hv-a"]
+
+
+def test_two_inventory_hosts_that_are_one_host() -> None:
+    readings = {
+        "hv-b": middle(on=False),
+        "hv-a": first(),
+        "hv-d": {**stranger("hv-d"), "windows_name": "hv-a.X.example."},
+    }
+    with pytest.raises(PlanError, match="hv-a and hv-d are one host: both answered as"):
+        begin(readings)
+
+
+@pytest.mark.parametrize("name", ["hv-x", "no_swich"])
+def test_what_is_accepted_has_to_exist(name: str) -> None:
+    with pytest.raises(PlanError, match=f"accept has {name}, which is neither a finding"):
+        begin({"hv-b": middle(on=False), "hv-a": first()}, accept=[name])
+
+
+def test_a_host_that_changes_in_the_middle_of_a_run_is_not_acted_on() -> None:
+    readings = {"hv-b": middle(on=False), "hv-a": first()}
+    run = failover_run.advance(begin(readings), readings, [], 1.0)
+    assert [call["state"] for call in run["calls"]] == ["prepared"]
+    moved = {**readings, "hv-a": stranger("hv-a", "None/Disabled Off", name="HV-C.lab.example")}
+    run = failover_run.advance(run, moved, [{"failures": [], "actions": []}], 2.0)
+    assert run["calls"] == []
+    assert "hv-a answers as HV-C.lab.example now, and answered as HV-A.x.example" in run["vms"][0]["reason"]
+
+
+def test_a_call_says_which_host_it_is_for_and_names_the_copies_that_were_read() -> None:
+    readings = {"hv-b": middle(), "hv-a": first("Primary/PreparedForFailover Off"), "hv-c": last()}
+    call = failover_run.advance(begin(readings), readings, [], 1.0)["calls"][0]
+    assert (call["state"], call["expected_host"]) == ("failed_over", "HV-B.x.example")
+    assert [proof["host"] for proof in call["partner"]] == ["HV-A.x.example", "HV-C.x.example"]
+    assert call["names"] == [name_there("App", "hv-b")]
