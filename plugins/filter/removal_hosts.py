@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -21,7 +21,7 @@ description:
     read next. A VM that has no relation on its host any more, or is not there, is looked for on all candidates.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: host, vms, candidates, variables, everywhere
+positional: host, vms, candidates, variables, everywhere, inventory
 options:
   _input:
     description: Results of M(hyperv.replica.hyperv_replication_info) by inventory host.
@@ -49,6 +49,11 @@ options:
     description: Whether all candidates are looked at, as before copies are deleted.
     type: bool
     default: false
+  inventory:
+    description: All hosts of the inventory, where a name is looked up that no candidate has.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -60,8 +65,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: >-
-    C(partners), inventory hosts by Windows name; C(read), hosts to be read next; C(ids) of the VMs, and C(names) that
-    the host has no VM of, which the others are asked for.
+    C(partners), inventory hosts by Windows name; C(unknown), names without one; C(names), further names of hosts;
+    C(read), hosts to be read next; C(ids) of the VMs, and C(missing), names that the host has no VM of, which the
+    others are asked for.
   type: dict
 """
 
@@ -73,15 +79,26 @@ def removal_hosts(
     candidates: Sequence[str],
     variables: Mapping[str, Mapping[str, Any]],
     everywhere: bool = False,
+    inventory: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Hosts; see DOCUMENTATION."""
     try:
-        hosts = plain(candidates)
-        own = ("hyperv_replica_names", "ansible_host")
-        known = {one: plain({name: variables[one].get(name) for name in own}) for one in hosts if one in variables}
-        return removal.removal_hosts(plain(readings), str(host), plain(vms), hosts, known, bool(everywhere))
+        read, hosts, everyone = plain(readings), plain(candidates), plain(inventory)
+        found = removal.removal_hosts(
+            read, str(host), plain(vms), hosts, _known(variables, (*hosts, host, *read)), bool(everywhere)
+        )
+        if found["unknown"] and everyone:  # the variables of all hosts cost time, so only where they are needed
+            known = _known(variables, (*everyone, *read))
+            found = removal.removal_hosts(read, str(host), plain(vms), hosts, known, bool(everywhere), everyone)
+        return found
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
+
+
+def _known(variables: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> dict[str, Any]:
+    own = ("hyperv_replica_names", "ansible_host")
+    asked = [host for host in dict.fromkeys(hosts) if host in variables]
+    return {host: plain({name: variables[host].get(name) for name in own}) for host in asked}
 
 
 class FilterModule:

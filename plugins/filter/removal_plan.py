@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -21,7 +21,7 @@ description:
     on from there. It sends nothing.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: host, inputs, partners, known
+positional: host, inputs, found, known
 options:
   _input:
     description: Results of M(hyperv.replica.hyperv_replication_info) by inventory host.
@@ -37,8 +37,8 @@ options:
         C(other_side), C(delete) and C(lives_on).
     type: dict
     required: true
-  partners:
-    description: The C(partners) of P(hyperv.replica.removal_hosts#filter).
+  found:
+    description: What P(hyperv.replica.removal_hosts#filter) gave.
     type: dict
     required: true
   known:
@@ -49,7 +49,7 @@ options:
 EXAMPLES = r"""
 - name: What the removal would do
   ansible.builtin.debug:
-    msg: "{{ (readings | hyperv.replica.removal_plan('hv-a', {'vms': ['App01']}, found.partners)).lines }}"
+    msg: "{{ (readings | hyperv.replica.removal_plan('hv-a', {'vms': ['App01']}, found)).lines }}"
 """
 
 RETURN = r"""
@@ -67,12 +67,12 @@ def removal_plan(
     readings: Mapping[str, Any],
     host: str,
     inputs: Mapping[str, Any],
-    partners: Mapping[str, Sequence[str]],
+    found: Mapping[str, Any],
     known: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The plan; see DOCUMENTATION."""
     try:
-        return removal.removal_plan(plain(readings), str(host), plain(inputs), plain(partners), plain(known))
+        return removal.removal_plan(plain(readings), str(host), plain(inputs), plain(found), plain(known))
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

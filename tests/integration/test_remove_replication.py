@@ -262,7 +262,6 @@ def test_a_lost_connection(player: Player, lost: str) -> None:
     [
         ({"vms": "App01", "remove_on": "hv-c"}, "hv-c has no such VM; hv-a has it"),
         ({"delete": "everything"}, "none of nothing, vm, vm_and_disks"),
-        ({"candidates": "hv-c"}, "HV-B.corp.example could not be read"),
     ],
     ids=lambda value: ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )
@@ -281,6 +280,23 @@ def test_nowhere_is_said_and_is_well(player: Player) -> None:
     unknown = play(player, "App99")
     assert unknown.returncode != 0
     assert "whether hv-c has it could not be read" in flat(unknown)
+    assert player.sent() == []
+
+
+def test_a_partner_that_is_no_candidate_is_looked_up_in_the_whole_inventory(player: Player) -> None:
+    done = play(player, candidates="hv-c")
+    assert done.returncode == 0, done.stdout
+    assert (player.sent(), player.states("App01")) == (BOTH, GONE)
+
+
+@pytest.mark.parametrize(
+    "entry, to, says", [("hv-b", "hv-a", "are one host"), ("hv-b", "hv-c", "hv-b answered as HV-C")]
+)
+def test_an_inventory_that_lies(player: Player, entry: str, to: str, says: str) -> None:
+    player.lab.lead(entry, to=to)
+    run = play(player, delete="vm_and_disks", lives_on="hv-a")
+    assert run.returncode != 0
+    assert says in flat(run)
     assert player.sent() == []
 
 

@@ -34,7 +34,7 @@ def removal_role(hands: Hands, on: str, **inputs: Any) -> None:
         readings |= {host: hands.information(host, ids=found["ids"]) for host in found["read"]}
 
     def plan(known: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return removal_plan(readings, on, given, found["partners"], known)
+        return removal_plan(readings, on, given, found, known)
 
     first, done = plan(), list[dict[str, Any]]()
     if first["refused"]:

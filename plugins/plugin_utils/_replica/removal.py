@@ -17,28 +17,33 @@ from typing import Any
 from .failover_partners import Variables, partners
 from .failover_sight import records_of
 from .failover_states import PRIMARY, REPLICA, REPLICA_MODES, Side
+from .identity import Identity, identify, twins
 from .names import is_one_of, same_host
 from .values import is_guid, same_text
 
 Record = Mapping[str, Any]
 Readings = Mapping[str, Any]
 EXTENDED_LEG = "Extended"
+_NONE: Mapping[str, Any] = {"partners": {}, "unknown": [], "names": {}, "ask": []}
+NOT_IN_INVENTORY = "it is not in the inventory"
 
 
 @dataclass
 class Subject:
     """One VM: its record on each host that has it, and what is known of partners that have none.
 
-    `unseen` are Windows names that could not be read, `unlinked` of hosts that were read and have no such VM, `silent`
-    inventory hosts that were asked for a copy and gave no answer.
+    `unseen` are Windows names that could not be read, and why; `unlinked` of hosts that were read and have no such VM;
+    `silent` inventory hosts that were asked for a copy and gave no answer; `strange` is what is wrong with who
+    answered.
     """
 
     id: str
     name: str
     sides: dict[str, Record] = field(default_factory=dict)
-    unseen: list[str] = field(default_factory=list)
+    unseen: dict[str, str] = field(default_factory=dict)
     unlinked: list[str] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
+    strange: str = ""
 
     def legs(self) -> Iterator[tuple[str, Record]]:
         """Every relation, with the inventory host that shows it."""
@@ -90,46 +95,26 @@ def removal_hosts(
     candidates: Sequence[str],
     variables: Variables,
     everywhere: bool = False,
+    inventory: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """`partners`, the inventory hosts of each Windows name; `read`, hosts to be read next; `ids` of the VMs, and
-    `names` that the host has no VM of: what the others are asked for. `everywhere`: every candidate is to be asked.
+    """`partners`, the inventory hosts of each Windows name; `unknown`, names without one; `names`, further names of
+    hosts; `read`, hosts to be read next; `ids` of the VMs, and `missing`, names that the host has no VM of: what the
+    others are asked for. `everywhere`: every candidate is to be asked. `inventory` are all its hosts.
     """
     records = chosen(readings, host, vms)
     ids = [str(r["id"]) for r in records]
     gone = missing(readings, host, vms)
-    legs = [leg for leg in _legs_of(readings, ids) if not is_one_of(leg["partner"], _own_names(readings, host, ids))]
-    # As records of one host, so that a leg to a third host is looked for as the first one is.
-    shown = {**readings, host: {**(readings.get(host) or {}), "vms": legs}}
-    found = partners(shown, [host], (), candidates, variables)
+    found = partners(readings, [host], ids, candidates, variables, inventory) if ids else _NONE
     wanted = [one for hosts in found["partners"].values() for one in hosts] + list(found["ask"])
     wanted += list(candidates) if everywhere or gone or any(not r["relations"] for r in records) else []
     return {
         "partners": found["partners"],
+        "unknown": found["unknown"],
+        "names": found["names"],
         "ids": ids + [vm.strip("{}").lower() for vm in gone if is_guid(vm)],
-        "names": [vm for vm in gone if not is_guid(vm)],
+        "missing": [vm for vm in gone if not is_guid(vm)],
         "read": [one for one in dict.fromkeys(wanted) if one not in readings],
     }
-
-
-def _legs_of(readings: Readings, ids: Sequence[str]) -> list[dict[str, Any]]:
-    found = [r for result in readings.values() for r in records_of(result) or () if r["id"] in ids]
-    return [
-        {"id": r["id"], "name": r["name"], "partner": leg["partner"]}
-        for r in found
-        for leg in r["relations"] or ()
-        if leg["partner"]
-    ]
-
-
-def _own_names(readings: Readings, host: str, ids: Sequence[str]) -> tuple[str, ...]:
-    """How others may call the host: its own name, its broker's, and the one under which its relations have it."""
-    result = readings.get(host) or {}
-    broker = ((result.get("cluster") or {}).get("broker") or {}).get("name")
-    own = [result.get("windows_name"), broker]
-    for record in records_of(result) or ():
-        for leg in record["relations"] or () if record["id"] in ids else ():
-            own.append(leg["primary_server"] if sends(leg) else leg["replica_server"])
-    return tuple(str(name) for name in own if name)
 
 
 def sends(leg: Record) -> bool:
@@ -137,21 +122,43 @@ def sends(leg: Record) -> bool:
     return bool(leg["mode"] == PRIMARY or (leg["mode"] == REPLICA and leg["type"] == EXTENDED_LEG))
 
 
-def see(
-    readings: Readings, vm_id: str, name: str, hosts: Mapping[str, Sequence[str]], known: Iterable[str] = ()
-) -> Subject:
-    """Everything that was read of one VM; `known` are inventory hosts that had it when the run began."""
+@dataclass(frozen=True)
+class World:
+    """What was read, which inventory hosts a Windows name means, and what else hosts are called."""
+
+    readings: Readings
+    hosts: Mapping[str, Sequence[str]]
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def identity(self, host: str) -> Identity:
+        """Who answered there."""
+        return identify(host, self.readings.get(host), self.names.get(host, ()))
+
+    def meant(self, name: str) -> Sequence[str]:
+        """Inventory hosts of a Windows name."""
+        return next((found for known, found in self.hosts.items() if same_host(known, name)), ())
+
+    def why_not(self, host: str) -> str:
+        """Why a host could not be read."""
+        return str((self.readings.get(host) or {}).get("msg") or "it gave no answer")
+
+
+def see(world: World, vm_id: str, name: str, known: Mapping[str, str] | None = None) -> Subject:
+    """Everything that was read of one VM; `known` are inventory hosts that had it when the run began, and who it was
+    that answered there.
+    """
     subject = Subject(vm_id, name)
-    for host in readings:
-        found = _record(readings, host, vm_id)
+    for host in world.readings:
+        found = _record(world.readings, host, vm_id)
         if found is not None:
             subject.sides[host] = found
+    subject.silent = unread(world.readings)
+    subject.strange = _strange(world, subject, known or {})
     for own, leg in list(subject.legs()):
-        _follow(subject, own, leg, readings, hosts)
-    subject.silent = unread(readings)
-    lost = [host for host in known if host in subject.silent]
+        _follow(world, subject, own, leg)
     # Without a relation any candidate may have the other half of a removal that was cut off.
-    subject.unseen += lost if list(subject.legs()) else subject.silent
+    lost = [host for host in known or {} if host in subject.silent] if list(subject.legs()) else subject.silent
+    subject.unseen.update({host: world.why_not(host) for host in lost})
     return subject
 
 
@@ -160,18 +167,38 @@ def unread(readings: Readings) -> list[str]:
     return [host for host in readings if records_of(readings[host]) is None]
 
 
-def _follow(subject: Subject, own: str, leg: Record, readings: Readings, hosts: Mapping[str, Sequence[str]]) -> None:
+def _strange(world: World, subject: Subject, known: Mapping[str, str]) -> str:
+    """An answer that is not that of the host which was looked for, or of one that answered elsewhere too."""
+    twice = twins(world.identity(host) for host in subject.sides)
+    if twice:
+        return twice
+    for _unused, leg in subject.legs():
+        read = [host for host in world.meant(str(leg["partner"])) if host not in subject.silent]
+        read = [host for host in read if host in world.readings]
+        told = [world.identity(host).differs(str(leg["partner"]), f"the partner of {subject.name}") for host in read]
+        if told and all(told):
+            return told[0]
+    for host, name in known.items():
+        now = world.identity(host).windows_name
+        if now and name and not same_host(now, name):
+            return f"{host} answered as {now}, and as {name} when this run began. Correct its address in the inventory"
+    return ""
+
+
+def _follow(world: World, subject: Subject, own: str, leg: Record) -> None:
     """Note the partner of a relation where its part was not read, or is not there."""
     name = str(leg["partner"] or "")
     if any(is_called(record, name) for host, record in subject.sides.items() if host != own):
         return
-    meant = next((found for known, found in hosts.items() if same_host(known, name)), ())
+    meant = world.meant(name)
     if any(host in subject.sides for host in meant if host != own):
         return
-    read = bool(meant) and all(records_of(readings.get(host)) is not None for host in meant)
-    known = subject.unlinked if read else subject.unseen
-    if not any(same_host(name, one) for one in known):
-        known.append(name)
+    silent = [host for host in meant if records_of(world.readings.get(host)) is None]
+    if meant and not silent:
+        if not is_one_of(name, subject.unlinked):
+            subject.unlinked.append(name)
+    elif not is_one_of(name, subject.unseen):
+        subject.unseen[name] = world.why_not(silent[0]) if silent else NOT_IN_INVENTORY
 
 
 def is_called(record: Record, name: str) -> bool:

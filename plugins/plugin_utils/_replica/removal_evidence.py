@@ -11,7 +11,6 @@ an idle copy from starting with its host, and never to delete one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -27,11 +26,8 @@ from .failover_states import (
     UPDATING_DISKS,
     WAITING_FOR_COPY,
 )
-from .names import same_host
-from .removal import Record, Subject, is_called, is_replica, may_run, sends
+from .removal import Record, Subject, World, is_called, is_replica, may_run, sends
 from .values import time_utc
-
-Partners = Mapping[str, Iterable[str]]
 
 # States of a relation that holds, from Microsoft's Get-VMReplication. Not Error, and not the wish for a
 # resynchronisation: the sender's disks may have been put back to an older state (Microsoft's team blog, 2013-05-10).
@@ -54,17 +50,17 @@ class Evidence:
         return self.live in subject.sides and subject.sides.keys() - {self.live} <= self.proven
 
 
-def evidence(subject: Subject, named: str, hosts: Partners) -> Evidence:
+def evidence(subject: Subject, named: str, world: World) -> Evidence:
     """What the readings show, or the operator's word where it contradicts none of them."""
-    shown = _tree(subject, hosts)
+    shown = _tree(subject, world)
     if shown.covers(subject):
         return shown
-    if named in subject.sides and not contradiction(subject, named, hosts):
+    if named in subject.sides and not contradiction(subject, named, world):
         return Evidence(named, frozenset(subject.sides) - {named})
     return Evidence(_presumed(subject))
 
 
-def contradiction(subject: Subject, named: str, hosts: Partners) -> str:
+def contradiction(subject: Subject, named: str, world: World) -> str:
     """Why lives_on cannot be so, as half a sentence; "" when nothing that was read speaks against it."""
     if named in subject.silent:
         return f"{named} could not be read"
@@ -74,7 +70,7 @@ def contradiction(subject: Subject, named: str, hosts: Partners) -> str:
     if running:
         power = subject.sides[running[0]]["power"]
         return f"what was read says {running[0]}, where it is {power}. Shut that one down first if it is the older one"
-    sender = _senders(subject, hosts).get(named)
+    sender = _senders(subject, world).get(named)
     if sender:
         return f"what was read says {sender}, which sends to {named}"
     if is_replica(subject.sides[named]):
@@ -83,14 +79,14 @@ def contradiction(subject: Subject, named: str, hosts: Partners) -> str:
     return ""
 
 
-def eligible(subject: Subject, hosts: Partners) -> list[str]:
+def eligible(subject: Subject, world: World) -> list[str]:
     """Inventory hosts that lives_on may name."""
-    return [host for host in subject.sides if not contradiction(subject, host, hosts)]
+    return [host for host in subject.sides if not contradiction(subject, host, world)]
 
 
-def _tree(subject: Subject, hosts: Partners) -> Evidence:
+def _tree(subject: Subject, world: World) -> Evidence:
     """The live VM is the one from which every other copy is sent to, over one leg or two."""
-    senders = _senders(subject, hosts)
+    senders = _senders(subject, world)
     roots = [host for host in subject.sides if host not in senders]
     if len(roots) != 1 or (len(subject.sides) == 1 and is_replica(subject.sides[roots[0]])):
         return Evidence()
@@ -99,16 +95,16 @@ def _tree(subject: Subject, hosts: Partners) -> Evidence:
     return Evidence(roots[0], frozenset(senders))
 
 
-def _senders(subject: Subject, hosts: Partners) -> dict[str, str]:
+def _senders(subject: Subject, world: World) -> dict[str, str]:
     """For each copy that is certainly a receiver: the inventory host that sends to it."""
     found: dict[str, str] = {}
     for host, leg in subject.legs():
         if sends(leg):
             continue
         for other, record in subject.sides.items():
-            if other != host and is_replica(subject.sides[host]) and _means(hosts, other, record, leg["partner"]):
+            if other != host and is_replica(subject.sides[host]) and _means(world, other, record, leg["partner"]):
                 there = [
-                    one for one in record["relations"] or () if sends(one) and _receives(hosts, one, host, subject)
+                    one for one in record["relations"] or () if sends(one) and _receives(world, one, host, subject)
                 ]
                 whole = any(_is_whole(one, leg) for one in there)
                 if whole or (not there and _left_over(record)):
@@ -116,14 +112,13 @@ def _senders(subject: Subject, hosts: Partners) -> dict[str, str]:
     return found
 
 
-def _receives(hosts: Partners, leg: Record, host: str, subject: Subject) -> bool:
-    return _means(hosts, host, subject.sides[host], leg["partner"])
+def _receives(world: World, leg: Record, host: str, subject: Subject) -> bool:
+    return _means(world, host, subject.sides[host], leg["partner"])
 
 
-def _means(hosts: Partners, host: str, record: Record, name: Any) -> bool:
+def _means(world: World, host: str, record: Record, name: Any) -> bool:
     """True when that Windows name means the inventory host of the record."""
-    by_name = any(same_host(known, str(name)) and host in meant for known, meant in hosts.items())
-    return bool(name) and (is_called(record, str(name)) or by_name)
+    return bool(name) and (is_called(record, str(name)) or host in world.meant(str(name)))
 
 
 def _is_whole(sending: Record, receiving: Record) -> bool:

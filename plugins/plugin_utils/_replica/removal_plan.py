@@ -9,7 +9,7 @@ is ours: Windows takes either, but a replica that goes first frees its copy to b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from .removal import (
     Readings,
     Record,
     Subject,
+    World,
     chosen,
     elsewhere,
     is_replica,
@@ -96,7 +97,7 @@ class Removal:
             "name": self.subject.name,
             "live": self.live,
             "proven": sorted(self.found.proven),
-            "hosts": list(self.subject.sides),
+            "hosts": {host: str(record["host"]) for host, record in self.subject.sides.items()},
             "refused": self.refused,
         }
 
@@ -105,10 +106,11 @@ def removal_plan(
     readings: Readings,
     host: str,
     inputs: Mapping[str, Any],
-    partners: Mapping[str, Sequence[str]],
+    found: Mapping[str, Any],
     known: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The plan. `known` is what the first plan of this run gave as that; None for the first one.
+    """The plan. `found` is what removal_hosts gave, `known` what the first plan of this run gave as that (None: it is
+    the first).
 
     Gives `vms`, `refused`, `nothing`, VMs that are nowhere, or have no replication and are not on this host, `stages`
     that have something to do, `calls` of modules for what is next, `known`, `lines`, `confirm` (what is typed to
@@ -118,11 +120,12 @@ def removal_plan(
     if known is None and records_of(readings.get(host)) is None:
         raise RemovalError(f"{host} could not be read: {(readings.get(host) or {}).get('msg') or 'it gave no answer'}")
     vms = list(inputs.get("vms") or ())
+    world = World(readings, found.get("partners") or {}, found.get("names") or {})
     if known is None:
-        removals = [_first(readings, record, inputs, partners) for record in chosen(readings, host, vms)]
+        removals = [_first(world, record, inputs) for record in chosen(readings, host, vms)]
         absent = [(vm, *_absent(readings, host, vm, inputs)) for vm in missing(readings, host, vms)]
     else:
-        removals = [_later(readings, vm_id, one, inputs, partners) for vm_id, one in known.items()]
+        removals = [_later(world, vm_id, one, inputs) for vm_id, one in known.items()]
         absent = []
     refused: list[dict[str, Any]] = [
         {"id": r.subject.id, "name": r.subject.name, "reason": r.refused} for r in removals if r.refused
@@ -146,22 +149,20 @@ def removal_plan(
     }
 
 
-def _first(readings: Readings, record: Record, inputs: Mapping[str, Any], partners: Any) -> Removal:
-    subject = see(readings, str(record["id"]), str(record["name"]), partners)
-    found = evidence(subject, str(inputs.get("lives_on") or ""), partners)
-    return _removal(subject, found, inputs, refusal(subject, found, inputs, partners))
+def _first(world: World, record: Record, inputs: Mapping[str, Any]) -> Removal:
+    subject = see(world, str(record["id"]), str(record["name"]))
+    found = evidence(subject, str(inputs.get("lives_on") or ""), world)
+    return _removal(subject, found, inputs, refusal(subject, found, inputs, world))
 
 
-def _later(
-    readings: Readings, vm_id: str, known: Mapping[str, Any], inputs: Mapping[str, Any], partners: Any
-) -> Removal:
+def _later(world: World, vm_id: str, known: Mapping[str, Any], inputs: Mapping[str, Any]) -> Removal:
     """The same VM after some of its stages: what was proven before its relation ended stays proven."""
-    subject = see(readings, vm_id, str(known["name"]), partners, known["hosts"])
+    subject = see(world, vm_id, str(known["name"]), known["hosts"])
     found = Evidence(str(known["live"]), frozenset(known["proven"]))
     gone = bool(found.live) and found.live not in subject.sides and found.live not in subject.silent
     lost = f"{found.live} had it when this run began, and has it no more" if gone and deletes(inputs) else ""
     told = {**inputs, "lives_on": None}  # it was weighed when the relation was whole
-    return _removal(subject, found, inputs, known["refused"] or lost or refusal(subject, found, told, partners))
+    return _removal(subject, found, inputs, known["refused"] or lost or refusal(subject, found, told, world))
 
 
 def _removal(subject: Subject, found: Evidence, inputs: Mapping[str, Any], refused: str) -> Removal:
@@ -228,8 +229,8 @@ def _files(record: Record) -> tuple[str, ...]:
 
 def _notes(removal: Removal) -> Iterator[str]:
     subject = removal.subject
-    for name in subject.unseen:
-        yield f"{name} was not reached: what it has of the VM stays as it is"
+    for name, why in subject.unseen.items():
+        yield f"{name} was not reached ({why.rstrip('.')}): what it has of the VM stays as it is"
     for name in subject.unlinked:
         yield f"{name} was read and has no such VM"
     for host in subject.silent if not subject.unseen else ():

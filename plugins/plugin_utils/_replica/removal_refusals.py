@@ -11,8 +11,8 @@ from typing import Any
 from .both_running import told
 from .failover_states import OFF, SAVED
 from .relation_states import left_alone
-from .removal import Record, Subject, is_replica, may_run
-from .removal_evidence import Evidence, Partners, contradiction, eligible
+from .removal import Record, Subject, World, is_replica, may_run
+from .removal_evidence import Evidence, contradiction, eligible
 
 GONE, DELETE_VM, DELETE_ALL = "gone", "vm", "vm_and_disks"
 _OFF_FIRST = {
@@ -33,16 +33,17 @@ def shown(record: Record) -> str:
     return f"{record['mode']}/{record['state']}, {record['power']}"
 
 
-def refusal(subject: Subject, found: Evidence, inputs: Mapping[str, Any], hosts: Partners) -> str:
+def refusal(subject: Subject, found: Evidence, inputs: Mapping[str, Any], world: World) -> str:
     """The first thing that speaks against it; "" when nothing does."""
     named = str(inputs.get("lives_on") or "")
     return (
-        _unreadable(subject)
+        subject.strange
+        or _unreadable(subject)
         or _twice(subject)
         or _out_of_reach(subject, inputs.get("other_side") == GONE)
-        or (_misnamed(subject, found, named, hosts) if named else "")
+        or (_misnamed(subject, found, named, world) if named else "")
         or _bad_state(subject)
-        or (_undeletable(subject, found, inputs, hosts) if deletes(inputs) else "")
+        or (_undeletable(subject, found, inputs, world) if deletes(inputs) else "")
     )
 
 
@@ -62,19 +63,20 @@ def _twice(subject: Subject) -> str:
 
 def _out_of_reach(subject: Subject, gone: bool) -> str:
     if subject.unseen and not gone:
+        told = "; ".join(f"{name} could not be read ({why.rstrip('.')})" for name, why in subject.unseen.items())
         return (
-            f"{', '.join(subject.unseen)} could not be read, and what it has would stay. Make it answer; or, if it is"
-            " gone for good, say other_side: gone, and only this side is removed"
+            f"{told}, and what it has would stay. Make it answer; or, if it is gone for good, say other_side: gone, and"
+            " only this side is removed"
         )
     if gone and not subject.unseen and (list(subject.legs()) or len(subject.sides) > 1):
         return "other_side: gone was said, but its other side was read. Leave that out, and both sides are removed"
     return ""
 
 
-def _misnamed(subject: Subject, found: Evidence, named: str, hosts: Partners) -> str:
+def _misnamed(subject: Subject, found: Evidence, named: str, world: World) -> str:
     if found.live == named:
         return ""
-    why = contradiction(subject, named, hosts) or (f"what was read says {found.live}" if found.live else "")
+    why = contradiction(subject, named, world) or (f"what was read says {found.live}" if found.live else "")
     return f"lives_on says {named}, but {why}. Leave it out, or look which one is used"
 
 
@@ -90,7 +92,7 @@ def _bad_state(subject: Subject) -> str:
     return ""
 
 
-def _undeletable(subject: Subject, found: Evidence, inputs: Mapping[str, Any], hosts: Partners) -> str:
+def _undeletable(subject: Subject, found: Evidence, inputs: Mapping[str, Any], world: World) -> str:
     """Why no copy is deleted: the last one, one that may be the live one, one that is not at rest."""
     if inputs.get("other_side") == GONE:
         return "with its other side gone this may be the only copy, so it is not deleted. Leave delete out"
@@ -100,13 +102,13 @@ def _undeletable(subject: Subject, found: Evidence, inputs: Mapping[str, Any], h
             "this is the only copy that was found, so it is not deleted. Leave delete out" if is_replica(alone) else ""
         )
     if not found.covers(subject):
-        return _unproven(subject, found, hosts)
+        return _unproven(subject, found, world)
     return next(_not_at_rest(subject, found.live), "")
 
 
-def _unproven(subject: Subject, found: Evidence, hosts: Partners) -> str:
+def _unproven(subject: Subject, found: Evidence, world: World) -> str:
     sides = "; ".join(f"{host}: {shown(record)}{_last(record)}" for host, record in subject.sides.items())
-    named = [f"lives_on={host}" for host in eligible(subject, hosts)]
+    named = [f"lives_on={host}" for host in eligible(subject, world)]
     if not named:
         return f"nothing shows which copy is the live one ({sides}), so none is deleted. Leave delete out"
     ways = " or ".join(named)

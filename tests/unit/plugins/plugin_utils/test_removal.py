@@ -56,8 +56,8 @@ def record(host: str, other: str, mode: str, state: str, power: str, action: str
     }
 
 
-def read(*records: dict[str, Any]) -> dict[str, Any]:
-    return {"windows_name": records[0]["host"] if records else None, "vms": list(records)}
+def read(*records: dict[str, Any], host: str = "") -> dict[str, Any]:
+    return {"windows_name": host or (records[0]["host"] if records else None), "vms": list(records)}
 
 
 def sides() -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -73,7 +73,7 @@ def sides() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def plan(here: Any, there: Any, host: str = "hv-a", known: Any = None, **inputs: str) -> dict[str, Any]:
-    return removal_plan({"hv-a": here, "hv-b": there}, host, {"vms": [VM], **inputs}, PARTNERS, known)
+    return removal_plan({"hv-a": here, "hv-b": there}, host, {"vms": [VM], **inputs}, {"partners": PARTNERS}, known)
 
 
 def done(step: dict[str, Any], pair: dict[str, Any]) -> None:
@@ -164,7 +164,7 @@ def chain() -> dict[str, Any]:
 
 
 def removal(readings: dict[str, Any], host: str, known: Any = None, **inputs: str) -> dict[str, Any]:
-    return removal_plan(readings, host, {"vms": [VM], **inputs}, PARTNERS, known)
+    return removal_plan(readings, host, {"vms": [VM], **inputs}, {"partners": PARTNERS}, known)
 
 
 STALE = ("Primary", "WaitingForStartResynchronize", "Off")
@@ -256,6 +256,67 @@ def test_a_receiver_with_newer_data_than_its_sender_is_not_older() -> None:
     assert "lives_on=" in plan(read(one), read(other), delete="vm")["refused"][0]["reason"]
 
 
+STRANGER = "HV-A.other.example"
+
+
+@pytest.mark.parametrize("delete", ["nothing", "vm"])
+@pytest.mark.parametrize("power", ["Off", "Running"])
+def test_an_answer_of_another_host_counts_for_nothing(power: str, delete: str) -> None:
+    """The entry hv-a leads to a host that has a restored copy, or none at all."""
+    here = read(record(B, A, "Replica", "Replicating", "Off"))
+    restored = {**record(A, B, "None", "Disabled", power), "host": STRANGER}
+    for there in ({"windows_name": STRANGER, "vms": [restored]}, read(host=STRANGER)):
+        for host in ("hv-a", "hv-b") if there["vms"] else ("hv-b",):
+            told = plan(there, here, host, delete=delete, lives_on="hv-a")
+            assert told["acts"] == 0
+            assert f"hv-a answered as {STRANGER}" in told["refused"][0]["reason"]
+
+
+@pytest.mark.parametrize("state", [("None", "Disabled"), ("Replica", "Replicating"), ("Primary", "Replicating")])
+def test_two_entries_that_lead_to_one_host_are_not_two_copies(state: tuple[str, str]) -> None:
+    """Else the last copy would be deleted beside itself."""
+    same = record(B, A, *state, "Off")
+    told = plan(read(same), read(same), "hv-b", delete="vm_and_disks", lives_on="hv-a")
+    assert (told["acts"], "are one host" in told["refused"][0]["reason"]) == (0, True)
+
+
+def test_a_name_that_the_operator_gave_is_no_stranger() -> None:
+    """NAT, or an alias: hyperv_replica_names says that the host is called so too."""
+    one, other = (
+        record(A, "nat-b.example.net", "Primary", "Replicating", "Running"),
+        read(record(B, A, "Replica", "Replicating", "Off")),
+    )
+    found = {"partners": {**PARTNERS, "nat-b.example.net": ["hv-b"]}, "names": {"hv-b": ["nat-b.example.net"]}}
+    readings = {"hv-a": read(one), "hv-b": other}
+    assert removal_plan(readings, "hv-a", {"vms": [VM], "delete": "vm"}, found)["refused"] == []
+    refused = removal_plan(readings, "hv-a", {"vms": [VM], "delete": "vm"}, {"partners": found["partners"]})["refused"]
+    assert "answered as HV-B.example.com; the partner of App01 is nat-b.example.net" in refused[0]["reason"]
+
+
+def test_an_entry_that_leads_elsewhere_in_the_middle_of_the_run() -> None:
+    here, there = record(A, B, "Primary", "Replicating", "Running"), record(B, A, "Replica", "Replicating", "Off")
+    first = plan(read(here), read(there), delete="vm")
+    other = {**record(B, A, "None", "Disabled", "Off"), "host": "HV-X.example.com"}
+    told = plan(read(record(A, B, "None", "Disabled", "Running")), read(other), known=first["known"], delete="vm")
+    assert (told["acts"], "when this run began" in told["refused"][0]["reason"]) == (0, True)
+
+
+def test_a_partner_that_is_no_candidate_is_looked_up_in_the_whole_inventory() -> None:
+    here = {"hv-a": read(record(A, B, "Primary", "Replicating", "Running"))}
+    names = {"prod-2": {"hyperv_replica_names": [B]}}
+    assert removal_hosts(here, "hv-a", [VM], ["hv-a"], names, False, ["hv-a", "prod-2"])["read"] == ["prod-2"]
+    found = removal_hosts(here, "hv-a", [VM], ["hv-a"], {}, False, ["hv-a", "hv-x"])
+    assert found["unknown"] == [B]
+    told = removal_plan(here, "hv-a", {"vms": [VM]}, found)
+    assert "could not be read (it is not in the inventory)" in told["refused"][0]["reason"]
+
+
+def test_why_a_host_could_not_be_read_is_told() -> None:
+    here = read(record(A, B, "Primary", "Replicating", "Running"))
+    told = plan(here, {"unreachable": True, "msg": "it is outside of --limit"})
+    assert "HV-B.example.com could not be read (it is outside of --limit)" in told["refused"][0]["reason"]
+
+
 def test_left_over_on_the_replicas_host_while_the_vm_runs_where_it_came_from() -> None:
     here, there = record(A, B, "None", "Disabled", "Running"), record(B, A, "Replica", "Replicating", "Off")
     told = plan(read(here), read(there), "hv-b", delete="vm")
@@ -263,7 +324,7 @@ def test_left_over_on_the_replicas_host_while_the_vm_runs_where_it_came_from() -
 
 
 def test_the_last_copy_stays() -> None:
-    told = plan(read(), read(record(B, A, "Replica", "Replicating", "Off")), "hv-b", delete="vm")
+    told = plan(read(host=A), read(record(B, A, "Replica", "Replicating", "Off")), "hv-b", delete="vm")
     assert "only copy" in told["refused"][0]["reason"]
 
 
@@ -274,7 +335,7 @@ def test_without_its_live_vm_nothing_more_is_deleted() -> None:
         delete="vm",
     )
     idle = record(B, A, "None", "Disabled", "Off", "Nothing")
-    gone = plan(read(), read(idle), known=first["known"], delete="vm")
+    gone = plan(read(host=A), read(idle), known=first["known"], delete="vm")
     assert (gone["acts"], "has it no more" in gone["refused"][0]["reason"]) == (0, True)
     silent = plan({"unreachable": True, "msg": "no route"}, read(idle), known=first["known"], delete="vm")
     assert (silent["acts"], "hv-a could not be read" in silent["refused"][0]["reason"]) == (0, True)
@@ -366,7 +427,7 @@ def test_replicated_elsewhere_is_not_nowhere() -> None:
 
 def test_who_is_missing_is_looked_for_everywhere() -> None:
     found = removal_hosts({"hv-b": read()}, "hv-b", ["App01-dr", VM], ["hv-a", "hv-b", "hv-c"], {})
-    assert (found["read"], found["names"], found["ids"]) == (["hv-a", "hv-c"], ["App01-dr"], [VM])
+    assert (found["read"], found["missing"], found["ids"]) == (["hv-a", "hv-c"], ["App01-dr"], [VM])
 
 
 def test_before_a_copy_is_deleted_every_candidate_is_asked() -> None:
