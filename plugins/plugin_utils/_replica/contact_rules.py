@@ -227,7 +227,7 @@ def _name(found: Chain, way: Way, heard: bool) -> Contact | None:
         f"{way.host}: the name {way.address} does not resolve on the control node: check ansible_host (a name or an"
         " address), and its DNS"
     )
-    return Contact("name", sentence)
+    return Contact("name", sentence, machine_up=None)  # nothing was asked of the host
 
 
 def _refused(found: Chain, way: Way, heard: bool) -> Contact | None:

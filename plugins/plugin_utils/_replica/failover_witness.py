@@ -93,6 +93,13 @@ def _not_asked(run: Run, seen: Seen, allowed: Set[str]) -> str:
             " whether it lives. Add it to the inventory; or, if it is dead for certain, accept that"
             f" (-e accept={seen.partner})"
         )
+    untold = [host for host in hosts if _never_met(run.sight.readings.get(host))]
+    if untold:
+        told = str(run.sight.readings[untold[0]].get("msg") or "").strip().rstrip(".")
+        return (
+            f"{untold[0]} could not be asked whether it lives: {told}. Repair that; or, if it is dead for certain,"
+            f" accept that (-e accept={untold[0]})"
+        )
     outside = [host for host in hosts if host not in run.raw["reach"]]
     if outside:
         return (
@@ -100,6 +107,15 @@ def _not_asked(run: Run, seen: Seen, allowed: Set[str]) -> str:
             f" if it is dead for certain, accept that (-e accept={outside[0]})"
         )
     return ""
+
+
+def _never_met(result: Any) -> bool:
+    """True where the question never got to the host: a library or password is missing here, its name does not resolve,
+    a proxy lies between. That the host said nothing shows nothing then.
+    """
+    if not isinstance(result, Mapping) or not result or records_of(result) is not None or host_answered(result):
+        return False
+    return not result.get("unreachable") or result.get("machine_up", False) is None
 
 
 def _machine(run: Run, seen: Seen, allowed: Set[str]) -> str:

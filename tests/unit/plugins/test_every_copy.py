@@ -16,6 +16,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_s
 from tests.unit.plugins.failover_sim import INPUTS, name_there, record_of, side_of
 
 SILENT: dict[str, Any] = {"unreachable": True, "msg": "hv-a did not answer within 30 seconds.", "host_answered": False}
+NO_LIBRARY = {"failed": True, "msg": "no kerberos.", "host_answered": False, "machine_up": None}
 OLD = {"last_replication_age_seconds": 9000}
 
 
@@ -166,6 +167,16 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {**DEAD, "reach": ["hv-b"]},
         "hv-a is outside --limit: nobody asked it whether it lives",
     ),
+    "the primary cannot be asked, for a library is missing": (
+        {"hv-b": middle(on=False), "hv-a": NO_LIBRARY},
+        DEAD,
+        "hv-a could not be asked whether it lives: no kerberos. Repair that",
+    ),
+    "a proxy lies between": (
+        {"hv-b": middle(on=False), "hv-a": {**SILENT, "machine_up": None}},
+        DEAD,
+        "hv-a could not be asked whether it lives",
+    ),
     # A4: signs of life.
     "its machine takes connections": (
         {"hv-b": middle(on=False), "hv-a": {**SILENT, "machine_up": True}},
@@ -217,6 +228,10 @@ ALLOWED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the primary is outside the limit, which is accepted": (
         {"hv-b": middle(on=False)},
         {**DEAD, "reach": ["hv-b"], "accept": ["hv-a"]},
+    ),
+    "a proxy lies between, which is accepted": (
+        {"hv-b": middle(on=False), "hv-a": {**SILENT, "machine_up": None}},
+        {**DEAD, "accept": ["hv-a"]},
     ),
     "a router answers for it, which is accepted": (
         {"hv-b": middle(on=False), "hv-a": {**SILENT, "machine_up": True}},

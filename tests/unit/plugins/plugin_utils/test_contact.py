@@ -57,7 +57,7 @@ def certificate(code: int, said: str) -> requests.exceptions.SSLError:
         (requests.ConnectionError(ProtocolError("aborted", ConnectionResetError(104, "reset"))), "cut", False, True),
         (ConnectionResetError(errno.ECONNRESET, "reset"), "cut", False, True),
         (requests.exceptions.SSLError(ssl.SSLEOFError(8, "EOF occurred")), "cut", False, True),
-        (socket.gaierror(-2, "Name or service not known"), "name", False, False),
+        (socket.gaierror(-2, "Name or service not known"), "name", False, None),
         (certificate(10, "certificate has expired"), "certificate", True, True),
         (certificate(19, "self-signed certificate"), "certificate", True, True),
         (AuthenticationError("Failed to authenticate"), "login", True, True),
