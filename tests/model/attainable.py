@@ -119,6 +119,11 @@ def _of_unplanned(goal: Goal, target: s.Side, other: s.Side) -> Acts:
 
 
 def _of_cancel(goal: Goal, target: s.Side, other: s.Side) -> Acts:
+    if goal.accept_loss and target.state == s.FAILED_OVER_WAITING:
+        if goal.turn_off:
+            yield "turn_off", "target"
+        elif goal.shutdown:
+            yield "stop_guest", "target"
     if goal.accept_loss or (target.power == s.OFF and other.state == s.PREPARED):
         yield "cancel_failover", "target"
     if not target.failed_over and not target.changing:

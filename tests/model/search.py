@@ -35,6 +35,8 @@ def goals() -> Iterator[Goal]:
         yield Goal("unplanned", start=start, declared=declared, turn_off=turn_off)
     for start, accept, declared in product(flags, flags, ("", "dead")):
         yield Goal("cancel", start=start, accept_loss=accept, declared=declared)
+    yield Goal("cancel", accept_loss=True, turn_off=True)
+    yield Goal("cancel", accept_loss=True, shutdown=False)
     for wish, start in product(("reverse", "return_home"), flags):
         yield Goal(wish, start=start)
     yield from (Goal(wish) for wish in ("commit", "test", "end_test", "remove"))
@@ -139,13 +141,25 @@ class Findings:
     violations: list[str] = field(default_factory=list)
 
 
+def beside_it(copy: s.Side) -> bool:
+    """L1: a copy beside which another may be started, for it is Off, or Windows refuses its start."""
+    replica = copy.mode in s.REPLICA_MODES and not copy.failed_over and copy.state != s.RECOVERING
+    prepared = copy.mode == s.PRIMARY and copy.state == s.PREPARED
+    return copy.power == s.OFF or copy.mode == s.ABSENT or (not copy.may_run and (replica or prepared))
+
+
+def declared_away(read: s.Pair, goal: Goal) -> bool:
+    """L1: the other side was not read, the operator declared it, and its host shows no life."""
+    return read.other is None and not read.heard and goal.declared in ("dead", "prepared")
+
+
 def law_broken(read: s.Pair, act: NextAct, goal: Goal) -> str:
     """The law that sending `act` after this reading breaks, or nothing."""
     own = read.side(act.where)
     partner = read.side("other" if act.where == "target" else "target")
     if own is None:
         return "an act on a side that was not read"
-    if act.act == "start" and (partner.power != s.OFF if partner else goal.declared not in ("dead", "prepared")):
+    if act.act == "start" and not (beside_it(partner) if partner else declared_away(read, goal)):
         return "L1: started without the other copy read as Off"
     if act.act == "remove" and goal.wish != "remove":
         return "L2: removed without being asked"
@@ -153,6 +167,8 @@ def law_broken(read: s.Pair, act: NextAct, goal: Goal) -> str:
         return "L5: pulled the plug"
     if act.act == "commit" and not (goal.wish == "commit" and own.state == s.FAILED_OVER_WAITING):
         return "L6: committed"
+    if act.act == "cancel_failover" and own.power != s.OFF:
+        return "L5: a running VM was cancelled, which pulls its plug by Microsoft's page"
     if act.act in ("cancel_failover", "cancel_preparation") and (goal.wish != "cancel" or own.test_vm):
         return "L7: Stop-VMFailover would stop something else than asked"
     if act.act == "end_test" and not (goal.wish == "end_test" and own.test_vm):
@@ -167,6 +183,7 @@ def readings(pair: s.Pair) -> Iterator[s.Pair]:
     """What a run can have read of the pair: both sides, or one only."""
     yield s.Pair(pair.target, pair.other)
     yield s.Pair(pair.target, None)
+    yield s.Pair(pair.target, None, heard=True)
     yield s.Pair(None, pair.other)
 
 
@@ -194,9 +211,9 @@ def _consider(pair: s.Pair, read: s.Pair, step: NextAct, goal: Goal, found: Find
         found.counts["refused by Windows"] += 1
         return
     found.counts["crash after the effect"] += 1
-    if after.both_run and not pair.both_run and goal.declared not in ("dead", "prepared"):
+    if after.both_run and not pair.both_run and not declared_away(read, goal):
         found.violations.append(f"{goal} from {pair}: {step.act} made both sides run")
-    _late(pair, step, goal, found)
+    _late(pair, read, step, goal, found)
     for foreign in by_hand(pair):
         found.counts["another hand between reading and act"] += 1
         landed = perform(foreign, step.act, step.where)
@@ -204,13 +221,13 @@ def _consider(pair: s.Pair, read: s.Pair, step: NextAct, goal: Goal, found: Find
             found.violations.append(f"{goal} from {pair}: {step.act} after another hand made both sides run")
 
 
-def _late(pair: s.Pair, step: NextAct, goal: Goal, found: Findings) -> None:
+def _late(pair: s.Pair, read: s.Pair, step: NextAct, goal: Goal, found: Findings) -> None:
     """The act was sent and has not landed: the same goal is asked again, acts, and only then the first effect lands."""
     current = pair
     for _unused in range(12):
         landed = perform(current, step.act, step.where)
         found.counts["late effect"] += 1
-        if landed and landed.both_run and not current.both_run and goal.declared not in ("dead", "prepared"):
+        if landed and landed.both_run and not current.both_run and not declared_away(read, goal):
             found.violations.append(f"{goal} from {pair}: the late {step.act} made both sides run")
         again = next_step(s.Pair(current.target, current.other), goal)
         if not isinstance(again, NextAct):
