@@ -59,12 +59,14 @@ class Broker:
 
     @property
     def remedy(self) -> str:
-        """What to do about one that is not online. Cluster cmdlets that start take the object, piped (observed)."""
+        """What to do about one that is not online. It comes up on replica servers only, and cluster cmdlets that start take
+        the object, piped (both observed behaviour, not documented).
+        """
         if self.state.casefold() in _CHANGING:
             return "Wait until it is Online, and run this again."
         name = self.resource.replace("'", "''")
         start = f"Get-ClusterResource -Name '{name}' | Start-ClusterResource" if name else "Start-ClusterResource"
-        return f"Start it on a node: {start}"
+        return f"Start it on a node, once its nodes are replica servers: {start}"
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def test_the_broker_is_its_resource_with_the_network_name_of_the_same_group() ->
         "broker": {"name": "broker.corp.example", "state": "Failed", "owner": "HV-B"},
     }
     assert (
-        "is Failed. Start it on a node: Get-ClusterResource -Name 'The Broker' | Start-ClusterResource"
+        "is Failed. Start it on a node, once its nodes are replica servers: Get-ClusterResource -Name 'The Broker' | Start-ClusterResource"
         in (cluster.warnings[0])
     )
 
