@@ -59,8 +59,8 @@ class Broker:
 
     @property
     def remedy(self) -> str:
-        """What to do about one that is not online. It comes up on replica servers only, and cluster cmdlets that start take
-        the object, piped (both observed behaviour, not documented).
+        """What to do about one that is not online. It comes up on replica servers only, and cluster cmdlets that start
+        take the object, piped (both observed behaviour, not documented).
         """
         if self.state.casefold() in _CHANGING:
             return "Wait until it is Online, and run this again."

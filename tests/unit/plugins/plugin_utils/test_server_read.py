@@ -137,10 +137,8 @@ def test_the_broker_is_its_resource_with_the_network_name_of_the_same_group() ->
         "nodes": [{"name": "HV-B", "state": "Up"}],
         "broker": {"name": "broker.corp.example", "state": "Failed", "owner": "HV-B"},
     }
-    assert (
-        "is Failed. Start it on a node, once its nodes are replica servers: Get-ClusterResource -Name 'The Broker' | Start-ClusterResource"
-        in (cluster.warnings[0])
-    )
+    assert "is Failed. Start it on a node, once its nodes are replica servers: " in cluster.warnings[0]
+    assert "Get-ClusterResource -Name 'The Broker' | Start-ClusterResource" in cluster.warnings[0]
 
 
 def test_the_type_and_the_state_of_the_brokers_group_are_not_asked() -> None:
