@@ -113,9 +113,9 @@ def partners(
     inventory: Iterable[str] = (),
 ) -> dict[str, Any]:
     """`partners`, inventory hosts by Windows name; `unknown`, names without one; `ask`, hosts that may tell; `read`,
-    the partners that were not read yet; `ids` of the VMs; `missing`, names that the targets have no VM of; `names`,
-    further names of hosts (hyperv_replica_names, and those of their clusters). A host is among the partners by all
-    of its names.
+    partners that were not read yet; `ids` of the VMs; `namesakes`, ids of other VMs of these names; `missing`, names
+    that the targets have no VM of; `names`, further names of hosts (hyperv_replica_names, and those of their clusters).
+    A host is among the partners by all of its names.
 
     `readings` are results of hyperv_replication_info by inventory host, `vms` names or ids (none: all). `variables`
     have hyperv_replica_names, ansible_host and group_names of each host. `inventory` are all its hosts. Asked again
@@ -150,9 +150,17 @@ def partners(
         "ask": list(dict.fromkeys(ask)),
         "read": [host for host in dict.fromkeys(h for hosts in meant.values() for h in hosts) if host not in readings],
         "ids": ids,
+        "namesakes": _namesakes(wanted, chosen, readings),
         "missing": _missing(vms, [records_of(readings.get(host)) for host in targets]),
         "names": {host: list(more) for host, more in names.items() if more},
     }
+
+
+def _namesakes(wanted: set[str], chosen: set[str], readings: Mapping[str, Any]) -> list[str]:
+    """Ids of other VMs that have one of the names on whatever host: which one is meant has to be asked."""
+    names, every = wanted - chosen, [r for result in readings.values() for r in records_of(result) or ()]
+    alike = (str(r["id"]) for r in every if str(r["name"]).casefold() in names)
+    return [vm for vm in dict.fromkeys(alike) if vm not in chosen]
 
 
 def _names(host: str, readings: Mapping[str, Any], variables: Variables) -> tuple[str, ...]:

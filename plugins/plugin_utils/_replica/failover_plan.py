@@ -259,8 +259,8 @@ def _conclude(plan: VMPlan, step: NextDone | NextRefused | NextWait, wish: Wish)
         plan.outcome = "refused"
         if plan.seen.pair.both_run:
             plan.message += f": {told(_both(plan.seen))}"
-        if plan.seen.unread:
-            plan.message += f" ({plan.seen.unread})"
+        causes = [plan.seen.unread, *(why for host, why in plan.seen.causes.items() if host in step.reason)]
+        plan.message += "".join(f" ({why})" for why in causes if why)
         if wish.advise:
             plan.ways = tuple(_ways(plan.seen, step, wish))
     elif isinstance(step, NextWait):

@@ -52,6 +52,7 @@ class Seen:
     strange: str = ""
     unread: str = ""
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    causes: Mapping[str, str] = field(default_factory=dict)
     third: str = ""
     beyond: Record | None = None
 
@@ -140,7 +141,7 @@ class Sight:
     def asked_for(self, vm: str) -> Record:
         """The target's record of a VM, by name or id. Raises PlanError for none, and for two of one name."""
         named = self._named.get(vm.strip("{}").casefold(), ())
-        found = [r for host, r in named if host in self.targets] or self._renamed(named)
+        found = self._on_targets(named)
         if len(found) == 1:
             return found[0]
         unread = [host for host in self.targets if self.records(host) is None]
@@ -150,7 +151,10 @@ class Sight:
         where = ", ".join(self.targets)
         if found:
             ids = ", ".join(str(record["id"]) for record in found)
-            raise PlanError(f"{vm}: {where} has {len(found)} VMs of that name ({ids}). Give the id of one of them.")
+            raise PlanError(
+                f"{vm}: {where} has {len(found)} VMs that this name may mean, by their names on either side ({ids})."
+                " Give the id of one of them."
+            )
         raise PlanError(f"{vm}: {where} has no VM of that name or id. VMs can run only where their replica is.")
 
     def called(self, vm: str, record: Record) -> str:
@@ -159,10 +163,9 @@ class Sight:
         names = [str(r["name"]) for _unused, r in self._named.get(text, ()) if r["id"] == record["id"]]
         return next((name for name in names if name.casefold() == text), str(record["name"]))
 
-    def _renamed(self, named: Iterable[tuple[str, Record]]) -> list[Record]:
-        """The target's records of VMs that have this name on their other side: a VM is its id."""
-        ids = dict.fromkeys(str(record["id"]) for _unused, record in named)
-        holders = [self._holders[vm] for vm in ids]
+    def _on_targets(self, named: Iterable[tuple[str, Record]]) -> list[Record]:
+        """The target's records of VMs that have this name there or on another host: a VM is its id."""
+        holders = [self._holders[vm] for vm in dict.fromkeys(str(record["id"]) for _unused, record in named)]
         return [has[host] for has in holders for host in self.targets if host in has]
 
     def see(self, vm_id: str, name: str, here: str = "", partner: str = "") -> Seen:
@@ -182,6 +185,7 @@ class Sight:
         other_side = side_or_none(other) if other else Side(mode=ABSENT) if read else None
         third = str(third_leg(found).get("replica_server") or "") if found else ""
         beyond = next((holders[host] for host in self.partner_hosts(third) if host in holders), None)
+        rest = self._rest(vm_id, holders, partner, hosts)
         at = {"target": found, "other": other, "third": beyond}
         reasons = (*strange.values(), *(filter(None, map(self.changed, (*self.targets, *hosts)))))
         reason = next(iter(reasons), "") or self._not_to_here(name, found, other)
@@ -190,13 +194,14 @@ class Sight:
             name=name,
             here=str(found["inventory_host"]) if found else here or (self.targets[0] if self.targets else ""),
             elsewhere=str(other["inventory_host"]) if other else hosts[0] if hosts else "",
-            pair=Pair(target, other_side, rest=self._rest(vm_id, holders, partner, hosts)),
+            pair=Pair(target, other_side, rest=rest),
             partner=partner,
             record=found,
             other_record=other,
             strange=reason,
             unread=self._unread(partner, hosts) if other_side is None else "",
             names={w: self.identity(str(r["inventory_host"])).names for w, r in at.items() if r is not None},
+            causes={copy.host: self._unread(copy.host, self._known(copy.host)) for copy in rest if copy.side is None},
             third=third,
             beyond=beyond,
         )
@@ -234,6 +239,10 @@ class Sight:
         host = next((host for host in hosts if self.records(host) is None), hosts[0])
         told = self.changed(host) or str((self.readings.get(host) or {}).get("msg") or "").strip().rstrip(".")
         return f"{host}: {told}" if told and not told.startswith(host) else told or f"{host} was not asked"
+
+    def _known(self, host: str) -> Sequence[str]:
+        """The host itself, where the inventory has it; else it is a Windows name that fits none."""
+        return (host,) if any(host in hosts for hosts in self.partners.values()) or host in self.readings else ()
 
     # -- every other copy --------------------------------------------------------------------------------------------
 

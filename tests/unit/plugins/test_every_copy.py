@@ -302,3 +302,22 @@ def test_a_call_says_which_host_it_is_for_and_names_the_copies_that_were_read() 
     assert (call["state"], call["expected_host"]) == ("failed_over", "HV-B.x.example")
     assert [proof["host"] for proof in call["partner"]] == ["HV-A.x.example", "HV-C.x.example"]
     assert call["names"] == [name_there("App", "hv-b")]
+
+
+def test_a_name_that_means_one_vm_here_and_another_one_there() -> None:
+    """hv-b has a VM called App of its own, and under another name the copy of hv-a's App."""
+    own = {**record_of("App", "hv-a", "", side("None/Disabled Running")), "id": "own", "relations": [], "partner": None}
+    here, there = middle(on=False), first()
+    here["vms"].append({**own, "inventory_host": "hv-b"})
+    found = partners({"hv-b": reading("hv-b", own), "hv-a": there}, ["hv-b"], ["App"], ["hv-a"], {})
+    assert (found["ids"], found["namesakes"]) == (["own"], ["id-app"])
+    with pytest.raises(PlanError, match="2 VMs that this name may mean"):
+        begin({"hv-b": here, "hv-a": there}, vms=["App"])
+    assert begin({"hv-b": here, "hv-a": there}, vms=["id-app"])["confirm"] == "id-app"
+
+
+def test_why_a_third_site_could_not_be_read_is_told() -> None:
+    run = begin({"hv-b": middle(), "hv-a": first(), "hv-c": {**SILENT, "msg": "hv-c: wrong password."}})
+    assert "(hv-c: wrong password)" in run["refused"]["id-app"]
+    run = begin({"hv-b": middle(), "hv-a": first()}, reach=["hv-a", "hv-b"])
+    assert "hv-c is outside --limit and was not asked" in run["refused"]["id-app"]
