@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -297,6 +298,38 @@ def test_an_inventory_that_lies(player: Player, entry: str, to: str, says: str) 
     run = play(player, delete="vm_and_disks", lives_on="hv-a")
     assert run.returncode != 0
     assert says in flat(run)
+    assert player.sent() == []
+
+
+@pytest.mark.parametrize("power, says", [("Off", "nothing shows which copy"), ("Running", "running on hv-a and hv-c")])
+def test_a_copy_of_the_same_id_that_no_relation_names(player: Player, power: str, says: str) -> None:
+    world = player.lab.world
+    restored = replace(player.vm("hv-a", "App01"), name="restored", relations={}, disks=[], state="Off", watch=None)
+    world.add_vm(world.host("HV-C"), restored).turn(power, world.clock.now())
+    run = play(player, delete="vm_and_disks")
+    assert run.returncode != 0
+    assert says in flat(run)
+    assert player.sent() == []
+
+
+def test_a_chain_that_lost_its_head_goes_by_ids(player: Player) -> None:
+    extend(player)
+    player.run_cmdlets("App01", ["hv-a Remove-VMReplication"])
+    player.vm("hv-b", "App01").name, player.vm("hv-c", "App01").name = "the 'middle'", "third [1]*"
+    done = play(player, delete="vm_and_disks", lives_on="hv-a")
+    assert done.returncode == 0, done.stdout
+    left = [vm.name for name in ("HV-B", "HV-C") for vm in player.lab.world.host(name).vms.values()]
+    assert not {"the 'middle'", "third [1]*"} & set(left)
+    assert player.vm("hv-a", "App01").state == "Running"
+
+
+def test_a_saved_copy_stays_and_is_not_to_be_started(player: Player) -> None:
+    player.run_cmdlets("App01", ["hv-a Remove-VMReplication", "hv-b Remove-VMReplication"])
+    player.vm("hv-b", "App01").state = "Saved"
+    run = play(player, delete="vm", lives_on="hv-a")
+    assert run.returncode != 0
+    assert "Remove-VMSavedState" in flat(run)
+    assert "second live VM" in flat(run)
     assert player.sent() == []
 
 

@@ -100,6 +100,16 @@ def test_a_disaster_and_the_way_home(player: Player) -> None:
     assert player.laws_broken() == []
 
 
+def test_a_reverse_towards_a_host_whose_role_is_off_is_refused_before_anything_is_sent(player: Player) -> None:
+    assert player.over("hv-b", "App01", reverse="false").returncode == 0
+    player.lab.world.host("HV-A").server.enabled = False
+    player.sent()
+    run = player.play("reverse_replication", failover_to="hv-b", vms="App01", confirm="App01")
+    assert run.returncode != 0
+    assert "hv-a is not a replica server" in run.stdout
+    assert player.sent() == []
+
+
 def test_an_old_copy_that_started_by_itself(player: Player) -> None:
     player.off("hv-a")
     player.lab.world.clock.advance(600)

@@ -107,8 +107,8 @@ def _text(
 
 def _may_come(vm: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
     """True when the answer to the making of its test VM was lost, and there was none to be ended."""
-    made = [act for act in (run.get("made") or {}).get("actions") or () if act["vm"] == vm["name"]]
-    ended = any(act["vm"] == vm["name"] for act in (run.get("ended") or {}).get("actions") or ())
+    made = [act for act in (run.get("made") or {}).get("actions") or () if act["vm_id"] == vm["id"]]
+    ended = any(act["vm_id"] == vm["id"] for act in (run.get("ended") or {}).get("actions") or ())
     return any(act["sent"] is None for act in made) and not ended and not run.get("keep")
 
 

@@ -111,7 +111,14 @@ def told_of(test_vm: dict[str, Any] | None, **run: Any) -> dict[str, Any]:
         (None, {"made": {"failed": True, "msg": "refused"}, "isolation": {}}, "FAILED", "refused"),
         (
             None,
-            {"made": {"unreachable": True, "msg": "lost", "actions": [{"vm": "App01", "sent": None}]}, "isolation": {}},
+            {
+                "made": {
+                    "unreachable": True,
+                    "msg": "lost",
+                    "actions": [{"vm": "App01-dr", "vm_id": VM, "sent": None}],
+                },
+                "isolation": {},
+            },
             "NOT ENDED",
             "MAY STILL BE MADE",
         ),
