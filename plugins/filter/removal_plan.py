@@ -57,7 +57,7 @@ _value:
   description:
     - C(vms), a record each; C(refused), with C(name) and C(reason); C(nothing), VMs that are nowhere; C(stages) that
       have something to do; C(calls) of modules for what is next; C(known), which later plans of the run are given;
-      C(lines), the plan as text; C(confirm), what is typed to confirm, and C(confirm_by_id), which means the same; and
+      C(lines), the plan as text; C(confirm), what is typed to confirm, and C(going), the VMs that it is about; and
       C(acts), the number of steps.
   type: dict
 """

@@ -81,7 +81,7 @@ def test_where_it_ends_is_spelt_rightly(player: Player) -> None:
     asked = {"vms": "App01", "confirm": "App01", "failover_from": "hv-a"}
     for variables, words in (
         ({"stop_at": "Prepared", "failover_to": "hv-b"}, "stop_at is 'Prepared'"),
-        ({"stop_at": "prepared"}, "failover_to is 'not set'"),
+        ({"stop_at": "prepared"}, "failover_to is not set"),
         ({"stop_at": "prepared", "failover_to": "hv-x"}, "failover_to is 'hv-x'"),
     ):
         run = player.play("planned_failover", **{**asked, **variables})

@@ -111,7 +111,7 @@ def test_many_at_once_in_one_call_a_stage(player: Player) -> None:
 def test_what_was_not_confirmed(player: Player, typed: str) -> None:
     run = play(player, confirm=typed)
     assert run.returncode != 0
-    assert "'App01' is to be confirmed" in flat(run)
+    assert "Type -e confirm=App01 to go on" in flat(run)
     assert player.sent() == []
 
 

@@ -375,7 +375,7 @@ def test_the_playbook_lists_confirms_and_protects(player: Player) -> None:
     given += ["-e", "authentication=kerberos"]
     refused = player.run(name, *given, "-e", "confirm=App01")
     assert refused.returncode == 2
-    assert "'hv-b 2' is to be confirmed" in refused.stdout
+    assert "Type -e 'confirm=\"hv-b 2\"' to go on" in refused.stdout
     checked = player.run(name, *given, "--check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert player.sent() == []

@@ -16,6 +16,7 @@ from .failover_options import utc_now
 from .failover_proof import Proof, read_proofs
 from .names import not_a_host_name
 from .option_groups import VM_SELECTION, WAITING, VMSelection
+from .ranges import check_ranges
 from .storage import folder, is_remote
 
 IDLE, ABSENT = "idle", "absent"
@@ -69,10 +70,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
     wrong = not_a_host_name(lives_on) if lives_on else None
     if wrong:
         raise OptionError("lives_on", wrong, "Give the Windows name of the host where the live VM is.")
-    if options["partner_max_age"] < 1:
-        raise OptionError(
-            "partner_max_age", f"{options['partner_max_age']} seconds is not possible.", "Give 1 or more."
-        )
+    check_ranges(options)
     return Want(
         vms=VMSelection.of(options),
         state=options["state"],

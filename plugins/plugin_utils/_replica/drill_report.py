@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .command_line import command
+from .command_line import command, typed_vm
 from .drill import last_tested
 from .failover_states import RUNNING
 
@@ -154,7 +154,7 @@ def failure_of(result: Any, vm_id: str) -> str:
 
 
 def _hints(told: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> list[str]:
-    names = [str(one["name"]) for one in told if one["result"] in (NOT_ENDED, KEPT)]
+    names = [typed_vm(str(one["name"]), str(one["id"])) for one in told if one["result"] in (NOT_ENDED, KEPT)]
     if not names:
         return []
     return [f"To end what is there: {command('cleanup_test_failover', {'test_on': run['host'], 'vms': names})}"]

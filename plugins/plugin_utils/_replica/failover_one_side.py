@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .both_running import told as told_of_both
-from .command_line import command
+from .command_line import command, to_confirm, typed_vm
 from .failover_acts import ACTS
 from .failover_inputs import groups_of, make_run
 from .failover_preflight import of_primary
-from .failover_run import to_confirm
 from .failover_sight import PlanError, Record, Sight, records_of
 from .failover_states import (
     OFF,
@@ -58,8 +57,14 @@ def to_prepare(
         call = calls.setdefault(str(record["partner"]), _prepare_call(inputs, host, str(record["partner"])))
         call["ids"].append(record["id"])
         call["names"].append(record["name"])
-    confirm = to_confirm(str(inputs["to"] or host), [str(r["name"]) for r in records])
-    return {"calls": list(calls.values()), "lines": lines, "refused": refused, "confirm": confirm}
+    return {"calls": list(calls.values()), "lines": lines, "refused": refused, **confirmed_by(inputs, records, host)}
+
+
+def confirmed_by(inputs: Mapping[str, Any], records: Sequence[Record], host: str) -> dict[str, Any]:
+    """`confirm`, which is what the operator types, and `asked`, the VMs that it is about."""
+    typed = [typed_vm(str(r["name"]), str(r["id"])) for r in records]
+    asked = [{"id": r["id"], "name": r["name"]} for r in records]
+    return {"confirm": to_confirm(str(inputs["to"] or host), typed), "asked": asked}
 
 
 def _prepare_lines(inputs: Mapping[str, Any], record: Record, host: str) -> Iterable[str]:
@@ -99,7 +104,7 @@ def _prepare_call(inputs: Mapping[str, Any], host: str, runs_on: str) -> dict[st
 def prepared(inputs: Mapping[str, Any], reading: Mapping[str, Any], host: str) -> dict[str, Any]:
     """`lines` and `failures`: which VMs are prepared, and what is left to do here and on the other host."""
     records = asked_for(inputs, reading, host)
-    ready = [str(r["name"]) for r in records if r["state"] == PREPARED]
+    ready = {str(r["name"]): typed_vm(str(r["name"]), str(r["id"])) for r in records if r["state"] == PREPARED}
     rest = [r for r in records if r["state"] != PREPARED]
     failures = [f"{'DOWN' if r['power'] == OFF else 'NOT DONE'}: {r['name']} is {states_of(r)} on {host}" for r in rest]
     to = str(inputs["to"] or "the host where they shall run")
@@ -107,15 +112,16 @@ def prepared(inputs: Mapping[str, Any], reading: Mapping[str, Any], host: str) -
         f"prepared:      {name} is off on {host}, and cannot be started there until that is cancelled" for name in ready
     ]
     if ready:
-        vms = {"failover_to": to, "vms": ready, "confirm": to_confirm(to, ready)}
-        here = {"failover_to": host, "vms": ready, "confirm": to_confirm(host, ready), "declared": "dead"}
+        typed = list(ready.values())
+        vms = {"failover_to": to, "vms": typed, "confirm": to_confirm(to, typed)}
+        here = {"failover_to": host, "vms": typed, "confirm": to_confirm(host, typed), "declared": "dead"}
         lines += [
             f"On {to}: {command('planned_failover', {**vms, 'declared': 'prepared'})}",
             "When both are in reach: the same without declared reverses the replication.",
             f"To give it up, when both are in reach: {command('cancel_failover', vms)}",
             f"If {to} is lost: {command('cancel_failover', here)}",
         ]
-    down = [str(r["name"]) for r in rest if r["power"] == OFF]
+    down = [typed_vm(str(r["name"]), str(r["id"])) for r in rest if r["power"] == OFF]
     if down:
         again = {"failover_to": to, "vms": down, "confirm": to_confirm(to, down)}
         lines.append(f"To bring up what is down, when both are in reach: {command('cancel_failover', again)}")

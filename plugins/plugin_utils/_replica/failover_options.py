@@ -15,6 +15,7 @@ from .failover_point import ANY, PointWish, read_point_wish
 from .failover_proof import Proof, read_proofs
 from .names import not_a_host_name
 from .option_groups import VM_SELECTION, WAITING, VMSelection
+from .ranges import check_ranges
 from .values import thumbprint
 
 PREPARED_STATE = "prepared"
@@ -180,10 +181,7 @@ def _check(want: Want) -> None:
     if want.shutdown != "refuse" and want.state not in (PREPARED_STATE, CANCELLED):
         raise OptionError("shutdown", f"state {want.state} shuts no guest down.", "Leave it out.")
     _check_power(want)
-    for option, least in (("partner_max_age", 1), ("shutdown_timeout", 1)):
-        value = want.max_age if option == "partner_max_age" else want.shutdown_timeout
-        if value < least:
-            raise OptionError(option, f"{value:g} seconds is not possible.", f"Give {least} or more.")
+    check_ranges({"partner_max_age": want.max_age, "shutdown_timeout": want.shutdown_timeout})
 
 
 def _check_power(want: Want) -> None:

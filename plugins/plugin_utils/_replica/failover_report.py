@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .command_line import command
+from .command_line import command, to_confirm, typed_vm
 from .failover_advice import PLAYBOOKS
 from .failover_book import LEFT, OPEN, Entry
 from .failover_look import Run, look
 from .failover_plan import VMPlan, shown
 from .failover_reprotect import third_site
-from .failover_run import to_confirm
 from .failover_sight import Seen
 from .failover_states import (
     ERROR,
@@ -28,6 +27,7 @@ from .failover_states import (
     WANTS_RESYNC,
 )
 from .failover_step import COMMIT_PENDING
+from .values import is_guid
 
 UNKNOWN, DOWN, BOTH, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL = (
     "UNKNOWN",
@@ -181,9 +181,10 @@ def _left(run: Run, entries: Sequence[Entry], target: str) -> dict[str, Any]:
     groups: list[dict[str, Any]] = []
     for group in run.raw["groups"]:
         asked = [str(vm) for vm in group["vms"]]
-        vms = [vm for vm in asked if (e := named.get(vm.strip("{}").casefold())) is not None and e.id in ids]
+        left = [(vm, e) for vm in asked if (e := named.get(vm.strip("{}").casefold())) is not None and e.id in ids]
+        vms = [e.id if is_guid(vm) else typed_vm(vm, e.id) for vm, e in left]
         groups += [{"name": str(group["name"]), "vms": vms}] if vms else []
-    names = [entry.name for entry in entries]
+    names = [typed_vm(entry.name, entry.id) for entry in entries]
     if len(run.raw["groups"]) == 1:
         return {"vms": groups[0]["vms"], "confirm": to_confirm(target, names)}
     group = groups[0]["name"] if len(groups) == 1 else ""

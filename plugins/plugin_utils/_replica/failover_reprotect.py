@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .command_line import command
+from .command_line import command, to_confirm, typed_vm
 from .failover_acts import ACTS
-from .failover_one_side import asked_for, sight_on, states_of
-from .failover_run import to_confirm
+from .failover_one_side import asked_for, confirmed_by, sight_on, states_of
 from .failover_sight import Record, Seen, Sight, host_answered, records_of
 from .failover_states import (
     FAILED_OVER_STATES,
@@ -99,8 +98,7 @@ def to_protect(
         lines.append(f"{name}: {states_of(record)} on {host}")
         lines += [plan_line(n, host, step.cmdlet, step.parameters, step.why) for n, step in enumerate(steps, 1)]
         lines += _left_behind(job, record)
-    confirm = to_confirm(str(inputs["to"] or host), [str(r["name"]) for r in records])
-    return {**stages, "lines": lines, "refused": refused, "confirm": confirm}
+    return {**stages, "lines": lines, "refused": refused, **confirmed_by(inputs, records, host)}
 
 
 def unprotected(
@@ -108,7 +106,7 @@ def unprotected(
 ) -> dict[str, Any]:
     """`failures`: which VMs are not protected after all, where they run, and the command that goes on."""
     rest = [r for r in asked_for(inputs, readings[host], host) if r["mode"] != PRIMARY]
-    names, to = [str(r["name"]) for r in rest], str(inputs["to"] or host)
+    names, to = [typed_vm(str(r["name"]), str(r["id"])) for r in rest], str(inputs["to"] or host)
     lines = [f"UNPROTECTED: {r['name']} is {states_of(r)} on {host}, and nothing replicates it" for r in rest]
     again = {"failover_to": to, "vms": names, "confirm": to_confirm(to, names)}
     kept = {name: value for name, value in given.items() if name not in ("to", "vms", "groups", "confirm")}

@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
+from .command_line import to_confirm, typed_vm
 from .failover_book import (
     DONE,
     LEFT,
@@ -85,7 +86,7 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
     plans = [plan for vm, plan in look(run, readings, now).plans.items() if not entries[vm].untouched]
     acts = [plan for plan in plans if plan.acts and plan.outcome != "refused"]
     asked = [str(vm) for group in raw["groups"] for vm in group["vms"]]
-    names = [e.name if is_guid(vm.strip("{}")) else vm for vm, e in zip(asked, entries.values(), strict=True)]
+    names = [typed_vm(e.name if is_guid(vm) else vm, e.id) for vm, e in zip(asked, entries.values(), strict=True)]
     options = {**raw["options"], "servers": run["servers"], "brokers": run["brokers"]}
     group = str(raw["groups"][0]["name"]) if len(raw["groups"]) == 1 else ""
     return {
@@ -111,11 +112,6 @@ def _watch(run: Run, acts: Sequence[VMPlan]) -> bool:
 
 def _failed_over(seen: Seen) -> bool:
     return seen.pair.target is not None and seen.pair.target.failed_over
-
-
-def to_confirm(target: str, names: Sequence[str], group: str = "") -> str:
-    """What the operator types: the VM's or the group's name; for several, the target host and their number."""
-    return names[0] if len(names) == 1 else group or f"{target} {len(names)}"
 
 
 def _holders(run: Run) -> list[str]:

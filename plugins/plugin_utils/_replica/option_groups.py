@@ -9,10 +9,11 @@ A noun composes them: `spec = {**VM_SELECTION, **WAITING, "state": {...}}`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .errors import OptionError
+from .ranges import check_ranges
 from .values import guid
 
 WAITING: Mapping[str, Any] = {
@@ -41,13 +42,9 @@ class Waiting:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Waiting:
-        """Read the group; a module without it gets the defaults. Raises OptionError for a number below its least."""
-        least = {"wait_timeout": 0.0, "settle_timeout": 0.0, "poll_interval": 0.01, "patience": 0.0}
-        given = {name: float(options[name]) for name in least if options.get(name) is not None}
-        for name, seconds in given.items():
-            if not seconds >= least[name] or seconds == float("inf"):
-                raise OptionError(name, f"{seconds:g} seconds is not possible.", f"Give {least[name]:g} or more.")
-        return cls(**given)
+        """Read the group; a module without it gets the defaults. Raises OptionError for any option beyond its range."""
+        check_ranges(options)
+        return cls(**{one.name: float(options[one.name]) for one in fields(cls) if options.get(one.name) is not None})
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import ConnectionLost, OptionError, OutOfTime, ReplicaError, UnreadableAnswer, said, signs
+from .lines import clean_text
 from .plan import Step
 from .progress import Progress
 from .session import ErrorRecord
@@ -87,7 +88,7 @@ class Outcome:
             {
                 "id": subject or None,
                 "name": self.label(subject) or None,
-                "msg": " ".join(filter(None, (progress.exposed, self._message(subject)))),
+                "msg": clean_text(" ".join(filter(None, (progress.exposed, self._message(subject))))),
             }
             for subject, progress in self.progress.items()
             if progress.failure
@@ -98,7 +99,7 @@ class Outcome:
         if self.check or (self.error is not None and not self.failures()):
             return []
         return [
-            {"id": subject or None, "name": self.label(subject) or None, "msg": progress.reason}
+            {"id": subject or None, "name": self.label(subject) or None, "msg": clean_text(progress.reason)}
             for subject, progress in self.progress.items()
             if not progress.ended
         ]
@@ -161,7 +162,7 @@ def to_result(outcome: Outcome, subject_key: str, diff: bool) -> Record:
         result["diff"] = _diff(outcome, changed, single=not subject_key)
     warnings = [*outcome.warnings, *_warnings(outcome)]
     if warnings:
-        result["warnings"] = list(dict.fromkeys(warnings))
+        result["warnings"] = list(dict.fromkeys(map(clean_text, warnings)))
     result.update(_ending(outcome))
     return result
 
@@ -197,12 +198,22 @@ def _ending(outcome: Outcome) -> Record:
     ending.update({"pending": pending} if pending else {})
     error = outcome.error
     if isinstance(error, ConnectionLost):
-        return {**ending, "unreachable": True, **signs(error), "msg": _first(outcome.exposed, _lost(outcome, error))}
+        return {
+            **ending,
+            "unreachable": True,
+            **signs(error),
+            "msg": _first(outcome.exposed, clean_text(_lost(outcome, error))),
+        }
     if isinstance(error, (UnreadableAnswer, OutOfTime)):
-        return {**ending, "failed": True, **signs(error), "msg": _first(outcome.exposed, _lost(outcome, error))}
+        return {
+            **ending,
+            "failed": True,
+            **signs(error),
+            "msg": _first(outcome.exposed, clean_text(_lost(outcome, error))),
+        }
     if error is not None:
         option = {"option": error.option} if isinstance(error, OptionError) else {}
-        return {**ending, **option, "failed": True, **signs(error), "msg": _first(outcome.exposed, str(error))}
+        return {**ending, **option, "failed": True, **signs(error), "msg": _first(outcome.exposed, clean_text(error))}
     if failures:
         exposed = outcome.exposed if len(outcome.progress) > 1 else []  # of one VM its failure says it already
         return {**ending, "failed": True, "msg": _first(exposed, _summary(failures, len(outcome.progress)))}
@@ -210,7 +221,7 @@ def _ending(outcome: Outcome) -> Record:
 
 
 def _first(exposed: list[str], rest: str) -> str:
-    return "\n".join([*exposed, rest]) if exposed else rest
+    return "\n".join([*map(clean_text, exposed), rest])
 
 
 def _lost(outcome: Outcome, error: ReplicaError) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Generic, Protocol
 
 from .errors import OF_AN_ANSWER, ConnectionLost, OptionError, ReplicaError, fault_of, signs
+from .lines import clean_text
 from .pipeline import Pipeline
 from .plan import Want
 from .session import Output, Session
@@ -61,7 +62,7 @@ def read_result(reading: Reading[Want], want: Want, session: Session, now: Calla
         return {"changed": False, **drive(reading.gather(want, session.host, now), session)}
     except ConnectionLost as lost:
         again = " The task only reads: run it again." if lost.again else ""
-        return {"changed": False, "unreachable": True, **signs(lost), "msg": f"{lost}.{again}"}
+        return {"changed": False, "unreachable": True, **signs(lost), "msg": clean_text(f"{lost}.{again}")}
     except ReplicaError as error:
         error.name_host(session.host)
         return _failed(error)
@@ -71,4 +72,4 @@ def read_result(reading: Reading[Want], want: Want, session: Session, now: Calla
 
 def _failed(error: ReplicaError) -> dict[str, Any]:
     option = {"option": error.option} if isinstance(error, OptionError) else {}
-    return {"changed": False, "failed": True, "msg": str(error), **signs(error), **option}
+    return {"changed": False, "failed": True, "msg": clean_text(error), **signs(error), **option}

@@ -13,6 +13,7 @@ from .errors import OptionError
 from .option_groups import VM_SELECTION, WAITING, VMSelection
 from .partner import read_partner
 from .partner_server import read_server
+from .ranges import check_ranges
 from .relation_checks import check
 from .relation_settings import SETTINGS
 from .relation_want import (
@@ -118,13 +119,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
 def read_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """The given settings in the form in which they are compared. Raises OptionError for one out of range."""
     given = {row.option: options[row.option] for row in SETTINGS if options.get(row.option) is not None}
-    for option, least, most in (
-        ("replica_port", 1, 65535),
-        ("recovery_history", 0, 24),
-        ("app_consistent_hours", 0, 12),
-    ):
-        if option in given and not least <= given[option] <= most:
-            raise OptionError(option, f"{given[option]} is out of range.", f"Give {least} to {most}.")
+    check_ranges(given)
     for option in ("auto_resynchronize_from", "auto_resynchronize_until"):
         if option in given:
             given[option] = _time_of_day(option, given[option])

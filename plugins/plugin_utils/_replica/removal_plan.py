@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .command_line import to_confirm, typed_vm
 from .errors import ReplicaError
 from .failover_power import NO_START
-from .failover_run import to_confirm
 from .failover_sight import records_of
 from .failover_states import EXTENDED, OFF, PRIMARY, REPLICA_MODES, SAVED
 from .plan_lines import plan_line
@@ -114,7 +114,7 @@ def removal_plan(
 
     Gives `vms`, `refused`, `nothing`, VMs that are nowhere, or have no replication and are not on this host, `stages`
     that have something to do, `calls` of modules for what is next, `known`, `lines`, `confirm` (what is typed to
-    confirm; `confirm_by_id` means the same), `acts`, the number of steps, and `unread`, hosts that could not be
+    confirm) and `going` (the VMs that it is about), `acts`, the number of steps, and `unread`, hosts that could not be
     read. Raises RemovalError for a first plan of a host that could not be read.
     """
     if known is None and records_of(readings.get(host)) is None:
@@ -142,8 +142,9 @@ def removal_plan(
         "known": known or {r.subject.id: r.known() for r in removals},
         "lines": [line for removal in removals for line in _lines(removal)]
         + [f"{vm}: " + (f"REFUSED: {problem}" if problem else why) for vm, problem, why in absent],
-        "confirm": to_confirm(host, [r.subject.name for r in going] + nowhere) if going else "",
-        "confirm_by_id": to_confirm(host, [r.subject.id for r in going] + nowhere) if going else "",
+        "confirm": to_confirm(host, [typed_vm(r.subject.name, r.subject.id) for r in going] + nowhere) if going else "",
+        "going": [{"id": r.subject.id, "name": r.subject.name} for r in going]
+        + [{"id": None, "name": name} for name in nowhere],
         "acts": sum(len(removal.steps) for removal in going),
         "unread": unread(readings),
     }

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .lines import clean
 from .report_rows import RelationRow, Report, Trouble
 from .report_words import Level
 
@@ -53,11 +54,6 @@ def lines_of(report: Report, look: Look) -> list[str]:
     else:
         lines.append("No VMs to show.")
     return [*lines, "", _summary(report, look), *_legend(report, look)]
-
-
-def clean(text: str) -> str:
-    """Text without characters that a terminal would obey: the names of VMs are free text."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def cells(text: str) -> int:

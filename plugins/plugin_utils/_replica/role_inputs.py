@@ -7,8 +7,8 @@
 a true string. So a role's first task passes all its inputs through here, and everything after reads only the answer.
 
 Text becomes what the spec says. Empty text is "not given": that is what an unanswered survey question sends. A list
-may be one text with commas or line ends between the items, or JSON. What cannot be converted is an error that names
-the input; all of them are told at once.
+may be one text with commas or line ends between the items, or JSON. A number has its range (ranges.py). What cannot be
+converted is an error that names the input; all of them are told at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import ReplicaError
+from .ranges import RANGES
 from .values import plain
 
 _TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
@@ -98,10 +99,19 @@ def _convert(path: str, value: Any, kind: str, option: Mapping[str, Any], proble
         return _typed(f"{path}.", found, options, problems) if options else found
     converter = _SCALARS.get(kind)
     typed = converter(value) if converter else value
+    allowed = RANGES.get(_bare(path)) if kind in ("int", "float") else None
+    if allowed and not allowed.least <= typed <= allowed.most:
+        raise _Unfit(f"{_shown(value)} is out of range. Give {allowed}.")
     choices = option.get("choices")
     if choices and typed not in choices:
         raise _Unfit(f"'{_shown(value)}' is none of {', '.join(map(_shown, choices))}.")
     return typed
+
+
+def _bare(path: str) -> str:
+    """The last name of `vm_replication_policies[0].replica_port`; an input goes by its name without the role's."""
+    name = path.rpartition(".")[2]
+    return next((known for known in RANGES if name == known or name.endswith(f"_{known}")), name)
 
 
 def _list(path: str, value: Any, option: Mapping[str, Any], problems: list[str]) -> list[Any]:

@@ -22,6 +22,7 @@ from ansible.utils.display import Display
 from .apply import apply
 from .errors import OptionError, OutOfTime, ReplicaError, signs
 from .foresee import foresee
+from .lines import clean_text
 from .option_groups import Waiting
 from .outcome import Record, to_result
 from .plan import Noun
@@ -98,7 +99,7 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
             host,
             become,
             self._bare_cmdlets(variables),
-            lambda line: display.vvvv(line, host=host),
+            lambda line: display.vvvv(clean_text(line), host=host),
             self._winrm(variables),
         )
 
@@ -134,7 +135,7 @@ def _now() -> datetime:
 
 def _say(line: str) -> None:
     """Progress goes to standard error, so that standard output stays what the callback makes it."""
-    display.display(line, stderr=True)
+    display.display(clean_text(line), stderr=True)
 
 
 def _check_sendable(name: str, value: Any) -> None:
@@ -153,5 +154,5 @@ def _check_sendable(name: str, value: Any) -> None:
 
 def _not_begun(error: ReplicaError) -> Record:
     """The result of a task that was refused before anything was sent."""
-    result: Record = {"failed": True, "changed": False, "msg": str(error), "actions": [], **signs(error)}
+    result: Record = {"failed": True, "changed": False, "msg": clean_text(error), "actions": [], **signs(error)}
     return {**result, "option": error.option} if isinstance(error, OptionError) else result

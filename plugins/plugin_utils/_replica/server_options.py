@@ -14,6 +14,7 @@ from .certificate import AUTO
 from .errors import OptionError
 from .names import is_full, not_a_host_name
 from .option_groups import WAITING
+from .ranges import check_ranges
 from .server_have import read_other_nodes
 from .server_want import ANY, DISABLED, ENABLED, KERBEROS, LISTED, PARTS, WEAKER, Want
 from .storage import folder
@@ -130,8 +131,7 @@ def _thumbprint(value: str | None) -> str | None:
 
 
 def _days(value: int) -> int:
-    if not 0 <= value <= 36500:
-        raise OptionError("renew_before", f"{value} days is not possible.", "Give a number of days from 0.")
+    check_ranges({"renew_before": value})
     return value
 
 
