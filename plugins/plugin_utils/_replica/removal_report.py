@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .command_line import command
+from .command_line import command, to_confirm
 from .drill_report import failure_of
 from .failover_power import NO_START
-from .failover_run import to_confirm
 from .failover_states import NONE
 from .relation_states import left_alone
 from .removal_plan import RemovalError
