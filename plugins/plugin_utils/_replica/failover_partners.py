@@ -148,12 +148,17 @@ def partners(
         "partners": meant,
         "unknown": unknown,
         "ask": list(dict.fromkeys(ask)),
-        "read": [host for host in dict.fromkeys(h for hosts in meant.values() for h in hosts) if host not in readings],
+        "read": [h for h in dict.fromkeys(h for hosts in meant.values() for h in hosts) if _unread(readings.get(h))],
         "ids": ids,
         "namesakes": _namesakes(wanted, chosen, readings),
         "missing": _missing(vms, [records_of(readings.get(host)) for host in targets]),
         "names": {host: list(more) for host, more in names.items() if more},
     }
+
+
+def _unread(result: Any) -> bool:
+    """True for a host that was not asked for its VMs. One that could not be reached is not asked again: logins lock."""
+    return not isinstance(result, Mapping) or not ({"vms", "unreachable", "failed"} & set(result))
 
 
 def _namesakes(wanted: set[str], chosen: set[str], readings: Mapping[str, Any]) -> list[str]:

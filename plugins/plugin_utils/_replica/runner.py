@@ -5,7 +5,8 @@
 
     options -> read -> plan -> (check mode stops here) -> apply -> read again -> verify -> result
 
-The only file that imports ansible.plugins.action. Here is what is Ansible's: options, connection, variables, result.
+The only file that imports ansible.plugins.action. Here is what is Ansible's: options, connection, variables, result;
+the connections to several hosts are in connections.py.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from .apply import apply
+from .connections import Way, side_by_side
 from .errors import OptionError, OutOfTime, ReplicaError, signs
 from .foresee import foresee
 from .lines import clean_text
@@ -112,11 +114,7 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
 
     def _winrm(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The host's variables for winrm, of which the message about that connection makes those for psrp."""
-        return {
-            name: self._templar.template(value)
-            for name, value in variables.items()
-            if str(name).startswith("ansible_winrm_") or name == "ansible_port"
-        }
+        return {name: self._templar.template(value) for name, value in variables.items() if _is_winrm(name)}
 
     def _bare_cmdlets(self, variables: Mapping[str, Any]) -> bool | None:
         value = variables.get(_BARE_CMDLETS)
@@ -126,6 +124,54 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
             return bool(boolean(self._templar.template(value)))
         except TypeError as error:
             raise OptionError(_BARE_CMDLETS, f"'{value}' is neither true nor false.", str(error)) from error
+
+
+class HostsAction(ReplicaAction):
+    """Base of an action that asks several inventory hosts the same, side by side: `noun` is a Reading.
+
+    Its option `hosts` names them. A host that cannot be read is an entry of the result like any other; the task itself
+    needs no connection.
+    """
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Record:
+        """Run the task; `results` is by inventory host what the noun's module would give there."""
+        ActionBase.run(self, tmp, task_vars)
+        try:
+            options = self._options()
+            want = self.noun.read_options(options)
+        except ReplicaError as error:
+            return _not_begun(error)
+        hosts = list(dict.fromkeys(options["hosts"]))
+        try:
+            ways = [Way(self, task_vars or {}, host) for host in hosts]
+            return {"changed": False, "results": side_by_side(ways, lambda way: self._ask(way, want))}
+        except _TIME_LIMIT:
+            return {"changed": False, "results": {host: _not_begun(OutOfTime(host)) for host in hosts}}
+
+    def _ask(self, way: Way, want: Any) -> Record:
+        try:
+            if way.error is not None:
+                raise way.error
+            bare = way.value(_BARE_CMDLETS)
+            session = open_session(
+                way.connection,
+                way.host,
+                way.become,
+                None if bare is None else bool(boolean(bare)),
+                lambda line: display.vvvv(line, host=way.host),
+                {name: way.value(name) for name in way.variables if _is_winrm(name)},
+            )
+            with session:
+                return self._conduct(want, session, Waiting())
+        except (ReplicaError, TypeError) as error:
+            told = error if isinstance(error, ReplicaError) else OptionError(_BARE_CMDLETS, str(error))
+            return _not_begun(told)
+
+
+def _is_winrm(name: object) -> bool:
+    return str(name).startswith("ansible_winrm_") or name == "ansible_port"
 
 
 def _now() -> datetime:

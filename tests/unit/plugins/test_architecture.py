@@ -16,7 +16,7 @@ PLUGINS, LAB, UTILS = ROOT / "plugins", ROOT / "tests" / "lab", ROOT / "plugins"
 
 NETWORK = ("pypsrp", "requests", "spnego", "urllib3", "winrm", "socket", "http")
 MAY_USE_NETWORK = {"psrp.py"}
-MAY_USE_ANSIBLE = {"psrp.py", "runner.py"}
+MAY_USE_ANSIBLE = {"psrp.py", "runner.py", "connections.py"}
 
 HEADER = (
     "# Copyright: The hyperv.replica authors",
