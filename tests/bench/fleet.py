@@ -5,49 +5,25 @@ from __future__ import annotations
 import json
 import sys
 
+from tests.lab import scenes
 from tests.lab.lab import Lab
-from tests.lab.values import Enum, Error
-from tests.lab.world.host import Host
-from tests.lab.world.server import AuthorizationEntry
+from tests.lab.scenes import Operator
+
+__all__ = ["Operator", "prepare"]
 
 
-class Operator:
-    """Who sets the fleet up, through the same door as everybody."""
+def prepare(lab: Lab, *, apart: bool = False) -> None:
+    """Make all hosts replica servers, and protect every VM of HV-A towards HV-B, with its copy complete.
 
-    user = "operator"
-    stopped = False
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-
-    def drop(self) -> None:
-        """Nobody cuts an operator off."""
-
-
-def prepare(lab: Lab) -> None:
-    """Make both hosts replica servers, and protect every VM of HV-A towards HV-B, with its copy complete."""
-    from tests.lab.cmdlets.registry import dispatch
-
-    for host in lab.world.hosts.values():
-        host.server.enabled, host.server.authentication = True, "Kerberos"
-        host.server.entries = [AuthorizationEntry("*", "D:\\Replica", "DEFAULT")]
-        for rule in host.firewall.rules:
-            rule.enabled = True
-    here, there = lab.world.host("HV-A"), lab.world.host("HV-B")
-    operator = Operator(here)
-    enable = {
-        "ReplicaServerName": there.fqdn,
-        "ReplicaServerPort": 80,
-        "AuthenticationType": Enum("", "Kerberos"),
-        "RecoveryHistory": 4,
-    }
-    for vm in dispatch(operator, "Get-VM", "Name", {}):
-        given = {"VM": [vm.value]}  # type: ignore[union-attr]
-        for cmdlet, more in (("Enable-VMReplication", enable), ("Start-VMInitialReplication", {})):
-            for record in dispatch(operator, cmdlet, "VMObject", {**given, **more}):
-                if isinstance(record, Error):
-                    raise RuntimeError(record.message)
-    lab.world.clock.advance(3600)
+    `apart`: the copies on HV-B have other names than their primaries.
+    """
+    world = lab.world
+    scenes.make_servers(world)
+    vms = list(world.host("HV-A").vms)
+    scenes.protect(world, vms, "HV-A", "HV-B", RecoveryHistory=4)
+    if apart:
+        for vm_id in vms:
+            scenes.rename(world, vm_id, "HV-B", scenes.name_apart(world.host("HV-A").vms[vm_id].name))
 
 
 def main() -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench.fleet import Operator, prepare
-from tests.lab import control
-from tests.lab.cmdlets.registry import dispatch
+from tests.bench.fleet import prepare
+from tests.lab import control, scenes
 from tests.lab.lab import Lab
-from tests.lab.values import Error
 from tests.lab.world.relation import Relation
 from tests.lab.world.vm import VM
 
@@ -31,15 +30,18 @@ class Player:
     arguments: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, lab: Lab, folder: Path, **files: Any) -> Player:
-        """A player for a lab that is set up: VMs protected, switches on both sides, VMs running."""
-        cls.set_up(lab)
+    def of(cls, lab: Lab, folder: Path, *, apart: bool = False, **files: Any) -> Player:
+        """A player for a lab that is set up: VMs protected, switches on both sides, VMs running.
+
+        `apart`: the copies on HV-B have other names than their primaries.
+        """
+        cls.set_up(lab, apart=apart)
         return cls(lab, folder, lab.write_files(folder / "lab", **files))
 
     @staticmethod
-    def set_up(lab: Lab) -> None:
+    def set_up(lab: Lab, *, apart: bool = False) -> None:
         """Protect the VMs of HV-A towards HV-B, connect them on both sides, and let them run."""
-        prepare(lab)
+        prepare(lab, apart=apart)
         for host in lab.world.hosts.values():
             switch = next(iter(host.switches))
             for vm in host.vms.values():
@@ -112,8 +114,29 @@ class Player:
         return [name for called, name in self.steps() if called == cmdlet]
 
     def vm(self, host: str, name: str) -> VM:
-        """A VM of the world."""
-        return self.lab.world.vm(host, name)
+        """The copy of a VM on a host; where the two sides name it apart, by the name that it has on either."""
+        world, vm_id = self.lab.world, self.id(name)
+        return world.host(host).vms.get(vm_id) or world.vm(host, name)
+
+    def id(self, name: str) -> uuid.UUID:
+        """The id of a VM of this name on whatever host, the one in a relation first. KeyError: there is none."""
+        named = [vm for host in self.lab.world.hosts.values() for vm in host.vms.values() if vm.name == name]
+        if not named:
+            raise KeyError(f"no VM {name}")
+        return next((vm.id for vm in named if vm.relation is not None), named[0].id)
+
+    def rename(self, host: str, name: str, new_name: str) -> None:
+        """Give the copy on one host another name."""
+        scenes.rename(self.lab.world, self.id(name), host, new_name)
+
+    def restore(self, name: str, host: str, state: str = "Off") -> VM:
+        """A copy of a VM from a backup, on a host that has nothing to do with it: same id, in no relation."""
+        return scenes.restore(self.lab.world, self.id(name), host, state)
+
+    def extend(self, name: str, to: str = "hv-c", source: str = "hv-b") -> None:
+        """Replicate a replica on to a third site."""
+        scenes.protect(self.lab.world, [self.id(name)], source, to, ReplicationFrequencySec=300)
+        self.lab.world.recorder.clear()
 
     def states(self, name: str, hosts: Iterable[str] = ("hv-a", "hv-b")) -> list[str]:
         """Mode, state and power of a VM on each host."""
@@ -130,12 +153,7 @@ class Player:
             host, cmdlet, *switches = step.split()
             usual = {"hv-a Start-VMFailover": ["-Prepare"], "hv-b Set-VMReplication": ["-Reverse"]}.get(step, [])
             parameters = {switch.removeprefix("-"): True for switch in switches or usual}
-            operator = Operator(self.lab.world.host(host))
-            found = next(iter(dispatch(operator, "Get-VM", "Name", {"Name": [name]})))
-            given = {"VM": [found.value], **parameters}  # type: ignore[union-attr]
-            for record in dispatch(operator, cmdlet, "VMObject", given):
-                if isinstance(record, Error):
-                    raise RuntimeError(record.message)
+            scenes.run(self.lab.world, host, cmdlet, [self.vm(host, name).id], **parameters)
             self.lab.world.clock.advance(5)  # states lag the cmdlet
         self.lab.world.recorder.clear()
 

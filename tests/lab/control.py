@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .lab import Lab
 
-from . import model
+from . import model, scenes
 
 FILE = "lab.json"
 
@@ -86,6 +86,21 @@ def swap(lab: Lab, one: str, other: str, *when: str) -> None:
 def behave(lab: Lab, entry: str, manner: str, *when: str) -> None:
     """Let an entry answer, or be silent, refuses, drops, closes, web, web:405 [after the call HOST CMDLET NTH]."""
     lab.behave(entry, manner, when=_when(when))
+
+
+def restore(lab: Lab, vm: str, host: str, state: str = "Off") -> None:
+    """Restore a copy of a VM, from a backup, on another host: same id, in no relation [Running]."""
+    scenes.restore(lab.world, model.id_of(lab.world, vm), host, state)
+
+
+def namesake(lab: Lab, vm: str, host: str, state: str = "Off") -> None:
+    """Make another VM of the same name on a host, with an id of its own [Running]."""
+    scenes.namesake(lab.world, vm, host, state)
+
+
+def rename(lab: Lab, vm: str, host: str, name: str) -> None:
+    """Give the copy of a VM on one host another name."""
+    scenes.rename(lab.world, model.id_of(lab.world, vm), host, name)
 
 
 def domain_controller(lab: Lab, vm: str) -> None:
@@ -169,6 +184,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         lead,
         swap,
         behave,
+        restore,
+        namesake,
+        rename,
         domain_controller,
         vms,
         calls,

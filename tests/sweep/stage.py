@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from typing import Any
 
-from tests.lab.cmdlets.registry import dispatch
+from tests.lab import scenes
 from tests.lab.lab import Lab
-from tests.lab.values import Enum, Error, Record
-from tests.lab.world.host import Host
-from tests.lab.world.server import AuthorizationEntry
+from tests.lab.scenes import HOUR, STORAGE, Operator
+from tests.lab.values import Record
 from tests.lab.world.vm import VM
 from tests.lab.world.world import World
+
+__all__ = ["HOUR", "NAMES", "RUNS", "STANDS", "STORAGE", "A", "B", "C", "Operator", "Stage"]
 
 A, B, C = "hv-a", "hv-b", "hv-c"
 RUNS, STANDS = "App01", "App03"
 NAMES = [RUNS, STANDS]
 """The VMs of HV-A: the first runs when a workflow begins, the second is Off."""
-STORAGE = "D:\\Replica"
-HOUR = 3600
-
-
-class Operator:
-    """Who works at the hosts before the sweep begins, and the other hand that meddles during it."""
-
-    user = "operator"
-    stopped = False
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-
-    def drop(self) -> None:
-        """Nobody cuts an operator off."""
 
 
 class Stage:
-    """A lab whose HV-A has two VMs. HV-B is there, and HV-C where a workflow needs a third host."""
+    """A lab whose HV-A has two VMs. HV-B is there, and HV-C where a workflow needs a third host.
 
-    def __init__(self, lab: Lab) -> None:
+    With `apart` the copies on the other hosts have other names; everything here goes on to name VMs as HV-A does.
+    """
+
+    def __init__(self, lab: Lab, *, apart: bool = False) -> None:
         self.lab = lab
+        self.apart = apart
+        self.ids = {vm.name: vm.id for host in self.world.hosts.values() for vm in host.vms.values()}
 
     @property
     def world(self) -> World:
@@ -50,41 +42,44 @@ class Stage:
         return self.world.host(host).fqdn
 
     def vm(self, host: str, name: str) -> VM:
-        """A VM's side on a host."""
-        return self.world.vm(host, name)
+        """A VM's side on a host, by the name that it has on HV-A. KeyError: it is not there."""
+        return self.world.host(host).vms[self.ids[name]]
+
+    def called(self, host: str, name: str) -> str:
+        """The name that a VM of HV-A has on a host."""
+        return self.vm(host, name).name
 
     def sides(self, host: str) -> dict[str, tuple[str, str, str]]:
         """Mode, state and power of the VMs of the workflow on a host, by name; a VM that is not there is left out."""
-        found = {vm.name: vm for vm in self.world.host(host).vms.values() if vm.name in NAMES}
+        there = self.world.host(host).vms
+        found = {name: there[self.ids[name]] for name in NAMES if self.ids.get(name) in there}
         return {n: (vm.mode, vm.relation.state if vm.relation else "Disabled", vm.state) for n, vm in found.items()}
 
     def cmdlet(self, host: str, cmdlet: str, *names: str, **parameters: Any) -> list[Record]:
-        """Run a cmdlet for VMs at a host; its records. Raises RuntimeError when it is refused."""
-        by = "Name" if cmdlet in ("Start-VM", "Stop-VM", "Get-VM", "Set-VM") else "VMName"
-        given = {by: list(names or NAMES), **parameters}
-        records = list(dispatch(Operator(self.world.host(host)), cmdlet, by, given))
-        refused = [record.message for record in records if isinstance(record, Error)]
-        if refused:
-            raise RuntimeError(f"{cmdlet} on {host}: {refused[0]}")
-        return records
+        """Run a cmdlet for VMs at a host, named as on HV-A; its records. Raises RuntimeError when it is refused."""
+        there = self.world.host(host)
+        vms = [self.ids[n] if self.ids.get(n) in there.vms else there.named(n).id for n in names or NAMES]
+        return scenes.run(self.world, host, cmdlet, vms, **parameters)
 
     # -- where workflows begin -----------------------------------------------------------------------------------
 
     def servers(self) -> None:
-        """Both hosts are replica servers."""
-        for host in self.world.hosts.values():
-            host.server.enabled, host.server.authentication = True, "Kerberos"
-            host.server.entries = [AuthorizationEntry("*", STORAGE, "DEFAULT")]
-            for rule in host.firewall.rules:
-                rule.enabled = True
+        """All hosts are replica servers."""
+        scenes.make_servers(self.world)
 
     def protected(self) -> None:
         """The VMs replicate from HV-A to HV-B."""
         self.servers()
-        way = {"ReplicaServerName": self.fqdn(B), "ReplicaServerPort": 80, "AuthenticationType": Enum("", "Kerberos")}
-        self.cmdlet(A, "Enable-VMReplication", **way, RecoveryHistory=4, ReplicationFrequencySec=300)
-        self.cmdlet(A, "Start-VMInitialReplication")
-        self.world.clock.advance(HOUR)
+        scenes.protect(self.world, self._mine(), A, B, RecoveryHistory=4, ReplicationFrequencySec=300)
+        self._name_apart(B)
+
+    def _mine(self) -> list[uuid.UUID]:
+        return [self.ids[name] for name in NAMES]
+
+    def _name_apart(self, host: str) -> None:
+        if self.apart:
+            for name in NAMES:
+                scenes.rename(self.world, self.ids[name], host, f"{scenes.name_apart(name)}-{host[-1]}")
 
     def with_two_disks(self) -> None:
         """The VM that is Off has a second disk, and both replicate."""
@@ -147,22 +142,62 @@ class Stage:
         self._both_on_the_first_of_three()
         self.running_after_disaster()
 
-    def chain_after_disaster(self) -> None:
-        """The VMs run on the failed-over replicas of HV-B, which are replicated on to HV-C; HV-A is off."""
+    def chain(self) -> None:
+        """The VMs replicate from HV-A to HV-B, and from there to HV-C."""
         self._both_on_the_first_of_three()
         self.protected()
-        way = {"ReplicaServerName": self.fqdn(C), "ReplicaServerPort": 80, "AuthenticationType": Enum("", "Kerberos")}
-        self.cmdlet(B, "Enable-VMReplication", **way, ReplicationFrequencySec=300)
-        self.cmdlet(B, "Start-VMInitialReplication")
-        self.world.clock.advance(HOUR)
+        scenes.protect(self.world, self._mine(), B, C, ReplicationFrequencySec=300)
+        self._name_apart(C)
+
+    def chain_after_disaster(self) -> None:
+        """The VMs run on the failed-over replicas of HV-B, which are replicated on to HV-C; HV-A is off."""
+        self.chain()
         self.world.power_off(A)
         self.cmdlet(B, "Start-VMFailover")
         self.cmdlet(B, "Start-VM", RUNS)
 
+    def chain_at_third_site(self) -> None:
+        """Of a chain, HV-A and HV-B are off; the VMs run on the failed-over copies of HV-C."""
+        self.chain()
+        self.world.power_off(A)
+        self.world.power_off(B)
+        self.cmdlet(C, "Start-VMFailover")
+        self.cmdlet(C, "Start-VM", RUNS)
+
+    def chain_second_site_back(self) -> None:
+        """As before, and HV-B is back with its replicas, which were never failed over. HV-A is still off."""
+        self.chain_at_third_site()
+        self.world.power_on(B)
+
+    def chain_first_site_back(self) -> None:
+        """As at the third site, and HV-A is back with its old primaries, Off; HV-B is still off."""
+        self.chain_at_third_site()
+        for name in NAMES:
+            self.vm(A, name).start_action = "Nothing"
+        self.world.power_on(A)
+
+    def stranger(self, state: str = "Off") -> None:
+        """The VMs replicate from HV-A to HV-B; HV-C has a restored copy of the one that runs: same id, no relation."""
+        self._both_on_the_first_of_three()
+        self.protected()
+        scenes.restore(self.world, self.ids[RUNS], C, state)
+
+    def stranger_runs(self) -> None:
+        """HV-A is off, and somebody has brought its VM back from a backup on HV-C, where it runs."""
+        self._both_on_the_first_of_three()
+        self.protected()
+        self.world.power_off(A)
+        scenes.restore(self.world, self.ids[RUNS], C, "Running")
+
+    def namesakes(self) -> None:
+        """The VMs replicate from HV-A to HV-B, which has another VM of the same name as the one that runs."""
+        scenes.namesake(self.world, RUNS, B)
+        self.protected()
+
     def _both_on_the_first_of_three(self) -> None:
         """Of three hosts' VMs, HV-A has those that it has of two hosts'."""
         there = self.world.host(C)
-        vm = there.vms.pop(there.named(STANDS).id)
+        vm = there.vms.pop(self.ids[STANDS])
         vm.turn("Off", self.world.clock.now())
         self.world.add_vm(self.world.host(A), vm)
 
@@ -170,4 +205,4 @@ class Stage:
         """A test VM of each replica runs."""
         self.protected()
         self.cmdlet(B, "Start-VMFailover", AsTest=True)
-        self.cmdlet(B, "Start-VM", *(f"{name} - Test" for name in NAMES))
+        self.cmdlet(B, "Start-VM", *(f"{self.called(B, name)} - Test" for name in NAMES))

@@ -144,7 +144,7 @@ def complete(call: Call) -> Iterator[Record]:
 
 @cmdlet("Stop-VMFailover")
 def stop(call: Call) -> Iterator[Record]:
-    """End a test if there is one; else take back a failover (a running VM is turned off) or a preparation."""
+    """End a test if there is one; else take back a failover (of a running VM: by habit) or a preparation."""
 
     def act(vm: VM) -> Iterator[Record]:
         relation = relation_asked(call, vm)
@@ -169,6 +169,9 @@ def _take_back(call: Call, vm: VM, relation: Relation | None) -> None:
         begin_cycles(relation, now)
         return
     if vm.state != "Off":
+        # A saved one too: who met the refusal removed the saved state first.
+        if call.world.habits.cancel_of_running == "refused":
+            raise refuse("wrong_power", vm=vm)
         vm.turn("Off", now)
 
     def end() -> None:

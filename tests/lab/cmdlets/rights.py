@@ -56,6 +56,12 @@ def check(call: Call) -> None:
         _check_hyperv(call, right)
 
 
+def _blind(call: Call) -> bool:
+    """Whether the service has only just started: it runs, and finds nothing yet."""
+    seen_from = call.host.sees_from
+    return seen_from is not None and call.world.clock.now() < seen_from
+
+
 def _check_hyperv(call: Call, right: str) -> None:
     host = call.host
     needed = (ADMINISTRATOR,) if call.cmdlet in ROLE_SETTINGS else (ADMINISTRATOR, HYPERV)
@@ -70,7 +76,7 @@ def _check_hyperv(call: Call, right: str) -> None:
             # A session has no credentials to go on to another computer with (the second hop).
             text = f"The operation on computer '{name}' failed: the client cannot connect to it. Access is denied."
             raise Refusal(text, "AccessDenied", "PermissionDenied")
-    if host.services.get("vmms") != "Running":
+    if host.services.get("vmms") != "Running" or _blind(call):
         text = (
             f"Hyper-V encountered an error trying to access an object on computer '{host.name}' because the object was "
             "not found. Verify that the Virtual Machine Management service on the computer is running."

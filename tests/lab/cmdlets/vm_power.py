@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
-from ..values import Message, Record
+from ..values import Continue, Message, Record
 from ..world.clock import Due
 from ..world.laws_power import (
     LOCKED,
     SHUTDOWN_RUNS,
-    THERE_ALREADY,
     check_start,
     power_after,
     shutdown_refusal,
+    warns,
 )
 from ..world.laws_refusals import refuse
 from ..world.vm import SHUTDOWN, VM
@@ -25,14 +25,14 @@ from .registry import Call, cmdlet
 from .resolve import each_vm, pass_thru
 
 
-def _there_already(call: Call, operation: str, vm: VM) -> bool:
-    """Whether the VM is there already, of which Windows only warns."""
-    return THERE_ALREADY.get(operation) == vm.state and call.world.habits.already_in_state == "warning"
-
-
 def _serve(call: Call, operation: str, vm: VM) -> Iterator[Record]:
-    if _there_already(call, operation, vm):
+    if warns(operation, vm):
         yield Message("warning", "The virtual machine is already in the specified state.")
+    elif operation == "Stop-VM" and vm.state == "Running" and not _can_shut_down(vm):
+        if call.world.habits.no_shutdown_service != "asks":
+            raise refuse("no_shutdown_service", vm=vm)
+        yield Continue(f"Hyper-V cannot shut down virtual machine {vm.name}. Do you want to turn it off?", "Confirm")
+        return  # a session has nobody to say yes
     else:
         ACTS[operation](call, vm, power_after(operation, vm))
     yield from pass_thru(call, vm)
@@ -62,6 +62,10 @@ def _turn_off(call: Call, vm: VM, after: str) -> None:
 
 def _shut_down(call: Call, vm: VM, after: str, *, force: bool = False) -> None:
     """Ask the guest and wait until it is off, without a limit; whoever stops waiting does not stop the guest."""
+    if force and not _can_shut_down(vm):
+        # -Force does not ask (derived): what it would have asked is whether to pull the plug.
+        _turn_off(call, vm, "Off")
+        return
     _check_shutdown(vm, force=force)
     seconds = vm.guest.shutdown_seconds if vm.guest.answer == "clean" else None
     if force:
@@ -71,10 +75,12 @@ def _shut_down(call: Call, vm: VM, after: str, *, force: bool = False) -> None:
     call.wait_until(lambda: not vm.alive)
 
 
-def _check_shutdown(vm: VM, *, force: bool) -> None:
+def _can_shut_down(vm: VM) -> bool:
     service = vm.services.get(SHUTDOWN)
-    if service is None or not service.enabled or not service.running:
-        raise refuse("no_shutdown_service", vm=vm)
+    return service is not None and service.enabled and service.running
+
+
+def _check_shutdown(vm: VM, *, force: bool) -> None:
     if vm.shutdown is not None and vm.shutdown.open and not force:
         raise shutdown_refusal(vm, SHUTDOWN_RUNS)
     answer = LOCKED if vm.guest.locked and vm.guest.answer == "clean" else vm.guest.answer

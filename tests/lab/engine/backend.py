@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cmdlets import registry
-from ..values import Error, Output, Record, Refusal
+from ..values import Continue, Error, Output, Record, Refusal
 from .stub_values import from_json, record_to_json
 
 if TYPE_CHECKING:
@@ -107,7 +107,10 @@ class Backend:
             return
         session = CallSession(self._session, connection)
         try:
-            yield from registry.dispatch(session, call["cmdlet"], call["set"] or "", parameters)
+            for record in registry.dispatch(session, call["cmdlet"], call["set"] or "", parameters):
+                yield record
+                if isinstance(record, Continue):
+                    return  # nobody says yes, so what would follow does not
         except Refusal as refusal:
             yield refusal.error
         except Exception as error:

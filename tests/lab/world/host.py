@@ -61,6 +61,7 @@ class Host:
     vm_path: str = VM_FOLDER
     disk_path: str = DISK_FOLDER
     stopped_at: datetime | None = None
+    sees_from: datetime | None = None  # from when on the management service finds anything after a start
     ready_at: datetime | None = None  # from when on the management service lists relations again after a start
     _world: World | None = field(default=None, repr=False)
 

@@ -26,12 +26,15 @@ POWER: dict[str, dict[str, str]] = {
     # Whether a VM whose replication is enabled may be removed is not documented: refused here (in the handler).
     "Remove-VM": {"Off": "Off", "Saved": "Off"},
 }
-# Where an operation finds what it is to make: a warning (habits.already_in_state).
-THERE_ALREADY: dict[str, str] = {
+# Where an operation finds what it is to make, it warns and does nothing. On record of Start-VM and Stop-VM. Of the
+# other cmdlets nothing was found, so they refuse.
+WARNS: dict[str, str] = {
     "Start-VM": "Running",
     "Stop-VM": "Off",
     "Stop-VM -Force": "Off",
     "Stop-VM -TurnOff": "Off",
+}
+THERE_ALREADY: dict[str, str] = {
     "Stop-VM -Save": "Saved",
     "Save-VM": "Saved",
     "Suspend-VM": "Paused",
@@ -62,6 +65,11 @@ def power_after(operation: str, vm: VM) -> str:
     return after
 
 
+def warns(operation: str, vm: VM) -> bool:
+    """Whether the operation finds the VM there already, warns, and does nothing."""
+    return WARNS.get(operation) == vm.state
+
+
 def check_start(world: World, host: Host, vm: VM) -> None:
     """Raise the refusal that keeps this VM from being started on this host now."""
     relation, leg = vm.relation, vm.leg
@@ -75,7 +83,7 @@ def check_start(world: World, host: Host, vm: VM) -> None:
     if (vm.tpm or vm.shielded) and vm.guardian not in host.guardians:
         raise refuse("no_key", vm=vm)
     if vm.state != "Paused" and vm.memory_startup > host.free_memory:
-        raise refuse("no_memory", vm=vm)
+        raise refuse("no_memory", vm=vm, megabytes=vm.memory_startup // 2**20)
 
 
 def _blocked(state: str, transfer: object) -> bool:

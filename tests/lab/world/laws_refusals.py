@@ -147,10 +147,11 @@ REFUSALS: dict[str, Words] = {
         "'{vm}' failed to start. The virtual machine is a replica and was not failed over. (Virtual machine ID {id})",
     ),
     "no_memory": Words(
+        # The category is odd, and on record from two unrelated places.
         "OutOfMemory",
         "FromStdErr",
-        "'{vm}' could not initialize. Not enough memory in the system to start the virtual machine (0x8007000E). "
-        "(Virtual machine ID {id})",
+        "Not enough memory in the system to start the virtual machine {vm} with ram size {megabytes} megabytes. "
+        "'{vm}' could not initialize (0x8007000E). (Virtual machine ID {id})",
     ),
     "no_key": Words(
         "OperationFailed",
@@ -158,12 +159,11 @@ REFUSALS: dict[str, Words] = {
         "'{vm}' failed to start. The key protector for the virtual machine could not be unwrapped (0x80070005). "
         "(Virtual machine ID {id})",
     ),
-    # The cmdlet asks whether to turn the VM off, and nobody is there to answer (recorded id).
+    # The missing prompt, not the missing service, is what is told.
     "no_shutdown_service": Words(
         "InvalidOperation",
         "InvalidOperation",
-        "Failed to shut down virtual machine '{vm}': the shutdown integration service is not available, and the user "
-        "could not be asked whether to turn it off. (Virtual machine ID {id})",
+        "PowerShell is in NonInteractive mode. Read and Prompt functionality is not available.",
     ),
     "shutdown_refused": Words(
         "{id_of_code}",

@@ -54,6 +54,7 @@ def start_host(world: World, host: Host) -> None:
     """Switch on: the VMs that start by themselves run before anyone can connect."""
     now = world.clock.now()
     host.powered = True
+    host.sees_from = now + timedelta(seconds=world.habits.service_blind_seconds)
     host.ready_at = now + timedelta(seconds=world.habits.service_start_seconds)
     for vm in list(host.vms.values()):
         _resume_sending(vm)

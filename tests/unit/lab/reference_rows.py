@@ -155,6 +155,7 @@ FAILOVER = (
     _row("4.3", "Complete: removes all points", "flows::test_bad_point_another_one"),
     _row("4.3", "Stop: a test VM goes", "flows::test_test_failover"),
     _row("4.3", "Stop: takes a failover back, VM off", "flows::test_bad_point_another_one"),
+    _row("4.3", "Stop of a running VM: refused or turned off", "refusals::test_cancel_of_a_running_vm_by_habit"),
     _row("4.3", "Stop on P: prepared no more", "flows::test_cancel_a_planned_failover"),
     _row("4.3", "Remove: each side by itself", "flows::test_removal_primary_first"),
     _row("4.3", "Remove: again is InvalidState", "refusals::test_a_vm_without_replication_is_refused"),
@@ -170,7 +171,11 @@ POWER = (
     _row("4.5", "-Force: a locked guest at once", "power::test_a_locked_guest_goes_down_at_once_when_forced"),
     _row("4.5", "-TurnOff and -Save", "power::test_power_table"),
     _row("4.5", "refused with each code", "power::test_shutdown_refused_by_the_guest"),
-    _row("4.5", "no shutdown service", "power::test_no_shutdown_without_its_service"),
+    _row(
+        "4.5",
+        "no shutdown service: Stop-VM asks, -Force does not",
+        "power::test_without_the_shutdown_service_it_is_asked_and_nobody_answers",
+    ),
     _row(
         "4.5",
         "stopping the wait does not stop the guest",
@@ -178,8 +183,14 @@ POWER = (
     ),
     _row("4.5", "one after the other", "power::test_guests_piped_to_one_call_are_served_in_turn"),
     _row("4.5", "jobs side by side", "faults::test_jobs_run_side_by_side"),
-    _row("4.5", "Start-VM on Running", "power::test_power_table", "power::test_what_is_there_already_is_a_warning"),
-    _row("4.5", "not enough memory", "power::test_not_enough_memory"),
+    _row(
+        "4.5",
+        "Start-VM on Running, Stop-VM on Off: a warning",
+        "power::test_power_table",
+        "power::test_what_is_there_already_is_a_warning_and_no_error",
+    ),
+    _row("4.5", "not enough memory: id, category, megabytes", "power::test_not_enough_memory"),
+    _row("4.5", "Remove-VM: an error afterwards", "power::test_remove_vm_may_write_an_error_after_it_has_removed"),
     _row("4.5", "Saved or Paused is not Off", "refusals::test_not_off_is_refused"),
 )
 
@@ -229,6 +240,7 @@ FLOWS = (
     _row("12.1", "health", "time::test_a_cut_link_is_critical_then_an_error_then_resumed"),
     _row("12.1", "an hour", "time::test_replica_that_hears_nothing_warns_after_an_hour"),
     _row("12.5", "lists nothing at first", "faults::test_service_that_has_just_started_lists_nothing_yet"),
+    _row("12.5", "finds nothing at first", "power::test_a_service_that_has_just_started_finds_nothing"),
     _row("14", "TPM needs its key", "power::test_a_vm_with_a_tpm_needs_its_key"),
     _row("14", "pass-through disks", "enable::test_pass_through_disk_has_to_be_left_out"),
     _row("14", "configuration version", "enable::test_enable_of_a_version_unknown_there"),

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from tests.lab.cmdlets.registry import dispatch
-from tests.lab.values import Enum, Error, Message, Obj, Output
+from tests.lab.values import Continue, Enum, Error, Message, Obj, Output
 from tests.lab.world.clock import Clock
 from tests.lab.world.host import Host
 from tests.lab.world.relation import Relation
@@ -42,6 +42,7 @@ class Answer:
     objects: list[Obj] = field(default_factory=list)
     errors: list[Error] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     @property
     def refused(self) -> tuple[str, str] | None:
@@ -71,6 +72,9 @@ class Hands:
                 answer.errors.append(record)
             elif isinstance(record, Message) and record.stream == "warning":
                 answer.warnings.append(record.text)
+            elif isinstance(record, Continue):
+                answer.asked.append(record.query)
+                break  # nobody says yes
         return answer
 
     def ok(self, host: str, cmdlet: str, **parameters: Any) -> list[Obj]:

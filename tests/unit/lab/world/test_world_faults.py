@@ -119,7 +119,7 @@ def test_recorder_keeps_the_joint_state_around_a_call(hands: Hands) -> None:
 
 
 def test_recorder_keeps_refusals(hands: Hands) -> None:
-    hands.run("HV-A", "Remove-VM", Name=["App01"])
+    hands.run("HV-A", "Resume-VM", Name=["App01"])
     assert [c.outcome for c in hands.world.recorder.state_changing("HV-A")] == ["InvalidState"]
     assert hands.world.recorder.state_changing("HV-B") == []
 

@@ -134,6 +134,7 @@ def test_old_primary_starts_by_itself_and_the_law_is_seen_broken(hands: Hands) -
 
 
 def test_bad_point_another_one(hands: Hands) -> None:
+    hands.world.habits.cancel_of_running = "turned_off"
     hands.protect(RecoveryHistory=4)
     hands.pass_time(3 * 3600)
     points = hands.ok("HV-B", "Get-VMSnapshot", VM="App01", SnapshotType=Enum("", "Replica"))

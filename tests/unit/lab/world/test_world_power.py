@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.lab.values import Enum
-from tests.lab.world.laws_power import POWER, SHUTDOWN_CODES, THERE_ALREADY
+from tests.lab.world.laws_power import POWER, SHUTDOWN_CODES, WARNS
 from tests.unit.lab.world.hands import BAD, SERVICE, WRONG_STATE, Hands
 
 
@@ -42,7 +42,7 @@ def test_power_table(operation: str, state: str, after: str | None) -> None:
     vm.turn(state, hands.world.clock.now())
     cmdlet, _unused, switch = operation.partition(" -")
     answer = hands.run("HV-A", cmdlet, VM="App01", **_switched(switch))
-    if THERE_ALREADY.get(operation) == state:
+    if WARNS.get(operation) == state:
         assert (answer.refused, len(answer.warnings), vm.state) == (None, 1, state)
     elif after is None:
         assert (answer.refused, vm.state) == (WRONG_STATE, state)
@@ -51,12 +51,13 @@ def test_power_table(operation: str, state: str, after: str | None) -> None:
         assert vm.state == {"Stopping": "Off", "Saving": "Saved"}.get(after, after)
 
 
-def test_what_is_there_already_is_a_warning() -> None:
+@pytest.mark.parametrize(("cmdlet", "state"), [("Start-VM", "Running"), ("Stop-VM", "Off")])
+def test_what_is_there_already_is_a_warning_and_no_error(cmdlet: str, state: str) -> None:
     hands = Hands(vms=2)
-    answer = hands.run("HV-A", "Start-VM", VM="App01")
-    assert (answer.refused, len(answer.warnings)) == (None, 1)
-    hands.world.habits.already_in_state = "error"
-    assert hands.run("HV-A", "Start-VM", VM="App01").refused == WRONG_STATE
+    hands.vm("HV-A", "App01").turn(state, hands.world.clock.now())
+    answer = hands.run("HV-A", cmdlet, VM="App01")
+    assert (answer.refused, answer.warnings) == (None, ["The virtual machine is already in the specified state."])
+    assert hands.vm("HV-A", "App01").state == state
 
 
 def test_guests_piped_to_one_call_are_served_in_turn() -> None:
@@ -99,16 +100,26 @@ def test_a_hanging_guest_is_forced_down_after_five_minutes() -> None:
 
 
 @pytest.mark.parametrize("fact", ["enabled", "running"])
-def test_no_shutdown_without_its_service(fact: str) -> None:
+def test_without_the_shutdown_service_it_is_asked_and_nobody_answers(fact: str) -> None:
     hands = Hands(vms=2)
     setattr(hands.vm("HV-A", "App01").services["Shutdown"], fact, False)
+    assert "turn it off" in hands.run("HV-A", "Stop-VM", VM="App01", Confirm=False).asked[0]
+    assert hands.vm("HV-A", "App01").state == "Running"
+    hands.world.habits.no_shutdown_service = "error"
     assert hands.run("HV-A", "Stop-VM", VM="App01").refused == ("InvalidOperation", "InvalidOperation")
+    assert hands.vm("HV-A", "App01").state == "Running"
+    hands.ok("HV-A", "Stop-VM", VM="App01", Force=True)  # does not ask: the plug is pulled
+    assert hands.vm("HV-A", "App01").state == "Off"
 
 
 def test_not_enough_memory() -> None:
     hands = Hands(vms=4)
     hands.world.host("HV-A").memory_bytes = 1024
-    assert hands.run("HV-A", "Start-VM", VM="App03").refused == ("OutOfMemory", "FromStdErr")
+    answer = hands.run("HV-A", "Start-VM", VM="App03")
+    assert answer.refused == ("OutOfMemory", "FromStdErr")
+    vm = hands.vm("HV-A", "App03")
+    for told in (vm.name, str(vm.id), f"{vm.memory_startup // 2**20} megabytes", "0x8007000E"):
+        assert told in answer.errors[0].message
 
 
 def test_a_vm_with_a_tpm_needs_its_key(hands: Hands) -> None:
@@ -145,6 +156,24 @@ def test_the_disks_of_a_primary_stand_on_an_avhdx_for_a_while_after_its_removal(
     assert all(disk.path.endswith(".avhdx") and hands.world.host("HV-A").files.find(disk.path) for disk in vm.disks)
     hands.world.clock.advance(10)
     assert [disk.path for disk in vm.disks] == before
+
+
+def test_remove_vm_may_write_an_error_after_it_has_removed() -> None:
+    hands = Hands(vms=4)
+    hands.world.habits.remove_vm_late_error = True
+    assert hands.run("HV-A", "Remove-VM", VM="App03").refused == ("ObjectNotFound", "ObjectNotFound")
+    assert [vm.name for vm in hands.world.host("HV-A").vms.values()] == ["App01"]
+
+
+def test_a_service_that_has_just_started_finds_nothing() -> None:
+    hands = Hands(vms=2)
+    hands.world.habits.service_blind_seconds = 60
+    hands.world.power_off("HV-A")
+    hands.world.power_on("HV-A")
+    assert hands.run("HV-A", "Get-VM").refused == ("ObjectNotFound", "ObjectNotFound")
+    assert hands.run("HV-A", "Get-Service", Name=["vmms"]).refused is None
+    hands.pass_time(60)
+    assert len(hands.ok("HV-A", "Get-VM")) == 1
 
 
 def test_unknown_vm_is_refused_and_the_others_are_served() -> None:

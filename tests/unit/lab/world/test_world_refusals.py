@@ -297,6 +297,21 @@ def test_a_prepared_primary_cancelled_while_the_replica_is_failed_over_falls_int
     assert hands.seen("HV-A", "App01") == "Primary/Error"
 
 
+@pytest.mark.parametrize("power", ["Running", "Saved"])
+def test_cancel_of_a_running_vm_by_habit(hands: Hands, power: str) -> None:
+    hands.world.power_off("HV-A")
+    hands.ok("HV-B", "Start-VMFailover", VM="App01")
+    hands.vm("HV-B", "App01").turn(power, hands.world.clock.now())
+    assert hands.run("HV-B", "Stop-VMFailover", VM="App01").refused == WRONG_STATE
+    assert (hands.seen("HV-B", "App01"), hands.vm("HV-B", "App01").state) == (
+        "Replica/FailedOverWaitingCompletion",
+        power,
+    )
+    hands.world.habits.cancel_of_running = "turned_off"
+    hands.ok("HV-B", "Stop-VMFailover", VM="App01")
+    assert (hands.seen("HV-B", "App01"), hands.vm("HV-B", "App01").state) == ("Replica/Replicating", "Off")
+
+
 @pytest.mark.parametrize("state", ["InitialReplicationInProgress", "Suspended", "Error", "ReadyForInitialReplication"])
 def test_stop_of_an_initial_copy(state: str) -> None:
     hands = Hands(vms=2)
