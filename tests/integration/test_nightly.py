@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab(hosts=2, vms=6, speed=400)
 
-FAILOVER = {"module": "hyperv.replica.hyperv_failover", "names": ["App01"], "runs_on": "hv-b.corp.example"}
+FAILOVER = {"module": "hyperv.replica.hyperv_failover", "runs_on": "hv-b.corp.example"}
 NIGHTLY: list[dict[str, Any]] = [
     {
         "hosts": "hv-a,hv-b",
@@ -64,9 +64,14 @@ def nightly(player: Player) -> list[str]:
     return sent
 
 
+def ids(player: Player) -> list[str]:
+    """The id of App01, whatever its name."""
+    return [str(player.vm("HV-A", "App01").id)]
+
+
 def records(player: Player, host: str) -> list[dict[str, Any]]:
     """What a host says of App01, as proof for the other."""
-    vms: list[dict[str, Any]] = player.module({"module": INFO, "names": ["App01"]}, host)["vms"]
+    vms: list[dict[str, Any]] = player.module({"module": INFO, "ids": ids(player)}, host)["vms"]
     return vms
 
 
@@ -80,22 +85,27 @@ def fail_over_and_reverse(player: Player) -> None:
     ]
     for host, options in steps:
         proof = {"partner": records(player, "hv-a")} if host == "hv-b" else {}
-        result = player.module({**FAILOVER, **options, **proof}, host)
+        result = player.module({**FAILOVER, "ids": ids(player), **options, **proof}, host)
         assert not result.get("failed"), result["msg"]
     player.lab.world.clock.advance(3600)
 
 
-def test_after_a_failover_and_reverse_nothing_changes(lab: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", ["App01", "App01-dr"])
+def test_after_a_failover_and_reverse_nothing_changes(lab: Lab, tmp_path: Path, there: str) -> None:
     player = Player.of(lab, tmp_path)
     assert nightly(player).count("Enable-VMReplication") == 2
+    player.vm("HV-B", "App01").name = there
     assert nightly(player) == []
     settings = player.vm("HV-A", "App01").relation.settings
     fail_over_and_reverse(player)
-    moved, kept = (player.vm(host, "App01") for host in ("HV-B", "HV-A"))
+    moved, kept = player.vm("HV-B", there), player.vm("HV-A", "App01")
     assert [(vm.mode, vm.relation.state) for vm in (moved, kept)] == [
         ("Primary", "Replicating"),
         ("Replica", "Replicating"),
     ]
     assert nightly(player) == []
     assert moved.relation.settings.frequency == settings.frequency == 900
+    moved.relation.settings.frequency = 300  # what drifts is enforced where the primary is now, whatever its name there
+    assert nightly(player) == ["Set-VMReplication"]
+    assert moved.relation.settings.frequency == 900
     assert not lab.world.recorder.violations

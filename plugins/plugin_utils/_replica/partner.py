@@ -33,7 +33,10 @@ from .values import guid
 
 @dataclass(frozen=True)
 class PartnerView:
-    """What the other host says of one VM. `points` are the names of its recovery points, None when not gathered."""
+    """What the other host says of one VM. `points` are the names of its recovery points, None when not gathered.
+
+    `other_names` are further names that the host answers to: its cluster's broker, an alias of the operator's.
+    """
 
     host: str
     name: str
@@ -43,6 +46,11 @@ class PartnerView:
     primary_server: str = ""
     test_vm: bool = False
     points: tuple[str, ...] | None = None
+    other_names: tuple[str, ...] = ()
+
+    def is_of(self, names: Iterable[str]) -> bool:
+        """True when one of these names means the host that said it."""
+        return any(is_one_of(name, (self.host, *self.other_names)) for name in names)
 
     @property
     def busy(self) -> str:
@@ -87,6 +95,7 @@ def _view(record: Mapping[str, Any]) -> PartnerView:
         primary_server=str(simple.get("primary_server") or ""),
         test_vm=bool(record.get("test_vm")),
         points=None if points is None else tuple(str(point.get("name")) for point in points),
+        other_names=tuple(map(str, record.get("host_names") or ())),
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import ReplicaError
+from .identity import Identity, given_names, identify, twins
 from .names import is_full
 from .values import same_text
 
@@ -78,7 +79,12 @@ class Hosts:
             if policy.get("between") or not any(same_text(vm["name"], name) for vm in mine)
         ]
         ids |= {vm["id"] for vm in self.vms(host) if vm["id"] in here and selected(vm, {"vms": names})}
-        return [vm for vm in self.vms(host) if vm["id"] in ids]
+        names = list(self.identity(host).others)
+        return [{**vm, "host_names": names} if names else vm for vm in self.vms(host) if vm["id"] in ids]
+
+    def identity(self, host: str) -> Identity:
+        """Who answered there."""
+        return identify(host, self.read.get(host), given_names(self.variables.get(host) or {}))
 
 
 def selected(vm: Mapping[str, Any], policy: Mapping[str, Any]) -> bool:
@@ -106,6 +112,10 @@ def tasks_of(policies: Iterable[Mapping[str, Any]], hosts: Hosts) -> list[dict[s
         problem = _problem(policy)
         if problem:
             raise PolicyError(number, problem)
+        asked = [hosts.me, policy.get("replica_host"), *(policy.get("between") or [])]
+        one_host = twins(hosts.identity(host) for host in dict.fromkeys(asked) if host and hosts.answered(host))
+        if one_host and hosts.me != policy.get("replica_host"):
+            raise PolicyError(number, f"{one_host}.")
         if hosts.me == policy.get("replica_host") or hosts.me not in (policy.get("between") or [hosts.me]):
             continue
         tasks.append(_task(policy, hosts))

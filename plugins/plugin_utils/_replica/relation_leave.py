@@ -70,7 +70,7 @@ def under_other_name(case: Case, goal: Goal) -> bool:
     view = case.partner
     if view is None or view.mode not in REPLICA_MODES or not is_one_of(view.primary_server, case.have.host_names):
         return False
-    return same_host(view.host, goal.server)
+    return goal.server is not None and view.is_of((goal.server,))
 
 
 def unprotected(case: Case, goal: Goal, relation: Relation) -> str:

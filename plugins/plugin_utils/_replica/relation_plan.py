@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from .failover_states import NONE, PRIMARY, REPLICA, REPLICA_MODES
+from .names import is_one_of
+from .partner import other_of
 from .plan import Decision, Done, Refused, Wait
 from .relation_case import Case
 from .relation_change import change
@@ -28,9 +30,10 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
     case = Case(have, want, vm, vm.relations.get(want.relationship), sent)
     if want.state == TESTED:
         return connection_tested(case)
-    unlisted = _unlisted(case)
-    if unlisted is not None:
-        return unlisted
+    for ask in (_unlisted, _of_another_host):
+        decision = ask(case)
+        if decision is not None:
+            return decision
     if want.state == ABSENT:
         return absent(case)
     return replica_side(case) if want.side == "replica" else _primary_side(case)
@@ -44,6 +47,24 @@ def _unlisted(case: Case) -> Decision | None:
     if vm.mode == PRIMARY or vm.mode in REPLICA_MODES:
         return Wait(f"{case.where} is {vm.mode}, and Get-VMReplication does not list it yet")
     return case.refuse(f"it is {vm.mode}: a test VM is not replicated. Name the VM that it is a test of.")
+
+
+def _of_another_host(case: Case) -> Decision | None:
+    """A record of a host that this VM has nothing to do with counts neither for nor against anything (L11)."""
+    view, want = case.partner, case.want
+    if view is None:
+        return None
+    named = [want.replica_server or "", other_of(want.between, case.have.host_names) or ""]
+    for relation in case.vm.relations.values():
+        receives = relation.mode in REPLICA_MODES and relation.kind == "Simple"
+        named += [relation.primary_server] if receives else [relation.replica_server, relation.current_replica_server]
+    named = [name for name in named if name and not is_one_of(name, case.have.host_names)]
+    if not named or view.is_of(named):
+        return None
+    return case.refuse(
+        f"partner: its record is of {view.host}, and its other host is {named[0]}. Read {named[0]}, or, if that is"
+        f" another name of {view.host}, give the record host_names: [{named[0]}]."
+    )
 
 
 def _primary_side(case: Case) -> Decision:

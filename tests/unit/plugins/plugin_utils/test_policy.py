@@ -188,3 +188,25 @@ def test_sizes_are_in_the_unit_of_the_status_table(sizes: list[int] | None, text
     known = hosts(read={"north": {"windows_name": "HV-A", "vms": [vm("App01", "1", disk_sizes=disks)]}})
     (line,) = preview([one_task({"vms": ["App01"], "replica_host": "south"}, known)], known)
     assert line.endswith(text)
+
+
+def test_a_name_that_only_the_other_host_has_means_the_vm_of_that_id() -> None:
+    known = hosts()
+    between = {"between": ["north", "south"], "first_primary": "north", "vms": ["Renamed"]}
+    [record] = one_task(between, known)["partner"]
+    assert (record["id"], record["name"]) == ("1", "Renamed")
+    assert preview([one_task(between, known)], known)[0].startswith("App01 (Running): to HV-B.corp.example")
+
+
+def test_two_inventory_hosts_that_are_one_windows_host_are_refused() -> None:
+    same = hosts(read={"south": {"windows_name": "hv-a.corp.example", "server": SERVER, "vms": []}})
+    with pytest.raises(PolicyError, match="north and south are one host: both answered as"):
+        tasks_of([{"vms": ["App01"], "replica_host": "south"}], same)
+
+
+def test_records_carry_the_further_names_of_their_host() -> None:
+    cluster = {"name": "CL", "domain": "corp.example", "nodes": [], "broker": {"name": "rep.corp.example"}}
+    south = {"windows_name": "HV-B.corp.example", "cluster": cluster, "vms": [vm("App01", "1")], "server": SERVER}
+    task = one_task({"vms": ["App01"], "replica_host": "south"}, hosts(read={"south": south}))
+    assert task["replica_server"] == "rep.corp.example"
+    assert task["partner"][0]["host_names"] == ["rep.corp.example"]
