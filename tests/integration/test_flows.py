@@ -259,7 +259,7 @@ ROWS = (
         disaster("hv-b Start-VMFailover", "hv-b Start-VM"),
         "cancel_failover",
         {**TO_B, "changes_since_failover": "discard", "start": "false"},
-        ["hv-b Stop-VMFailover"],
+        ["hv-b Stop-VM", "hv-b Stop-VMFailover"],
         ["Replica/Replicating Off"],
         hosts=("hv-b",),
     ),

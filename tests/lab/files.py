@@ -63,6 +63,8 @@ def inventory(
         "ansible_user": lab.user,
         "ansible_psrp_protocol": "https" if https else "http",
         "ansible_psrp_auth": auth,
+        # Hosts on loopback connect at once or, without power, never: nobody need wait half a minute for one.
+        "ansible_psrp_connection_timeout": 1,
     }
     if https:
         connection["ansible_psrp_ca_cert"] = str(ca_file or lab.ca_file)

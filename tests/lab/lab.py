@@ -123,6 +123,7 @@ class Lab:
     def listen(self) -> None:
         """Take connections from now on."""
         self.world.on_change.append(self._power_or_links_changed)
+        self._power_or_links_changed()
         for endpoint in self.endpoints:
             endpoint.http.start()
             endpoint.https.start()
@@ -233,6 +234,7 @@ class Lab:
     def _power_or_links_changed(self) -> None:
         """A host that is out of reach loses its connections; one without power also its shells."""
         for endpoint in self.endpoints:
+            endpoint.gate.settle_ports()
             if not self.world.answers(endpoint.gate.service.host):
                 endpoint.gate.cut_all()
             if not endpoint.host.powered:

@@ -8,6 +8,7 @@ rules is touched.
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Callable, Hashable, Mapping
@@ -15,10 +16,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import psrpcore._base
+import urllib3.util.connection
 from psrpcore.types import PSObject
 from pypsrp import complex_objects, messages, serializer
 from pypsrp.host import PSHost
 from pypsrp.serializer import TaggedValue
+
+from tests.lab.wire.listener import DROPPING
 
 KEPT = 2_000
 """So many answers are kept of each kind; a worker that has seen more begins anew."""
@@ -37,8 +41,20 @@ def be_swift() -> None:
     psrpcore._base.ElementTree = _Text
     psrpcore._base.deserialize = _kept_parsing(psrpcore._base.deserialize)
     psrpcore.CreatePipelineEvent.pipeline = _kept_pipeline(psrpcore.CreatePipelineEvent.pipeline)
+    urllib3.util.connection.create_connection = _quick_connect(urllib3.util.connection.create_connection)
     for name in set(os.environ) - set(NEEDED):  # every request looks through the environment for proxies
         del os.environ[name]
+
+
+def _quick_connect(connect: Callable[..., Any]) -> Callable[..., Any]:
+    """A host without power answers nothing; a sweep, which meets it a thousand times, does not wait for that."""
+
+    def connected(address: tuple[str, int], *arguments: Any, **options: Any) -> Any:
+        if address in DROPPING:
+            raise OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+        return connect(address, *arguments, **options)
+
+    return connected
 
 
 # -- the client ------------------------------------------------------------------------------------------------------

@@ -45,7 +45,10 @@ def parts(manner: str) -> tuple[str, int]:
 
 
 class Gate:
-    """One entry. `ports` are told when it refuses or drops connections, or takes them again."""
+    """One entry. `ports` are told when it refuses or drops connections, or takes them again.
+
+    A host that is off, or cut off from the control node, drops them: nobody is there to refuse.
+    """
 
     def __init__(self, service: Service, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self.service = service
@@ -57,12 +60,14 @@ class Gate:
         self._peers: set[Peer] = set()
         self._news = threading.Condition()
         self._ended = False
+        self._ports_are = ANSWERS
 
     # -- what a test or an operator does ---------------------------------------------------------------------------
 
     def lead(self, service: Service, open_ones: str = AT_ONCE) -> None:
         """From now on new connections meet this host."""
         self.service, self.disturbed = service, True
+        self.settle_ports()
         self._end_open(open_ones)
 
     def behave(self, manner: str, open_ones: str = AT_ONCE) -> None:
@@ -72,16 +77,23 @@ class Gate:
         """
         kind, status = parts(manner)
         with self._news:
-            was, self.kind, self.status = self.kind, kind, status
+            self.kind, self.status = kind, status
             self.disturbed = self.disturbed or kind != ANSWERS
             for peer in self._peers:
                 peer.ending = open_ones == WHEN_THROUGH and kind != ANSWERS and peer.service.busy(peer)
             self._news.notify_all()
-        if {was, kind} & {REFUSES, DROPS} and was != kind:
-            for tell in self.ports:
-                tell(kind)
+        self.settle_ports()
         if kind not in (ANSWERS, SILENT):
             self._end_open(open_ones)
+
+    def settle_ports(self) -> None:
+        """Open or close the ports as the manner, and the host's power and links, want it."""
+        wanted = self.kind if self.kind in (REFUSES, DROPS) else ANSWERS
+        wanted = wanted if self.service.reachable() else DROPS
+        if wanted != self._ports_are:
+            self._ports_are = wanted
+            for tell in self.ports:
+                tell(wanted)
 
     def cut_all(self) -> None:
         """End every connection: the host went down, or its link to the control node."""

@@ -23,6 +23,8 @@ WEB_PAGE = b"""<!DOCTYPE html><html><head><title>Intranet</title></head><body><h
 
 FILLERS = 3
 """Connections that fill the queue of a socket that accepts none."""
+DROPPING: set[tuple[str, int]] = set()
+"""Ports of this process's labs from which nothing comes back: a client of the same process need not wait for that."""
 
 
 class Connection:
@@ -217,10 +219,13 @@ class Listener:
         self._gate.end()
 
     def _close(self) -> None:
+        DROPPING.discard((self.address, self.port))
         for one in self._held:
             one.close()
         self._held.clear()
         if self._server is not None:
+            with contextlib.suppress(OSError):
+                self._server.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for connections
             if self._started:
                 self._server.shutdown()
             self._server.server_close()
@@ -243,6 +248,7 @@ class Listener:
         bound.bind((self.address, self.port))
         self._held.append(bound)
         if full:
+            DROPPING.add((self.address, self.port))
             bound.listen(0)
             for _unused in range(FILLERS):
                 filler = socket.socket()

@@ -27,7 +27,7 @@ def _answers(lab: Lab, host: str, *, https: bool = False) -> bool:
     listener = one.https if https else one.http
     url = f"{listener.scheme}://{listener.address}:{listener.port}/wsman"
     try:
-        return requests.post(url, data=b"", verify=str(lab.ca_file), timeout=5).status_code == 401
+        return requests.post(url, data=b"", verify=str(lab.ca_file), timeout=(0.3, 5)).status_code == 401
     except requests.exceptions.ConnectionError:
         return False
 
@@ -89,6 +89,7 @@ def test_the_inventory_is_named_after_places(lab: Lab, tmp_path: Path) -> None:
         "ansible_user": lab.user,
         "ansible_psrp_protocol": "https",
         "ansible_psrp_auth": "basic",
+        "ansible_psrp_connection_timeout": 1,
         "ansible_psrp_ca_cert": str(tmp_path / "ca.pem"),
         "ansible_psrp_configuration_name": "Hyperv.Replica",
     }

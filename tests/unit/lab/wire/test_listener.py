@@ -177,15 +177,20 @@ def test_a_dropped_session_ends_a_waiting_receive(site: Site) -> None:
 
 
 def test_a_host_out_of_reach_takes_no_connection_and_keeps_none(site: Site) -> None:
-    with site.client(auth="basic") as wsman:
+    with site.client(auth="basic", connection_timeout=1) as wsman:
         shell = site.shell(wsman)
         site.service.reachable = lambda: False
+        site.gate.settle_ports()
         site.gate.cut_all()
         with pytest.raises(requests.exceptions.ConnectionError):
             shell.send("stdin", b"anyone?")
-        with pytest.raises(requests.exceptions.ConnectionError), site.client(auth="basic") as other:
+        with (
+            pytest.raises(requests.exceptions.ConnectTimeout),
+            site.client(auth="basic", connection_timeout=1) as other,
+        ):
             site.shell(other)
         site.service.reachable = lambda: True
+        site.gate.settle_ports()
         shell.send("stdin", b"back again")
         shell.close()
 
