@@ -66,9 +66,6 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
     raw = {**raw, "targets": target_hosts(str(raw["to"]), raw["targets"], readings)}
     raw = {**raw, "first": {host: name for host in readings if (name := windows_name_of(readings[host]))}}
     sight = sight_of(raw, readings)
-    same = twins(sight.identity(host) for host in readings if sight.records(host) is not None)
-    if same:
-        raise PlanError(f"{same}. Nothing was changed.")
     entries: dict[str, Entry] = {}
     for number, group in enumerate(raw["groups"]):
         for vm in group["vms"]:
@@ -80,6 +77,7 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
             if seen.id in out:
                 entry = replace(entry.left(out[seen.id]), untouched=True)
             entries[seen.id] = entry
+    _refuse_twins(sight, entries)
     run = {**_kept(raw, entries), "calls": [], "end": False, **facts_of_hosts(raw, readings)}
     run["holders"] = _holders(look(run, readings, now))
     check_names(run, [host for host in run["holders"] if host not in hosts_of(raw)])
@@ -99,6 +97,13 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
         "acts": len(acts),
         "watch": _watch(look(run, readings, now), acts),
     }
+
+
+def _refuse_twins(sight: Sight, entries: Mapping[str, Entry]) -> None:
+    """Two inventory hosts that are one host. Where one of them was taken for the partner of a VM, the plan says so."""
+    same = twins(sight.identity(host) for host in sight.readings if sight.records(host) is not None)
+    if same and not any(sight.see(vm, entry.name).strange for vm, entry in entries.items()):
+        raise PlanError(f"{same}. Nothing was changed.")
 
 
 def _watch(run: Run, acts: Sequence[VMPlan]) -> bool:
