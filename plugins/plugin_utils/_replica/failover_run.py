@@ -32,7 +32,7 @@ from .failover_groups import Gate, stopping
 from .failover_inputs import check_names
 from .failover_look import Run, hosts_of, look, sight_of
 from .failover_plan import STAGES, VMPlan, Wish, lines_of, unfold
-from .failover_sight import PlanError, Seen
+from .failover_sight import PlanError, Seen, Sight
 from .failover_states import ABSENT, FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, RUNNING, Side
 from .failover_step import Goal
 from .identity import twins, windows_name_of
