@@ -28,7 +28,7 @@ def proof(host: str, side: Side, age: float = 5, **more: Any) -> Proof:
 
 
 def decision(own: Side, *proofs: Proof, third: bool = False, **given: Any) -> Decision:
-    """What comes next for App, replica of HV-A on HV-B (`third`: replicated on to HV-C), to be failed over and started."""
+    """What comes next for App, replica of HV-A on HV-B, `third`: replicated on to HV-C."""
     simple = {"type": "Simple", "mode": "Replica", "primary_server": "HV-A.x.example", "replica_server": "HV-B"}
     leg = {"type": "Extended", "mode": "Replica", "primary_server": "HV-B", "replica_server": "HV-C.x.example"}
     record: dict[str, Any] = {"id": "1", "name": "App (copy)", "partner": "HV-A.x.example", "clustered": False}
@@ -79,12 +79,7 @@ RUNS = Side("ExtendedReplica", "FailedOverWaitingCompletion", "Running")
         (REPLICA, [], {"third": True, "declared": "dead"}, "accept_unread: [HV-C.x.example]"),
         (FAILED_OVER, [proof("HV-A", PREPARED), proof("HV-C", RUNS)], {"third": True}, "has it: ExtendedReplica"),
         (FAILED_OVER, [proof("HV-A", PREPARED), proof("HV-C", THIRD, age=200)], {"third": True}, "200 seconds old"),
-        (
-            FAILED_OVER,
-            [proof("HV-A", Side("Primary", "Error", "ComponentServicing"))],
-            {},
-            "is ComponentServicing, not Off",
-        ),
+        (FAILED_OVER, [proof("HV-A", STRANGE)], {"declared": "unusable"}, "is ComponentServicing, not Off"),
         (REPLICA, [proof("HV-A", PREPARED)], {"expected_host": "HV-B.other.example"}, "HV-B.x.example answered"),
     ],
 )
