@@ -32,5 +32,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
         shown = [clean(line, options["colours"]) for line in options["lines"]]
         Display().display("\n".join(shown))
         lines = [uncoloured(line) for line in shown]
-        failed = {"failed": True, "msg": "\n".join(lines)} if options["fail"] else {}
-        return {"changed": False, "lines": lines, **failed}
+        if options["fail"]:
+            return {"changed": False, "failed": True, "msg": "\n".join(lines)}
+        return {"changed": False, "lines": lines}
