@@ -114,6 +114,7 @@ class Hands:
                 "remote_user": self.user,
                 "remote_password": self.lab.password,
                 "message_encryption": "never",
+                "connection_timeout": 1,  # on loopback at once or, without power, never
             }
         )
         return open_session(connection, host, become=False, bare_cmdlets=None, log=_quiet)
