@@ -259,7 +259,6 @@ ROWS = (
         "a name that does not resolve",
         lambda s: s.host(ansible_host="hv-a.nowhere.invalid"),
         ("the name hv-a.nowhere.invalid does not resolve", "ansible_host"),
-        up=False,
     ),
     Row("a name that is none", lambda s: s.host(ansible_host="hv..a"), ("ansible_host",)),
     Row(

@@ -183,7 +183,7 @@ def test_a_group_that_is_no_cluster(player: Player, to: str, words: str) -> None
     assert player.sent() == []
     limited = over(player, "cl_1", "App01", "--limit", "hv-a,hv-b")
     assert limited.returncode != 0
-    assert "inside --limit" in " ".join(limited.stdout.split())
+    assert "outside of --limit" in " ".join(limited.stdout.split())
 
 
 def test_the_module_knows_the_broker_of_its_own_host(player: Player) -> None:

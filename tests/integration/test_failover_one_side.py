@@ -73,7 +73,9 @@ def test_a_primary_that_still_sends_was_not_prepared(player: Player) -> None:
     asked = {"vms": "App01", "confirm": "App01", "failover_to": "hv-b", "receive_check": "4"}
     run = player.play("planned_failover", "--limit", "hv-b", declared="prepared", **asked)
     assert run.returncode != 0
-    assert "declared prepared, but its replica received something" in " ".join(run.stdout.split())
+    assert "declared prepared, but the last replication that arrived was an ordinary one" in " ".join(
+        run.stdout.split()
+    )
     assert player.sent() == []
 
 
@@ -131,7 +133,8 @@ def test_nothing_is_committed_before_the_new_host_is_known_to_be_ready(player: P
     new = player.lab.world.host("hv-c")
     for variables, arguments, words in (
         ({"new_replica": "hv-x"}, (), "hv-x could not be read: it is not in the inventory"),
-        ({"new_replica": "hv-c"}, ("--limit", "hv-b"), "hv-c could not be read"),
+        ({"new_replica": "hv-c"}, ("--limit", "hv-a,hv-b"), "hv-c could not be read"),
+        ({"new_replica": "hv-c"}, ("--limit", "hv-b"), "hv-a is outside --limit and was not asked"),
         ({"new_replica": "hv-c", "authentication": "certificate"}, (), "hv-c takes kerberos, not certificate"),
     ):
         run = player.play("reprotect", *arguments, **asked, **variables)
@@ -174,7 +177,7 @@ def test_nothing_is_stopped_that_cannot_be_prepared(player: Player) -> None:
     vm.busy = "BackingUpVirtualMachine"
     busy = player.play("planned_failover", "--limit", "hv-a", **asked)
     assert busy.returncode != 0, busy.stdout
-    assert "BackingUpVirtualMachine on hv-a (accept it with operation)" in busy.stdout
+    assert "BackingUpVirtualMachine on hv-a (to accept it: -e accept=operation)" in busy.stdout
     assert player.sent() == []
     vm.busy = ""
     vm.turn("Paused", player.lab.world.clock.now())

@@ -164,7 +164,7 @@ def test_what_would_not_be_started_there_is_not_stopped_here(player: Player) -> 
         player.vm(host, "App01").adapters[0].switch = None
     refused = player.over("hv-b", "App01")
     assert refused.returncode != 0
-    assert "accept it with no_switch" in refused.stdout
+    assert "-e accept=no_switch" in refused.stdout
     assert player.sent() == []
     accepted = player.over("hv-b", "App01", accept="no_switch")
     assert accepted.returncode == 0, accepted.stdout

@@ -126,8 +126,9 @@ def test_an_old_copy_that_started_by_itself(player: Player) -> None:
         for words in (r"on hv-a it is Running for \d", r"on hv-b it is Running for \d", r"replicated at 20.* ago\)"):
             assert re.search(words, run.stdout), (name, words, run.stdout)
         if name in BOTH_WAYS:
-            assert "reverse_replication with failover_to=hv-b discard=hv-a old_vm=turn_off" in run.stdout
-            assert "planned_failover with failover_to=hv-a discard=hv-b old_vm=turn_off" in run.stdout
+            for book, keep, lose in (("reverse_replication", "hv-b", "hv-a"), ("planned_failover", "hv-a", "hv-b")):
+                way = f"hyperv.replica.{book} -e failover_to={keep} -e vms=App01 -e confirm=App01 -e discard={lose}"
+                assert f"to go on: ansible-playbook {way} -e old_vm=turn_off" in run.stdout, (name, run.stdout)
     lost = player.play("reverse_replication", **player.confirmed("hv-b", "App01"), discard="hv-a", old_vm="turn_off")
     assert lost.returncode == 0, lost.stdout
     assert player.sent()[:2] == ["hv-a Set-VM", "hv-a Stop-VM"]
@@ -253,7 +254,7 @@ def test_the_copy_that_was_failed_over_is_the_one_to_lose(player: Player) -> Non
     player.run_cmdlets("App01", ("hv-b Start-VMFailover", "hv-b Start-VM"))
     lost = player.play("planned_failover", **player.confirmed("hv-a", "App01"), discard="hv-b", old_vm="turn_off")
     assert lost.returncode == 0, lost.stdout
-    assert player.sent() == ["hv-b Stop-VMFailover"]
+    assert player.sent() == ["hv-b Stop-VM", "hv-b Stop-VMFailover"]
     assert player.states("App01")[1] == "Replica/Replicating Off"
     assert player.states("App01")[0].endswith("Running")
 
@@ -270,7 +271,7 @@ def test_an_old_vm_that_is_saved_loses_its_state_by_its_own_option_only(player: 
     player.vm("hv-a", "App01").turn("Saved", player.lab.world.clock.now())
     refused = dead(player, reason="primary_unusable", old_vm="turn_off")
     assert refused.returncode != 0
-    assert "old_vm: discard_saved_state" in refused.stdout
+    assert "old_vm=discard_saved_state" in refused.stdout
     assert player.sent() == []
     done = dead(player, reason="primary_unusable", old_vm="discard_saved_state")
     assert done.returncode == 0, done.stdout
