@@ -21,11 +21,12 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_s
     NextWait,
 )
 
-from .search import settled
+from .search import beside_it, settled
 
 _POWER = re.compile(r"(?<= is )(Running|Stopping|Paused|Saved)\b")
 Acts = Iterator[tuple[str, str]]
 MOST_STEPS = 20
+MOVING = ("planned", "unplanned", "cancel", "reverse", "return_home")
 
 
 # -- goals -----------------------------------------------------------------------------------------------------------
@@ -82,7 +83,22 @@ def lawful(goal: Goal, pair: s.Pair) -> Acts:
     target, other = pair.target, pair.other
     if target is None or other is None or (pair.both_run and goal.wish not in ("test", "end_test")):
         return
-    yield from _LAWFUL[goal.wish](goal, target, other)
+    held = goal.wish in MOVING and any(_holds(copy, goal) for copy in pair.rest)
+    for act, where in _LAWFUL[goal.wish](goal, target, other):
+        undoing = goal.wish == "cancel" and act != "start" and not pair.rest_runs
+        if not held or undoing:
+            yield act, where
+
+
+def _holds(copy: s.Copy, goal: Goal) -> bool:
+    """A copy beside the two sides: nothing moves beside it unless it is Off, or nobody can start it (L1), and what
+    changed there is not passed over.
+    """
+    side = copy.side
+    if side is None:
+        return copy.host not in goal.accept
+    newer = side.failed_over and goal.discard != copy.host and goal.wish != "cancel"
+    return newer or not beside_it(side)
 
 
 def _may_start(goal: Goal, other: s.Side) -> Acts:
