@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_one_side as preparation
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_reprotect as protection
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
 DOCUMENTATION = r"""
@@ -102,7 +103,7 @@ def failover_one_side(
             return preparation.to_prepare(typed, read, str(host), known)
         return preparation.prepared(typed, read[str(host)], str(host))
     except ReplicaError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(clean_text(error)) from error
 
 
 class FilterModule:

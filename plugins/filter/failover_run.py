@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_inputs
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run as runs
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
 DOCUMENTATION = r"""
@@ -102,7 +103,7 @@ def failover_run(
             run = failover_inputs.make_run(plain(run), wish, *hosts, given=plain(given or {}), found=plain(found or {}))
         return runs.begin(plain(run), read, plain(refused or {}), now)
     except ReplicaError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(clean_text(error)) from error
 
 
 class FilterModule:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_partners import with_partners
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
@@ -65,7 +66,7 @@ def partner_primaries(
     try:
         return with_partners(plain(entries), plain(partners), plain(own), plain(aliases or {}))
     except ReplicaError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(clean_text(error)) from error
 
 
 class FilterModule:

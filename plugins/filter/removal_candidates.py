@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import removal_report as removal
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
 DOCUMENTATION = r"""
@@ -48,7 +49,7 @@ def removal_candidates(vms: Sequence[Mapping[str, Any]]) -> list[str]:
     try:
         return removal.candidates(plain(vms))
     except ReplicaError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(clean_text(error)) from error
 
 
 class FilterModule:

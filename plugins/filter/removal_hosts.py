@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import removal
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
 DOCUMENTATION = r"""
@@ -92,7 +93,7 @@ def removal_hosts(
             found = removal.removal_hosts(read, str(host), plain(vms), hosts, known, bool(everywhere), everyone)
         return found
     except ReplicaError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(clean_text(error)) from error
 
 
 def _known(variables: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import removal_report as removal
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
 DOCUMENTATION = r"""
@@ -71,7 +72,7 @@ def removal_report(
     try:
         return removal.report(plain(plan), plain(now), plain(done), str(host), plain(inputs))
     except ReplicaError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(clean_text(error)) from error
 
 
 class FilterModule:

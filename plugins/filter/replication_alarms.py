@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_input import results_of
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_rows import alarms
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_words import Level
@@ -59,7 +60,7 @@ def replication_alarms(results: Mapping[str, Any] | Sequence[Any], level: str = 
     try:
         return alarms(results_of(results), LEVELS[level])
     except ReplicaError as error:
-        raise AnsibleFilterError(f"replication_alarms: {error}") from error
+        raise AnsibleFilterError(clean_text(f"replication_alarms: {error}")) from error
 
 
 class FilterModule:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.policy_preview import candidates
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
@@ -50,7 +51,7 @@ def replication_candidates(vms: Sequence[Mapping[str, Any]]) -> list[str]:
     try:
         return candidates(plain(vms, "vms"))
     except ReplicaError as error:
-        raise AnsibleFilterError(f"replication_candidates: {error}") from error
+        raise AnsibleFilterError(clean_text(f"replication_candidates: {error}")) from error
 
 
 class FilterModule:

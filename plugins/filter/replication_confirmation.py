@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.policy_preview import to_confirm
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
@@ -46,7 +47,7 @@ def replication_confirmation(tasks: Sequence[Mapping[str, Any]]) -> str:
     try:
         return to_confirm(plain(tasks, "tasks"))
     except ReplicaError as error:
-        raise AnsibleFilterError(f"replication_confirmation: {error}") from error
+        raise AnsibleFilterError(clean_text(f"replication_confirmation: {error}")) from error
 
 
 class FilterModule:

@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import policy
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
 DOCUMENTATION = r"""
@@ -51,7 +52,7 @@ def replication_hosts(policies: Sequence[Mapping[str, Any]], host: str) -> list[
     try:
         return policy.hosts_to_read(plain(policies, "policies"), str(host))
     except ReplicaError as error:
-        raise AnsibleFilterError(f"replication_hosts: {error}") from error
+        raise AnsibleFilterError(clean_text(f"replication_hosts: {error}")) from error
 
 
 class FilterModule:

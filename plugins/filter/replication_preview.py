@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.policy import Hosts
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.policy_preview import preview
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
@@ -69,7 +70,7 @@ def replication_preview(
     try:
         return preview(plain(tasks, "tasks"), Hosts(str(host), plain(read, "read"), variables))
     except ReplicaError as error:
-        raise AnsibleFilterError(f"replication_preview: {error}") from error
+        raise AnsibleFilterError(clean_text(f"replication_preview: {error}")) from error
 
 
 class FilterModule:

@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_input import results_of
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_rows import report_of
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_table import LEAST_WIDTH, Look, lines_of
@@ -80,7 +81,7 @@ def replication_table(
     try:
         return lines_of(report_of(results_of(results)), Look(width, bool(colour), details))
     except ReplicaError as error:
-        raise AnsibleFilterError(f"replication_table: {error}") from error
+        raise AnsibleFilterError(clean_text(f"replication_table: {error}")) from error
 
 
 class FilterModule:

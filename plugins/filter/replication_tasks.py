@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import policy
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
 DOCUMENTATION = r"""
@@ -71,7 +72,7 @@ def replication_tasks(
         hosts = policy.Hosts(str(host), plain(read, "read"), variables)
         return policy.tasks_of(plain(policies, "policies"), hosts)
     except ReplicaError as error:
-        raise AnsibleFilterError(f"replication_tasks: {error}") from error
+        raise AnsibleFilterError(clean_text(f"replication_tasks: {error}")) from error
 
 
 class FilterModule:

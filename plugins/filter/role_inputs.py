@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -23,7 +23,7 @@ description:
   - Raises one error that names every input that cannot be used.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
-positional: spec, prefix
+positional: spec, prefix, known_hosts
 options:
   _input:
     description: The inputs by name, as they came. The value V(null) stands for one that is not set.
@@ -37,6 +37,10 @@ options:
     description: What is taken off the beginning of each name in the answer.
     type: str
     default: ''
+  known_hosts:
+    description: The hosts of the inventory, to which inputs that name inventory hosts are held where they are given.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -57,10 +61,12 @@ _value:
 """
 
 
-def role_inputs(values: Mapping[str, Any], spec: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def role_inputs(
+    values: Mapping[str, Any], spec: Mapping[str, Any], prefix: str = "", known_hosts: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Typed inputs of a role; see DOCUMENTATION."""
     try:
-        return inputs.role_inputs(values, spec, prefix)
+        return inputs.role_inputs(values, spec, prefix, known_hosts)
     except ReplicaError as error:
         raise AnsibleFilterError(str(error)) from error
 

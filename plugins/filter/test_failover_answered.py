@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import drill_report
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
 DOCUMENTATION = r"""
@@ -50,7 +51,7 @@ def test_failover_answered(known: Mapping[str, Any], read: Any) -> dict[str, flo
     try:
         return drill_report.answered(plain(known), plain(read))
     except ReplicaError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(clean_text(error)) from error
 
 
 class FilterModule:

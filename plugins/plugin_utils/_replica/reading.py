@@ -53,7 +53,7 @@ def drive(gathering: Generator[Any, Output, dict[str, Any]], session: Session) -
             question = gathering.send(output)
     except StopIteration as end:
         result = end.value
-    return {**result, "warnings": list(warnings)} if warnings else result
+    return {**result, "warnings": [clean_text(warning) for warning in warnings]} if warnings else result
 
 
 def read_result(reading: Reading[Want], want: Want, session: Session, now: Callable[[], datetime]) -> dict[str, Any]:

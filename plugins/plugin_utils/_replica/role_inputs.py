@@ -16,15 +16,24 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .errors import ReplicaError
 from .ranges import RANGES
+from .target import strangers
 from .values import plain
 
 _TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 _FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
+
+
+_OF_THE_INVENTORY: Mapping[str, str] = {
+    "hosts": "",
+    "lives_on": "",
+    "partners": " Servers that are in no inventory go by their full Windows name, in replica_server_allowed_primaries.",
+}
+"""Inputs that name inventory hosts, by their name without the role's, and what to add about one that is none."""
 
 
 class RoleInputError(ReplicaError):
@@ -39,19 +48,32 @@ class _Unfit(Exception):
     """One value that does not fit; the text goes on after the name of the input."""
 
 
-def role_inputs(values: Mapping[str, Any], spec: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def role_inputs(
+    values: Mapping[str, Any], spec: Mapping[str, Any], prefix: str = "", known_hosts: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Typed inputs by name, with defaults and None for what is left out.
 
     `values` are the inputs as they came, None for one that is not set. `spec` is the content of the role's
     meta/argument_specs.yml, one entry point of it, or its options. `prefix` (the role's name and an underscore) is
-    taken off the names in the answer. Raises RoleInputError.
+    taken off the names in the answer. `known_hosts` are the hosts of the inventory, to which inputs that name some are
+    held; None: they are not. Raises RoleInputError.
     """
     options = _options(plain(spec, "spec"))
     problems: list[str] = []
     typed = _typed("", plain(values, "inputs"), options, problems)
+    if known_hosts is not None:
+        problems += _strange_hosts({name.removeprefix(prefix): name for name in typed}, typed, known_hosts)
     if problems:
         raise RoleInputError(problems)
     return {name.removeprefix(prefix): value for name, value in typed.items()}
+
+
+def _strange_hosts(names: Mapping[str, str], typed: Mapping[str, Any], known: Sequence[str]) -> Iterator[str]:
+    for bare, advice in _OF_THE_INVENTORY.items():
+        value = typed.get(names.get(bare, ""))
+        told = strangers(value if isinstance(value, list) else [value] if value else [], known)
+        if told:
+            yield f"{names[bare]}: {told}{advice}"
 
 
 def _options(spec: Mapping[str, Any]) -> Mapping[str, Any]:

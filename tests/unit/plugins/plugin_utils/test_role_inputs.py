@@ -178,3 +178,14 @@ def test_through_ansible(tmp_path: Path) -> None:
     refused = playbook(tmp_path, "r_name=x r_flag=maybe")
     assert "failed=1" in refused
     assert "r_flag: 'maybe' is neither true nor false." in refused
+
+
+def test_hosts_that_the_inventory_does_not_have_are_told_together_with_what_may_be_meant() -> None:
+    spec = {"x_hosts": {"type": "list", "elements": "str"}, "x_lives_on": {"type": "str"}}
+    known = ["hv-a", "HV-B.corp.example"]
+    given = {"x_hosts": "a,b,hv-a", "x_lives_on": "hv-b"}
+    with pytest.raises(RoleInputError) as error:
+        role_inputs(given, spec, "x_", known)
+    assert "x_hosts: a and b are not in the inventory." in str(error.value)
+    assert "x_lives_on: hv-b is not in the inventory. Did you mean HV-B.corp.example?" in str(error.value)
+    assert role_inputs(given, spec, "x_")["lives_on"] == "hv-b"
