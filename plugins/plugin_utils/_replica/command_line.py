@@ -26,11 +26,6 @@ _MARKERS = ("{{", "{%", "{#")
 _TYPE_IT = "…"  # stands for a text that cannot be printed; no host and no file is called so
 
 
-def is_plain(text: str) -> bool:
-    """True for text that a shell and Ansible both leave as it is."""
-    return bool(_PLAIN.fullmatch(text))
-
-
 def command(playbook: str, values: Mapping[str, Any]) -> str:
     """`ansible-playbook hyperv.replica.PLAYBOOK` with these variables; what is empty is left out."""
     return " ".join([f"ansible-playbook hyperv.replica.{playbook}", assignments(values)]).rstrip()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .command_line import command
+from .command_line import command, typed_vm
 from .drill import DrillError, chosen, forgotten, is_asked
 from .failover_states import FAILED_OVER, FAILED_OVER_STATES, REPLICA_MODES
 
@@ -62,13 +62,13 @@ def _told(was: Record, there: bool, check: bool) -> str:
         host = was["inventory_host"]
         return (
             "there is no test VM of it. It is failed over to this host, which is no test, and that stays:"
-            f" {ways_out(host, str(was['name']), str(was['state']))}"
+            f" {ways_out(host, typed_vm(str(was['name']), str(was['id'])), str(was['state']))}"
         )
     return "there is no test VM of it"
 
 
 def ways_out(host: str, vm: str, state: str) -> str:
-    """The commands that end a real failover; one that is committed can only be kept."""
+    """The commands that end a real failover of a VM, as it is typed; one that is committed can only be kept."""
     given = {"failover_to": host, "vms": [vm], "confirm": vm}
     if state == FAILED_OVER:
         return f"protect it again with {command('reverse_replication', given)}"

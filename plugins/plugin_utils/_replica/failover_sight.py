@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from .command_line import is_plain
+from .command_line import typed_vm
 from .errors import ReplicaError
 from .failover_proof import own_leg, side_of
 from .failover_states import ABSENT, PRIMARY, REPLICA_MODES, Copy, Pair, Side
@@ -68,7 +68,7 @@ class Seen:
     @property
     def name_or_id(self) -> str:
         """What a command calls it: its name where that is plain text, else its id."""
-        return self.name if is_plain(self.name) else self.id
+        return typed_vm(self.name, self.id)
 
     def host(self, where: str) -> str:
         """Inventory host of a side (target or other)."""
