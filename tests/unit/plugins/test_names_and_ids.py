@@ -59,7 +59,7 @@ NO_VM = {
     "server_plan.writes_shared",
     "server_target._check_any",
 }
-"""Cmdlets, kinds, findings, switches, rules, entries, clusters, points, adapters: they have no other id, or none here."""
+"""Cmdlets, kinds, findings, switches, rules, entries, clusters, points, adapters: none of them has an id here."""
 
 SHOWN = {"failover_one_side.prepared"}
 """A name that is told to a person."""
@@ -107,7 +107,7 @@ def test_names_are_matched_only_where_somebody_typed_one() -> None:
 
 
 def test_the_search_sees_what_it_is_for() -> None:
-    """The mistake that it was made for: an act was taken for this VM's by the name that its host had for it."""
+    """The mistake that it was made for: an act was taken for a VM's by the name that its host had for it."""
     text = (
         "def absorb(entry, result):\n    return any(action.get('vm') == entry.name for action in result['actions'])\n"
     )
