@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .failover_findings import FINDINGS
@@ -128,9 +128,13 @@ def check_names(raw: Mapping[str, Any], others: Sequence[str] = ()) -> None:
     discard = str(raw["wish"].get("discard") or "")
     if discard and discard not in hosts:
         raise PlanError(f"discard is {discard}, which is none of {', '.join(hosts)}.")
-    known = [*hosts, *raw["partners"], *raw.get("unknown", ())]
-    for name in raw["wish"].get("accept") or ():
-        if not (name in known or is_one_of(name, known)):
+    check_accepted(raw["wish"].get("accept") or (), [*hosts, *raw["partners"], *raw.get("unknown", ())])
+
+
+def check_accepted(names: Iterable[object], known: Sequence[str]) -> None:
+    """What is accepted is a finding, or one of the known hosts. Raises PlanError."""
+    for name in map(str, names):
+        if not (name in FINDINGS or name in known or is_one_of(name, known)):
             raise PlanError(
                 f"accept has {name}, which is neither a finding ({', '.join(FINDINGS)}) nor a host of these VMs"
                 f" ({', '.join(known)})."

@@ -11,7 +11,7 @@ from typing import Any
 from .both_running import told as told_of_both
 from .command_line import command, to_confirm, typed_vm
 from .failover_acts import ACTS
-from .failover_inputs import groups_of, make_run
+from .failover_inputs import check_accepted, groups_of, make_run
 from .failover_preflight import of_primary
 from .failover_sight import PlanError, Record, Sight, records_of
 from .failover_states import (
@@ -35,6 +35,7 @@ def to_prepare(
     `found` is what the partners were found with (failover_partners.py).
     """
     sight = sight_on(readings, host, found or {})
+    check_hosts_accepted(inputs, host, found or {})
     calls: dict[str, dict[str, Any]] = {}
     lines, refused, raw = [], [], make_run(inputs, "planned", [str(inputs["to"] or "")], {})
     records = asked_for(inputs, readings[host], host)
@@ -140,7 +141,17 @@ def sight_on(
     readings: Mapping[str, Any], host: str, found: Mapping[str, Any], reach: Sequence[str] | None = None
 ) -> Sight:
     """What is known of the VMs of one host, with the partners that were found for them."""
-    return Sight(readings, [host], found.get("partners") or {}, names=found.get("names") or {}, reach=reach)
+    partners = found.get("partners") or {}
+    return Sight(readings, [host], partners, names=found.get("names") or {}, reach=reach)
+
+
+def check_hosts_accepted(inputs: Mapping[str, Any], host: str, found: Mapping[str, Any]) -> None:
+    """What is accepted is a finding, or a host that was found for these VMs. Raises PlanError."""
+    partners = found.get("partners") or {}
+    hosts = [one for names in partners.values() for one in names]
+    check_accepted(
+        inputs.get("accept") or (), list(dict.fromkeys([host, *hosts, *partners, *found.get("unknown", ())]))
+    )
 
 
 def states_of(record: Record) -> str:

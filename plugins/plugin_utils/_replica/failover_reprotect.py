@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .command_line import command, to_confirm, typed_vm
 from .failover_acts import ACTS
-from .failover_one_side import asked_for, confirmed_by, sight_on, states_of
+from .failover_one_side import asked_for, check_hosts_accepted, confirmed_by, sight_on, states_of
 from .failover_sight import Record, Seen, Sight, host_answered, records_of
 from .failover_states import (
     FAILED_OVER_STATES,
@@ -79,6 +79,7 @@ def to_protect(
     `reach` are the hosts that may be contacted.
     """
     sight = sight_on(readings, host, found or {}, reach)
+    check_hosts_accepted(inputs, host, found or {})
     job = _Job(inputs, readings, host, list(dict.fromkeys(others)), new_server, sight)
     stages: dict[str, list[str]] = {stage: [] for stage in STAGES}
     lines, refused = [], []
