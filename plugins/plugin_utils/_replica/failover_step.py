@@ -7,6 +7,7 @@ Windows allows, and the start of the VM where it shall run. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .failover_acts import ACTS, allowed
@@ -166,18 +167,24 @@ def held_by_another_copy(have: Pair, goal: Goal, what: NextAct) -> NextRefused |
     """
     if goal.wish not in WISHES_THAT_MOVE or (goal.wish == "cancel" and what.act != "start" and not have.rest_runs):
         return None
+    unread = [copy.host for copy in have.rest if copy.side is None and copy.host not in goal.accept]
+    if unread:
+        return _not_read(unread)
     return next((refused for copy in have.rest if (refused := _beside(copy, goal)) is not None), None)
+
+
+def _not_read(hosts: Sequence[str]) -> NextRefused:
+    names, them = " and ".join(hosts), "them" if len(hosts) > 1 else "it"
+    return NextRefused(
+        f"{names} may have a copy of it and could not be read. Bring {them} into reach; or, if it is certain that the"
+        f" VM does not run there, accept that by name (accept={','.join(hosts)})"
+    )
 
 
 def _beside(copy: Copy, goal: Goal) -> NextRefused | None:
     side, host = copy.side, copy.host
     if side is None:
-        if host in goal.accept:
-            return None
-        return NextRefused(
-            f"{host} may have a copy of it and could not be read. Bring it into reach; or, if it is certain that the VM"
-            f" does not run there, accept that by its name (accept={host})"
-        )
+        return None
     if side.may_run:
         return NextRefused(
             f"it runs on {host} ({side}), and is not started a second time. To run it here instead, shut it down on"

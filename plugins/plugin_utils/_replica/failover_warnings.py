@@ -15,9 +15,19 @@ from .values import number
 
 def warnings_of(run: Run) -> Iterable[str]:
     """Sentences for the operator, from what both hosts say before anything is done."""
+    yield from _not_read(run)
     yield from _memory(run)
     yield from _unknown_space(run)
     yield from _from_third_sites(run)
+
+
+def _not_read(run: Run) -> Iterable[str]:
+    """A warning for candidates that no relation names and that were not read: whether they have a copy is not known."""
+    named = {*run.sight.targets, *(h for hosts in run.sight.partners.values() for h in hosts), *run.raw["holders"]}
+    for host in run.sight.readings:
+        if host not in named and run.sight.records(host) is None:
+            told = str((run.sight.readings[host] or {}).get("msg") or "it gave no answer").strip()
+            yield f"{host} was asked for copies of these VMs and could not be read: {told}"
 
 
 def _memory(run: Run) -> Iterable[str]:

@@ -321,3 +321,10 @@ def test_why_a_third_site_could_not_be_read_is_told() -> None:
     assert "(hv-c: wrong password)" in run["refused"]["id-app"]
     run = begin({"hv-b": middle(), "hv-a": first()}, reach=["hv-a", "hv-b"])
     assert "hv-c is outside --limit and was not asked" in run["refused"]["id-app"]
+
+
+def test_all_that_could_not_be_read_are_named_at_once_and_the_others_are_a_warning() -> None:
+    readings = {"hv-b": middle(), "hv-a": first(), "hv-c": SILENT, "hv-d": {**SILENT, "msg": "hv-d: no answer."}}
+    run = begin(readings, inventory=["hv-a", "hv-b", "hv-c", "hv-d"])
+    assert "accept=hv-c)" in run["refused"]["id-app"]
+    assert "hv-d was asked for copies of these VMs and could not be read: hv-d: no answer." in run["warned"]
