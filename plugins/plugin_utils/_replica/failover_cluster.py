@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .failover_sight import PlanError, records_of
+from .failover_sight import PlanError
+from .heard import records_of
 from .names import Candidate, inventory_host, is_one_of, same_host
 from .values import same_text
 

@@ -14,8 +14,9 @@ from typing import Any
 from .failover_book import Entry
 from .failover_findings import MACHINE
 from .failover_plan import VMPlan, Wish, read_goal, unfold
-from .failover_sight import Seen, Sight, sign_of_life
+from .failover_sight import Seen, Sight
 from .failover_states import OFF, PRIMARY, Side
+from .heard import sign_of_life
 
 
 @dataclass

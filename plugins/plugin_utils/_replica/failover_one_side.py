@@ -13,7 +13,7 @@ from .command_line import command, to_confirm, typed_vm
 from .failover_acts import ACTS
 from .failover_inputs import check_accepted, groups_of, make_run
 from .failover_preflight import of_primary
-from .failover_sight import PlanError, Record, Sight, records_of
+from .failover_sight import PlanError, Record, Sight
 from .failover_states import (
     OFF,
     PAUSED,
@@ -23,6 +23,7 @@ from .failover_states import (
     SAVED,
     power_may_run,
 )
+from .heard import records_of
 from .plan_lines import plan_line
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .failover_cluster import Cluster, clusters_of
-from .failover_sight import Record, partner_names, records_of
+from .failover_sight import Record, partner_names
+from .heard import records_of
 from .identity import given_names, identify, windows_name_of
 from .names import AmbiguousName, Candidate, inventory_host, is_one_of
 from .values import is_guid

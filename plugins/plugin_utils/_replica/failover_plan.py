@@ -18,9 +18,10 @@ from .failover_acts import ACTS, perform
 from .failover_advice import by_hand_only, open_ways
 from .failover_advice import told as advice
 from .failover_next import next_step
-from .failover_sight import PlanError, Record, Seen, Sight, partner_names, records_of
+from .failover_sight import PlanError, Record, Seen, Sight, partner_names
 from .failover_states import NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
 from .failover_step import Goal, Next, NextAct, NextDone, NextRefused, NextWait
+from .heard import records_of
 from .plan_lines import plan_line
 
 STAGES: Mapping[str, str] = {

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from .command_line import command, to_confirm, typed_vm
 from .failover_acts import ACTS
 from .failover_one_side import asked_for, check_hosts_accepted, confirmed_by, sight_on, states_of
-from .failover_sight import Record, Seen, Sight, host_answered, records_of
+from .failover_sight import Record, Seen, Sight
 from .failover_states import (
     FAILED_OVER_STATES,
     FAILED_OVER_WAITING,
@@ -28,6 +28,7 @@ from .failover_states import (
     REPLICA,
     power_may_run,
 )
+from .heard import host_answered, records_of
 from .names import is_one_of, same_host
 from .partner_server import problem as server_problem
 from .partner_server import read_server

@@ -17,6 +17,7 @@ from .command_line import typed_vm
 from .errors import ReplicaError
 from .failover_proof import own_leg, side_of
 from .failover_states import ABSENT, PRIMARY, REPLICA_MODES, Copy, Pair, Side
+from .heard import may_have_a_copy, records_of
 from .identity import Identity, identify, windows_name_of
 from .names import normal, same_host
 
@@ -256,6 +257,9 @@ class Sight:
             if same_host(name, partner) or any(self.identity(host).answers_to(name) for host in self.targets):
                 continue
             found.update(self._named_elsewhere(name, holders, sides))
+        for host in self.readings:
+            if host not in sides and may_have_a_copy(self.readings[host]):
+                found.setdefault(host, None)
         for host, side in self.copies.get(vm_id, {}).items():
             # Read in this run as what cannot be started, and not to be read now: that stands (L1).
             if found.get(host, side) is None or (host not in found and self.records(host) is None):
@@ -285,32 +289,6 @@ class Sight:
             if same_host(name, partner):
                 return hosts
         return ()
-
-
-def records_of(result: Any) -> Sequence[Record] | None:
-    """The VM records of a result; None where the host could not be read."""
-    if not isinstance(result, Mapping) or result.get("failed") or result.get("unreachable"):
-        return None
-    vms = result.get("vms")
-    return list(vms) if vms is not None else None
-
-
-def host_answered(result: Any) -> bool:
-    """True when the host said something, be it an error. Only a connection that was refused or cut is silence."""
-    if not isinstance(result, Mapping) or not result:
-        return False
-    return bool(result.get("host_answered", not result.get("unreachable")))
-
-
-def sign_of_life(result: Any) -> str:
-    """What an answer, or the way in which there was none, shows of a host whose VMs could not be read.
-
-    `answers`: it said something. `machine`: its machine accepted or refused the connection, and said nothing.
-    "": nothing; a machine that was not reached, or behind a proxy, shows nothing.
-    """
-    if not isinstance(result, Mapping) or not result or records_of(result) is not None:
-        return ""
-    return "answers" if host_answered(result) else "machine" if result.get("machine_up") else ""
 
 
 def partner_names(records: Iterable[Record]) -> list[str]:

@@ -17,9 +17,10 @@ from typing import Any
 from .failover_findings import MACHINE, RECENT
 from .failover_look import Run
 from .failover_point import NoPoint, choose_point, listed, parse_points, read_point_wish
-from .failover_sight import Seen, host_answered, records_of, sign_of_life, simple_leg
+from .failover_sight import Seen, simple_leg
 from .failover_states import EXTENDED, OFF, RUNNING
 from .failover_ways import names_of_primary
+from .heard import host_answered, records_of, sign_of_life
 from .names import is_one_of
 from .report_words import duration
 from .values import number

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .failover_partners import Variables, partners
-from .failover_sight import records_of
 from .failover_states import PRIMARY, REPLICA, REPLICA_MODES, Side
+from .heard import records_of
 from .identity import Identity, identify, twins
 from .names import is_one_of, same_host
 from .values import is_guid, same_text

@@ -16,8 +16,8 @@ from typing import Any
 from .command_line import to_confirm, typed_vm
 from .errors import ReplicaError
 from .failover_power import NO_START
-from .failover_sight import records_of
 from .failover_states import EXTENDED, OFF, PRIMARY, REPLICA_MODES, SAVED
+from .heard import records_of
 from .plan_lines import plan_line
 from .removal import (
     EXTENDED_LEG,

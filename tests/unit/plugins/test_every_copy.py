@@ -65,6 +65,11 @@ def stranger(host: str, text: str = "None/Disabled Off", name: str = "") -> dict
     return reading(host, {**record_of("App", host, "", side(text)), "relations": [], "partner": None}, name=name)
 
 
+def told(error: str) -> dict[str, Any]:
+    """What a host answers whose VMs cannot be read, for this error."""
+    return {"windows_name": "HV-D.x.example", "unreadable": [{"kind": "relations", "errors": [{"id": f"{error}"}]}]}
+
+
 def begin(readings: dict[str, Any], to: str = "hv-b", wish: str = "planned", **inputs: Any) -> dict[str, Any]:
     """The run as the role begins it: partners found, planned, looked at for what speaks against it."""
     inventory = inputs.pop("inventory", ["hv-a", "hv-b", "hv-c", "hv-d"])
@@ -129,6 +134,21 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": stranger("hv-d", "None/Disabled ComponentServicing")},
         DEAD,
         "runs on hv-d",
+    ),
+    "a host that lives did not tell its VMs": (
+        {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": {**SILENT, "host_answered": True}},
+        DEAD,
+        "hv-d may have a copy of it and could not be read",
+    ),
+    "planned, a host whose machine is up did not tell its VMs": (
+        {"hv-b": middle(on=False), "hv-a": first(), "hv-d": {**SILENT, "machine_up": True}},
+        {},
+        "accept=hv-d",
+    ),
+    "a host whose Hyper-V fails did not tell its VMs": (
+        {"hv-b": middle(on=False), "hv-a": first(), "hv-d": told("CouldNotAutoLoadModule")},
+        {},
+        "hv-d may have a copy of it",
     ),
     # A2: who answered.
     "another host answers in the primary's place, with a copy that is Off": (
@@ -221,6 +241,18 @@ ALLOWED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {**DEAD, "discard": "hv-c"},
     ),
     "a stranger's copy is Off": ({"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": stranger("hv-d")}, DEAD),
+    "a host shows no sign of life, and nothing names it": (
+        {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": SILENT},
+        DEAD,
+    ),
+    "a host has no Hyper-V": (
+        {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": told("CommandNotFoundException")},
+        DEAD,
+    ),
+    "a host that lives did not tell its VMs, which is accepted": (
+        {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": {**SILENT, "host_answered": True}},
+        {**DEAD, "accept": ["hv-d"]},
+    ),
     "the primary is not in the inventory, which is accepted": (
         {"hv-b": middle(on=False)},
         {**DEAD, "inventory": ["hv-b"], "accept": ["HV-A.x.example"]},
