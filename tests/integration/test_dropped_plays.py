@@ -19,7 +19,7 @@ from tests.bench.fleet import prepare
 from tests.integration.failover_play import Player
 from tests.lab.faults import DROP_AFTER, DROP_BEFORE, DROP_LATE, Fault
 from tests.sweep.laws import broken
-from tests.sweep.workflows import CANCEL, COMMIT, END_TEST, REMOVE, UNPLANNED
+from tests.sweep.workflow import CANCEL, COMMIT, END_TEST, REMOVE, UNPLANNED
 
 if TYPE_CHECKING:
     import subprocess

@@ -12,11 +12,13 @@ from tests.gate import only
 from tests.lab.faults import DROP_AFTER
 from tests.lab.lab import Lab
 from tests.sweep.alike import likeness
+from tests.sweep.cut import Cut
 from tests.sweep.stage import Stage
-from tests.sweep.sweep import Cut, Known, conduct, cuts
+from tests.sweep.sweep import Known, conduct, cuts
 from tests.sweep.swift import be_swift
 from tests.sweep.two_hands import Foreign, meddle
-from tests.sweep.workflows import UNPLANNED, Workflow, workflows
+from tests.sweep.workflow import UNPLANNED, Workflow
+from tests.sweep.workflows import workflows
 
 NO: frozenset[str] = frozenset()
 BY_NAME = {workflow.name: workflow for workflow in workflows()}
@@ -31,14 +33,14 @@ def test_a_clean_run_reaches_its_goal_and_a_repeat_changes_nothing(workflow: Wor
     verdict = conduct(workflow)
     assert verdict.problems == []
     assert verdict.laws == []
-    assert any(state_changing for _unused, _unused, state_changing in verdict.calls)
+    assert any(state_changing for _unused, _unused, state_changing in verdict.trace.calls)
 
 
 def test_every_cut_of_what_changes_states_is_recovered():
     workflow = BY_NAME["cancel a preparation"]
     clean = conduct(workflow)
-    reads = {cmdlet for _unused, cmdlet, state_changing in clean.calls if not state_changing}
-    changing = [cut for cut in cuts(clean) if not cut.on_the_wire and cut.what not in reads]
+    reads = {cmdlet for _unused, cmdlet, state_changing in clean.trace.calls if not state_changing}
+    changing = [cut for cut in cuts(workflow, clean) if not cut.on_the_wire and cut.what not in reads]
     verdicts = [conduct(workflow, cut) for cut in changing]
     assert len(verdicts) >= 10
     assert all(verdict.struck for verdict in verdicts)

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from multiprocessing.pool import Pool
 
-from .sweep import Cut, Known, Verdict, conduct, cuts
+from .cut import Cut
+from .sweep import Known, Verdict, conduct, cuts
 from .swift import be_swift
 from .turns import Stop
 from .two_hands import Duel, Foreign, Fought, duels, fights, foreign_hands, meddle, stops
-from .workflows import Workflow, workflows
+from .workflow import Workflow
+from .workflows import workflows
 
 WIDTHS = (32, 7, 6, 8, 7, 11, 13, 9)
 MEDDLED = ("planned failover",)
@@ -34,7 +36,9 @@ def main() -> int:
     """Sweep the workflows that are named, or those of the gate; 1 when one did not recover."""
     parser = argparse.ArgumentParser(prog="python -m tests.sweep", description=__doc__)
     parser.add_argument("workflows", nargs="*", help="parts of names; those of the gate when none is given")
-    parser.add_argument("--all", action="store_true", help="also the workflows that the gate leaves out")
+    parser.add_argument(
+        "--all", action="store_true", help="also what the gate leaves out: workflows, and calls that only read"
+    )
     parser.add_argument("--hands", action="store_true", help="two hands instead: in turns, and a foreign cmdlet")
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="how many labs at a time")
     options = parser.parse_args()
@@ -53,7 +57,7 @@ def _faults(names: list[str], everything: bool, pool: Pool) -> Iterator[Ended]:
     else:
         chosen = [one for one in workflows() if everything or one.in_gate]
     print(_row(HEADS), flush=True)
-    verdicts = list(_sweep(chosen, pool))
+    verdicts = list(_sweep(chosen, pool, everything))
     faults = sum(1 for verdict in verdicts if verdict.struck) - len(chosen)
     again = sum(verdict.again for verdict in verdicts)
     lost = sum(not verdict.recovered for verdict in verdicts)
@@ -111,10 +115,11 @@ def _prepare() -> None:
     gc.set_threshold(100_000, 20, 20)
 
 
-def _sweep(chosen: list[Workflow], pool: Pool) -> Iterator[Verdict]:
+def _sweep(chosen: list[Workflow], pool: Pool, everything: bool) -> Iterator[Verdict]:
     """The clean runs, then every cut of every one; prints a row for each workflow when it is through."""
     clean = pool.map(_clean, [one.name for one in chosen], chunksize=1)
-    planned = [list(cuts(verdict)) if verdict.recovered else [] for verdict in clean]
+    of_each = zip(chosen, clean, strict=True)
+    planned = [list(cuts(one, verdict, everything)) if verdict.recovered else [] for one, verdict in of_each]
     found = pool.imap(_cut, [(v.workflow, cut) for v, all_cuts in zip(clean, planned, strict=True) for cut in all_cuts])
     for verdict, all_cuts in zip(clean, planned, strict=True):
         mine = list(islice(found, len(all_cuts)))
@@ -129,7 +134,7 @@ def _of_workflow(clean: Verdict, found: list[Verdict]) -> str:
     whole = sum(verdict.recovered for verdict in struck)
     seconds = sum(verdict.seconds for verdict in (clean, *found))
     again = sum(verdict.again for verdict in found)
-    numbers = (len(clean.calls), sum(clean.wire.values()), len(struck), again, whole, laws, round(seconds))
+    numbers = (len(clean.trace.calls), sum(clean.trace.wire.values()), len(struck), again, whole, laws, round(seconds))
     return _row((clean.workflow, *map(str, numbers)))
 
 

@@ -15,6 +15,7 @@ from ansible.plugins.loader import connection_loader
 
 from tests.conftest import link_collection
 from tests.lab.lab import Lab
+from tests.lab.recorder import Recorded
 
 link_collection()
 
@@ -49,7 +50,11 @@ class Stopped(Exception):
 
 
 class Hands:
-    """One operator. `results` are those of the tasks, in order; `reports` those of the roles that came to their end."""
+    """One operator. `results` are those of the tasks, in order; `reports` those of the roles that came to their end.
+
+    `pipelines` are how many calls the lab had recorded at the end of each pipeline, `strays` calls that changed
+    something on another host than the one that was meant.
+    """
 
     quick: Mapping[str, float] = QUICK
 
@@ -58,6 +63,8 @@ class Hands:
         self.user = lab.user
         self.results: list[dict[str, Any]] = []
         self.reports: list[dict[str, Any]] = []
+        self.pipelines: list[int] = []
+        self.strays: list[Recorded] = []
 
     @property
     def changed(self) -> bool:
@@ -117,7 +124,45 @@ class Hands:
                 "connection_timeout": 1,  # on loopback at once or, without power, never
             }
         )
-        return open_session(connection, host, become=False, bare_cmdlets=None, log=_quiet)
+        return _Noting(open_session(connection, host, become=False, bare_cmdlets=None, log=_quiet), self)
+
+    def note(self, host: str, before: int) -> None:
+        """A pipeline for a host is through. `before` it the lab had recorded so many calls."""
+        recorder, meant = self.lab.world.recorder, self.lab.world.host(host).name
+        sent = [call for call in recorder.calls[before:] if call.user == self.user]
+        self.strays += [call for call in sent if call.state_changing and call.host != meant]
+        self.pipelines.append(len(recorder.calls))
+
+
+class _Noting:
+    """A session that notes what the lab recorded meanwhile."""
+
+    def __init__(self, session: Any, hands: Hands) -> None:
+        self._session = session
+        self._hands = hands
+
+    def __enter__(self) -> _Noting:
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it."""
+        self._session.close()
+
+    @property
+    def host(self) -> str:
+        """The inventory name of the host."""
+        return str(self._session.host)
+
+    def run(self, pipeline: Any) -> Any:
+        """Run it, whatever comes of it."""
+        before = len(self._hands.lab.world.recorder.calls)
+        try:
+            return self._session.run(pipeline)
+        finally:
+            self._hands.note(self.host, before)
 
 
 Play = Callable[[Hands], None]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from tests.lab.recorder import Recorded, Recorder
 
-from .workflows import CANCEL, COMMIT, END_TEST, REMOVE, TURN_OFF, UNPLANNED
+from .workflow import CANCEL, COMMIT, END_TEST, REMOVE, TURN_OFF, UNPLANNED
 
 FAILED_OVER_WAITING, PREPARED = "FailedOverWaitingCompletion", "PreparedForFailover"
 NEEDS_NO_SWITCH = frozenset({"TurnOff", "Save", "Force"})

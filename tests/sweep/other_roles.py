@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -10,45 +10,62 @@ import yaml
 from tests.conftest import ROOT
 
 from .hands import Hands, Stopped
-from .stage import NAMES, A, B, C
+from .role import Finding, candidates
+from .stage import NAMES
 
 # isort: split
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_reprotect import to_protect
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal import removal_hosts
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_plan import removal_plan
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_report import report
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
 
-HOSTS = (A, B)
 ROUNDS = 3
 """How often tasks/find.yml looks for further hosts."""
 
 
 def removal_role(hands: Hands, on: str, **inputs: Any) -> None:
     """Run remove_replication on a host. Raises Stopped, with every VM that is left, where the role would fail."""
-    given = _inputs("remove_replication", "main", {"vms": NAMES, **inputs})
-    readings = {on: _read_first(hands, on)}
-    for _unused in range(ROUNDS):
-        found = removal_hosts(readings, on, NAMES, HOSTS, {}, given["delete"] != "nothing")
-        readings |= {host: hands.information(host, ids=found["ids"]) for host in found["read"]}
+    try:
+        told = _removed(hands, on, _inputs("remove_replication", "main", {"vms": NAMES, **inputs}))
+    except ReplicaError as error:  # a filter fails
+        raise Stopped(f"{', '.join(NAMES)}: {error}") from error
+    if told["failures"]:
+        raise Stopped("; ".join(told["failures"]))
+
+
+def _removed(hands: Hands, on: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """tasks/run.yml of remove_replication: what it reports. Raises Stopped where it refuses before anything is done."""
+    found: dict[str, Any] = {"ids": [], "missing": NAMES}
+    readings, everyone = dict[str, Any](), candidates(hands)
+
+    def read(hosts: Iterable[str]) -> None:
+        asked = {"ids": found["ids"], "names": found["missing"]}
+        asked = {name: list(vms) for name, vms in asked.items() if vms}
+        for host in list(hosts) if asked else []:
+            readings[host] = hands.information(host, **asked, gather=["relations", "disks", "cluster"])
 
     def plan(known: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return removal_plan(readings, on, given, found, known)
 
+    read([on])
+    for _unused in range(ROUNDS):
+        everywhere = given["delete"] != "nothing"
+        found = removal_hosts(readings, on, NAMES, everyone, {}, everywhere, everyone)
+        named = [host for host in [given["lives_on"]] if host and host not in readings]
+        read(dict.fromkeys([*found["read"], *named]))
     first, done = plan(), list[dict[str, Any]]()
     if first["refused"]:
         raise Stopped("; ".join(f"{one['name']}: {one['reason']}" for one in first["refused"]))
     for stage in first["stages"]:
-        readings |= {host: hands.information(host, ids=found["ids"]) for host in readings}
+        read(readings)
         for call in plan(first["known"])["calls"]:
             if call["stage"] == stage:
                 done.append({"ids": call["ids"], "result": _remove(hands, call)})
     if first["stages"]:
-        readings |= {host: hands.information(host, ids=found["ids"]) for host in readings}
-    told = report(first, plan(first["known"]), done, on, given)
-    if told["failures"]:
-        raise Stopped("; ".join(told["failures"]))
+        read(readings)
+    return report(first, plan(first["known"]), done, on, given)
 
 
 def _remove(hands: Hands, call: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,13 +81,17 @@ def _remove(hands: Hands, call: Mapping[str, Any]) -> dict[str, Any]:
 def reprotect(hands: Hands, on: str, new: str) -> None:
     """Protect VMs anew whose old primary is lost for good. Raises Stopped where the role would fail."""
     given = _inputs("failover", "reprotect", {"vms": NAMES, "to": on, "new_replica": new})
-    readings = {on: _read_first(hands, on)}
-    found = partners(readings, [on], NAMES, (A, B, C), {})
-    others = [host for hosts in found["partners"].values() for host in hosts]
-    for host in dict.fromkeys([*others, new]):
-        readings[host] = hands.information(host, ids=found["ids"], gather=["relations", "cluster", "server"])
-    name = str(readings[new].get("windows_name") or new)
-    plan = to_protect(given, readings, on, [host for host in others if host != new], name)
+    world = Finding(hands, on, {on: _read_first(hands, on)}, gather=("relations", "cluster", "server"))
+    try:
+        world.look()
+        if new not in world.readings:
+            world.readings[new] = hands.information(new, ids=world.found["ids"], gather=list(world.gather))
+        readings, found = world.readings, world.found
+        others = [host for hosts in found["partners"].values() for host in hosts if host != new]
+        name = str(readings[new].get("windows_name") or new)
+        plan = to_protect(given, readings, on, others, name, found, world.candidates)
+    except ReplicaError as error:
+        raise Stopped(str(error)) from error
     if plan["refused"]:
         raise Stopped("; ".join(plan["refused"]))
     own = readings[on]["windows_name"]

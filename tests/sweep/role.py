@@ -1,12 +1,14 @@
 """The failover role without ansible-playbook: the same inputs, readings, decisions and calls, in the same order.
 
-What is left out is what the role asks before it begins (preflight, witnesses, confirmation); the stages are all there.
+What is left out is what the role asks before it begins (findings of the preflight, witnesses that take time, the
+confirmation), and what it reads for that alone; the stages are all there.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -15,16 +17,19 @@ import yaml
 from tests.conftest import ROOT
 
 from .hands import Hands, Stopped
-from .stage import NAMES, A, B
+from .stage import NAMES
 
 # isort: split
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run as runs
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_findings import RECENT
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_look import look
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_report import report
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_witness import signs_of_life
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
 
-HOSTS = (A, B)
 PASSED_ON = (
     "partner",
     "expected_host",
@@ -50,27 +55,105 @@ PASSED_ON = (
 
 def failover_role(hands: Hands, wish: str, to: str, **inputs: Any) -> dict[str, Any]:
     """Run the role; what it reports. Raises Stopped, with every VM that is left, where the role would fail."""
-    readings = {to: hands.information(to, names=NAMES)}
-    found = partners(readings, [to], NAMES, HOSTS, {})
-    others = [host for hosts in found["partners"].values() for host in hosts]
-    for host in others:
-        readings[host] = hands.information(host, ids=found["ids"])
-    if readings[to].get("unreachable") or readings[to].get("failed"):
-        raise Stopped(f"{', '.join(NAMES)}: {readings[to]['msg']}")
-    whom = {} if "groups" in inputs else {"vms": NAMES}
-    given = role_inputs(_prefixed({"to": to, **whom, **inputs}), spec(wish), "failover_")
-    run = runs.begin(make_run(given, wish, [to], found["partners"], list(HOSTS)), readings, {}, time.time())
-    done: list[Mapping[str, Any]] = []
-    while not run["end"]:
-        run = runs.advance(run, readings, done, time.time())
-        done = [_act(hands, call) for call in run["calls"]]
-        if not run["end"]:
-            readings |= {host: hands.information(host, ids=[vm["id"] for vm in run["vms"]]) for host in run["reads"]}
-    told = report(run, readings)
+    try:
+        told = _run(hands, wish, to, inputs)
+    except ReplicaError as error:  # a filter fails
+        raise Stopped(str(error)) from error
     hands.reports.append(told)
     if told["failures"]:
         raise Stopped("; ".join(told["failures"]))
     return told
+
+
+def _run(hands: Hands, wish: str, to: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """tasks/run.yml."""
+    world = Finding(hands, to, {to: hands.information(to, names=NAMES)})
+    world.rename()
+    world.look()
+    if wish != "commit":
+        world.read(host for host in world.candidates if host not in world.readings)
+    if world.found["namesakes"]:
+        world.read([to], ids=[*world.found["ids"], *world.found["namesakes"]])
+    world.look()
+    found, readings = world.found, world.readings
+    whom = {} if "groups" in inputs else {"vms": NAMES}
+    given = role_inputs(_prefixed({"to": to, **whom, **inputs}), spec(wish), "failover_")
+    begun = make_run(given, wish, [to], found["partners"], list(world.candidates), found=found)
+    run = runs.begin(begun, readings, {}, time.monotonic())
+    _refuse(run, readings, given)
+    done: list[Mapping[str, Any]] = []
+    while not run["end"]:
+        run = runs.advance(run, readings, done, time.monotonic())
+        done = [_act(hands, call) for call in run["calls"]]
+        if not run["end"]:
+            readings |= {host: hands.information(host, ids=[vm["id"] for vm in run["vms"]]) for host in run["reads"]}
+    return report(run, readings)
+
+
+def candidates(hands: Hands) -> list[str]:
+    """All inventory hosts of the lab."""
+    return [host.name.lower() for host in hands.lab.world.hosts.values()]
+
+
+def _refuse(raw: Mapping[str, Any], readings: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """What of the preflight costs no time: refused plans, and hosts that are not dead. Raises Stopped."""
+    run = look(raw, readings)
+    refused = signs_of_life(run, {}, (), {RECENT, *given["accept"]})
+    refused |= {vm: plan.message for vm, plan in run.plans.items() if plan.outcome == "refused"}
+    if refused:
+        raise Stopped("; ".join(f"{run.entries[vm].name}: REFUSED: {why}" for vm, why in refused.items()))
+
+
+@dataclass
+class Finding:
+    """tasks/partners.yml and renamed.yml: from the readings of the target to those of all hosts with a copy.
+
+    All hosts of the lab are candidates, and in reach.
+    """
+
+    hands: Hands
+    target: str
+    readings: dict[str, Any]
+    gather: tuple[str, ...] = ("relations",)
+    asked: list[str] = field(default_factory=lambda: list(NAMES))
+    heard: dict[str, Any] = field(default_factory=dict)
+    found: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def candidates(self) -> Sequence[str]:
+        """Inventory hosts of the lab."""
+        return candidates(self.hands)
+
+    def look(self) -> None:
+        """Who the partners are, asked of the hosts themselves where that is needed, and read; they may name more."""
+        self.found = self._partners()
+        if self.found["ask"]:
+            self.heard |= {h: self.hands.information(h, gather=["host", "cluster"]) for h in self.found["ask"]}
+            self.found = self._partners()
+        if self.found["read"]:
+            self.read(self.found["read"])
+            self.look()
+
+    def rename(self) -> None:
+        """A VM that has another name on the target is looked for by its name on the others, and then goes by its id."""
+        unknown = self._partners()["missing"]
+        if not unknown:
+            return
+        others = [host for host in self.candidates if host != self.target]
+        told = [self.hands.information(host, names=unknown).get("vms") or () for host in others]
+        self.asked += dict.fromkeys(record["id"] for records in told for record in records)
+        self.read([self.target], ids=[vm for vm in self.asked if vm not in NAMES])
+
+    def read(self, hosts: Iterable[str], ids: Sequence[str] | None = None) -> None:
+        """Read hosts: what is asked for by name, and the VMs that were found, by id."""
+        ids = self.found["ids"] if ids is None else ids
+        given = {"names": [vm for vm in self.asked if vm in NAMES], **({"ids": list(ids)} if ids else {})}
+        for host in hosts:
+            self.readings[host] = self.hands.information(host, **given, gather=list(self.gather))
+
+    def _partners(self) -> dict[str, Any]:
+        known = {**self.heard, **self.readings}
+        return partners(known, [self.target], self.asked, self.candidates, {}, self.candidates)
 
 
 def _act(hands: Hands, call: Mapping[str, Any]) -> dict[str, Any]:

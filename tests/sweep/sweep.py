@@ -5,46 +5,29 @@ Where a cut leaves a world like one from which the same play was gone on with be
 
 from __future__ import annotations
 
+import re
 import time
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 
-from tests.lab.faults import AFTER, BEFORE, DROP_AFTER, DROP_BEFORE, DROP_LATE
+from tests.lab.faults import DROP_LATE, REFUSE
 from tests.lab.lab import Lab
 from tests.lab.recorder import Recorded
 
 from .alike import likeness
+from .answers import Answers
+from .cut import Cut, Trace, drops, lies, odd_answers, planted, set_right
 from .hands import Hands, Stopped
 from .laws import broken
 from .stage import NAMES, Stage
-from .workflows import Workflow
+from .workflow import ANSWERS, LIES, Workflow
 
 SPEED = 2000.0  # how fast the lab's clock goes: a guest that takes 20 s to shut down is off within a poll
 REPEATS = 4  # how often a play may be run again after one fault
-LATE = (2, 5)
-"""When a late effect lands: in the middle of the next reading, and between it and the next act."""
 OPERATIONS = ("Create", "Command", "Send", "Receive")
-
-
-@dataclass(frozen=True)
-class Cut:
-    """One fault: of the nth call of a cmdlet on a host, or (kind before, after) of the nth operation of the wire."""
-
-    kind: str
-    host: str
-    what: str
-    nth: int
-    lands_after: int = 1
-
-    @property
-    def on_the_wire(self) -> bool:
-        """Whether an operation of the wire is cut, and not a cmdlet."""
-        return self.kind in (BEFORE, AFTER)
-
-    def __str__(self) -> str:
-        late = f" (lands after {self.lands_after} more calls)" if self.kind == DROP_LATE else ""
-        return f"{self.kind} of {self.what} number {self.nth} on {self.host}{late}"
+DOWN = re.compile(r"(?m)^(UNKNOWN|DOWN|GOING DOWN|ON BOTH HOSTS):")
+OTHERS = re.compile(r"answer(s|ed) as |are one host|could not be read|not read")
+"""Words by which a run says that somebody else answered, or that nobody did."""
 
 
 @dataclass
@@ -56,8 +39,7 @@ class Verdict:
     struck: bool = True
     problems: list[str] = field(default_factory=list)
     laws: list[str] = field(default_factory=list)
-    calls: list[tuple[str, str, bool]] = field(default_factory=list)  # host, cmdlet, state-changing
-    wire: dict[tuple[str, str], int] = field(default_factory=dict)
+    trace: Trace = field(default_factory=Trace)
     again: int = 0  # runs after the first one
     seconds: float = 0.0
 
@@ -75,38 +57,32 @@ def conduct(workflow: Workflow, cut: Cut | None = None, known: Known | None = No
     """Play the workflow with that cut. `known` grows with what came of it; without it everything is played out."""
     began, verdict = time.monotonic(), Verdict(workflow.name, cut)
     with Lab.start(hosts=workflow.hosts, vms=2 * workflow.hosts, speed=SPEED, certificates=False) as lab:
-        stage = Stage(lab)
+        stage = Stage(lab, apart=workflow.apart)
         workflow.begin(stage)
         lab.world.recorder.clear()
         lab.world.recorder.violations.clear()  # where both copies run, the stage has broken the first law itself
-        struck = _plant(lab, cut)
-        _play(stage, workflow, verdict, struck, known)
-        verdict.struck = struck()
-        verdict.laws = broken(lab.world.recorder, workflow.asked, lab.world.recorder.calls)
+        for host, cmdlet in workflow.refused:
+            lab.world.faults.add(REFUSE, host, cmdlet)
+        with planted(lab, cut) as struck:
+            _play(stage, workflow, verdict, struck, known)
+            verdict.struck = struck()
+        verdict.laws += broken(lab.world.recorder, workflow.asked, lab.world.recorder.calls)
     verdict.seconds = time.monotonic() - began
     return verdict
 
 
-def _plant(lab: Lab, cut: Cut | None) -> Callable[[], bool]:
-    """Put the fault into the lab; the answer says later whether it ever struck."""
-    if cut is None:
-        return lambda: True
-    if cut.on_the_wire:
-        wire = lab.world.faults.add_wire(cut.what, cut.host, cut.nth, cut.kind)
-        return lambda: wire.struck > 0
-    late = {"lands_after": cut.lands_after} if cut.kind == DROP_LATE else {}
-    rule = lab.world.faults.add(cut.kind, cut.host, cut.what, cut.nth, **late)
-    return lambda: rule.struck > 0
-
-
 def _play(stage: Stage, workflow: Workflow, verdict: Verdict, struck: Callable[[], bool], known: Known | None) -> None:
     """The first run, and all that come after it, as far as what comes of them is not known yet."""
-    recorder = stage.world.recorder
     ran = alive(stage)
-    failure = _once(stage, workflow)
-    if not failure and not verdict.cut:
-        verdict.calls = [(call.host, call.cmdlet, call.state_changing) for call in recorder.calls]
-        verdict.wire = _operations(stage.lab)
+    if verdict.cut is None:
+        with Answers(stage.lab) as answers:
+            hands, failure = _once(stage, workflow)
+        verdict.trace = _trace(stage.lab, hands, answers)
+    else:
+        hands, failure = _once(stage, workflow)
+    if struck():
+        _first_run(stage, verdict, hands, failure, ran - alive(stage))
+    set_right(stage.lab)
     passed: list[Hashable] = []
     for _unused in range(REPEATS):
         if known is not None and struck() and (like := likeness(stage.world)) is not None:
@@ -116,76 +92,84 @@ def _play(stage: Stage, workflow: Workflow, verdict: Verdict, struck: Callable[[
                 break
             passed.append(like)
         if not failure:
-            _look(stage, workflow, verdict, ran)
+            problems = list(_look(stage, workflow, verdict, ran))
+            verdict.problems += problems
+            if known is not None:
+                known.update(dict.fromkeys(passed, tuple(problems)))
             break
         verdict.again += 1
-        failure = _once(stage, workflow)
+        hands, failure = _once(stage, workflow)
     else:
         verdict.problems.append(f"never through: {failure}")
-    if known is not None:
-        known.update(dict.fromkeys(passed, tuple(verdict.problems)))
 
 
-def _look(stage: Stage, workflow: Workflow, verdict: Verdict, ran: set[str]) -> None:
+def _first_run(stage: Stage, verdict: Verdict, hands: Hands, failure: str, down: set[str]) -> None:
+    """What the run that was cut has to have done by itself: said what is down, and touched no host but its own."""
+    cut = verdict.cut
+    late = cut is not None and cut.kind == DROP_LATE
+    if down and hands.reports and not late and not DOWN.search(told := "\n".join(hands.reports[-1]["lines"])):
+        verdict.problems.append(f"DOWN, and nobody says so: {', '.join(sorted(down))}: {told}")
+    if cut is not None and cut.lies:
+        verdict.laws += [f"L11: {call}" for call in hands.strays]
+        if failure and not OTHERS.search(failure):
+            verdict.problems.append(f"it does not say who answered: {failure}")
+
+
+def _look(stage: Stage, workflow: Workflow, verdict: Verdict, ran: set[str]) -> Iterator[str]:
     """The play came through: the world has to be as it shall be, and stay so."""
     if not workflow.done(stage):
-        verdict.problems.append(f"goal not reached: {stage.sides('hv-a')} {stage.sides('hv-b')}")
+        yield f"goal not reached: {' '.join(str(stage.sides(host)) for host in stage.world.hosts)}"
     if ran - alive(stage):
-        verdict.problems.append(f"DOWN, and nobody says so: {', '.join(sorted(ran - alive(stage)))}")
+        yield f"DOWN, and nobody says so: {', '.join(sorted(ran - alive(stage)))}"
     verdict.again += 1
-    _repeat(stage, workflow, verdict)
+    yield from _repeat(stage, workflow)
 
 
-def _once(stage: Stage, workflow: Workflow) -> str:
-    """Run the play; what stopped it, or nothing."""
-    try:
-        workflow.play(Hands(stage.lab))
-    except Stopped as stopped:
-        return str(stopped)
-    return ""
-
-
-def _repeat(stage: Stage, workflow: Workflow, verdict: Verdict) -> None:
-    """The same play once more: nothing may be sent, nothing may be said to have changed."""
-    stage.world.faults.clear()
-    before, hands = len(stage.world.recorder.calls), Hands(stage.lab)
+def _once(stage: Stage, workflow: Workflow) -> tuple[Hands, str]:
+    """Run the play; who played it, and what stopped it, or nothing."""
+    hands = Hands(stage.lab)
     try:
         workflow.play(hands)
     except Stopped as stopped:
-        verdict.problems.append(f"the repeat failed: {stopped}")
+        return hands, str(stopped)
+    return hands, ""
+
+
+def _repeat(stage: Stage, workflow: Workflow) -> Iterator[str]:
+    """The same play once more: nothing may be sent, nothing may be said to have changed."""
+    stage.world.faults.clear()
+    before = len(stage.world.recorder.calls)
+    hands, failure = _once(stage, workflow)
+    if failure:
+        yield f"the repeat failed: {failure}"
         return
     sent: list[Recorded] = [call for call in stage.world.recorder.calls[before:] if call.state_changing]
     if sent:
-        verdict.problems.append(f"the repeat sent {', '.join(map(str, sent))}")
+        yield f"the repeat sent {', '.join(map(str, sent))}"
     if hands.changed:
-        verdict.problems.append("the repeat says that it changed something")
+        yield "the repeat says that it changed something"
 
 
 def alive(stage: Stage) -> set[str]:
-    """The VMs of the workflow that run somewhere."""
+    """The VMs of the workflow that run somewhere, by the names that they have on HV-A."""
+    names = {stage.ids[name]: name for name in NAMES}
     hosts = stage.world.hosts.values()
-    return {vm.name for host in hosts for vm in host.vms.values() if vm.alive and vm.name in NAMES}
+    return {names[vm.id] for host in hosts for vm in host.vms.values() if vm.alive and vm.id in names}
 
 
-def _operations(lab: Lab) -> dict[tuple[str, str], int]:
-    counted: dict[tuple[str, str], int] = {}
+def _trace(lab: Lab, hands: Hands, answers: Answers) -> Trace:
+    wire: dict[tuple[str, str], int] = {}
     for endpoint in lab.endpoints:
         requests = endpoint.service.requests
-        counted.update({(endpoint.host.name, name): requests[name] for name in OPERATIONS if requests.get(name)})
-    return counted
+        wire.update({(endpoint.host.name, name): requests[name] for name in OPERATIONS if requests.get(name)})
+    calls = [(call.host, call.cmdlet, call.state_changing) for call in lab.world.recorder.calls]
+    return Trace(calls, wire, answers.seen, hands.pipelines)
 
 
-def cuts(clean: Verdict) -> Iterator[Cut]:
-    """Every remote call of a clean run, cut: what changes states in all ways, the rest before and after in turn."""
-    seen: Counter[tuple[str, str]] = Counter()
-    for host, cmdlet, state_changing in clean.calls:
-        seen[host, cmdlet] += 1
-        nth = seen[host, cmdlet]
-        if state_changing:
-            yield Cut(DROP_BEFORE, host, cmdlet, nth)
-            yield Cut(DROP_AFTER, host, cmdlet, nth)
-            yield from (Cut(DROP_LATE, host, cmdlet, nth, lands_after) for lands_after in LATE)
-        else:
-            yield Cut((DROP_BEFORE, DROP_AFTER)[nth % 2], host, cmdlet, nth)
-    for (host, operation), count in clean.wire.items():
-        yield from (Cut((BEFORE, AFTER)[nth % 2], host, operation, nth) for nth in range(1, count + 1))
+def cuts(workflow: Workflow, clean: Verdict, everything: bool = True) -> Iterator[Cut]:
+    """Every fault of the kind that the workflow is swept with; not `everything`: as much as a gate has time for."""
+    if workflow.swept == LIES:
+        return lies(clean.trace)
+    if workflow.swept == ANSWERS:
+        return odd_answers(clean.trace)
+    return drops(clean.trace, everything, next(iter(workflow.refused), None) if not everything else None)

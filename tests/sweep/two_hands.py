@@ -13,17 +13,15 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 from typing import Any
 
-from tests.lab.cmdlets.registry import dispatch
 from tests.lab.lab import Lab
 from tests.lab.recorder import Recorded, Recorder
-from tests.lab.values import Error
 
 from .hands import Hands, Play, Stopped
 from .laws import broken, could_not_know
 from .stage import NAMES, RUNS, STANDS, A, B, Operator, Stage
 from .sweep import REPEATS, SPEED, Verdict, alive
 from .turns import NOWHERE, InTurns, Stop, Turns
-from .workflows import CANCEL, Workflow, moved, role
+from .workflow import CANCEL, Workflow, moved, role
 
 # -- a foreign cmdlet ------------------------------------------------------------------------------------------------
 
@@ -79,10 +77,11 @@ class Meddler:
         """Do it. What it breaks by itself is not our doing."""
         recorder = self.stage.world.recorder
         known = len(recorder.violations)
-        by = "Name" if self.foreign.cmdlet in ("Start-VM", "Stop-VM") else "VMName"
-        operator = Operator(self.stage.world.host(self.foreign.host))
-        records = list(dispatch(operator, self.foreign.cmdlet, by, {by: [RUNS], **dict(self.foreign.parameters)}))
-        self.refused = any(isinstance(record, Error) for record in records)
+        try:
+            self.stage.cmdlet(self.foreign.host, self.foreign.cmdlet, RUNS, **dict(self.foreign.parameters))
+            self.refused = False
+        except (RuntimeError, KeyError):  # Windows refuses it, or has no such VM
+            self.refused = True
         self.number = next((c.number for c in reversed(recorder.calls) if c.user == Operator.user), 0)
         del recorder.violations[known:]
 
@@ -90,7 +89,7 @@ class Meddler:
 def foreign_hands(workflow: Workflow) -> Iterator[Foreign]:
     """A foreign cmdlet between any two of ours: right before each that changes states, and right after it."""
     with Lab.start(hosts=2, vms=4, speed=SPEED, certificates=False) as lab:
-        stage = Stage(lab)
+        stage = Stage(lab, apart=workflow.apart)
         workflow.begin(stage)
         lab.world.recorder.clear()
         workflow.play(Hands(lab))
@@ -105,7 +104,7 @@ def meddle(workflow: Workflow, foreign: Foreign) -> Verdict:
     """Play the workflow with that foreign cmdlet in it, again until it is through or refuses for good."""
     began, verdict = time.monotonic(), Verdict(workflow.name, None)
     with Lab.start(hosts=2, vms=4, speed=SPEED, certificates=False) as lab:
-        stage = Stage(lab)
+        stage = Stage(lab, apart=workflow.apart)
         workflow.begin(stage)
         lab.world.recorder.clear()
         meddler = Meddler(stage, foreign)

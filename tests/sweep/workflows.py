@@ -1,54 +1,27 @@
-"""The workflows that are swept: where each begins, the plays of it, and what the world is like when it is done.
-
-A workflow is a fixed sequence of desired states, so the same plays are right from every half-done state.
-"""
+"""The workflows that are swept, of two hosts that are who they say they are; the others are in worlds.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from .hands import Hands, Play
+from . import worlds
+from .hands import Hands
 from .other_roles import removal_role, reprotect
-from .role import failover_role
 from .stage import NAMES, RUNS, STANDS, STORAGE, A, B, C, Stage
-
-# What a workflow was asked for beside moving on: acts that lose or end something are law-breaking without it.
-COMMIT, CANCEL, END_TEST, REMOVE, UNPLANNED = "commit", "cancel", "end_test", "remove", "unplanned"
-TURN_OFF = "turn_off"
-
-
-@dataclass(frozen=True)
-class Workflow:
-    """`begin` sets the stage, `play` is run, and run again; `done` says whether the world is as it shall be.
-
-    What is not `in_gate` is swept only when it is asked for: a gate has its time.
-    """
-
-    name: str
-    begin: Callable[[Stage], None]
-    play: Play
-    done: Callable[[Stage], bool]
-    asked: frozenset[str] = frozenset()
-    hosts: int = 2
-    in_gate: bool = True
-
-
-def stands(host: str, mode: str, state: str, power: str = "") -> Callable[[Stage], bool]:
-    """Whether every VM stands like that on a host. `power` is of the VM that ran; the other one is as it was."""
-
-    def look(stage: Stage) -> bool:
-        sides = stage.sides(host)
-        right = all(sides.get(name, ("", "", ""))[:2] == (mode, state) for name in NAMES)
-        return right and (not power or sides[RUNS][2] == power)
-
-    return look
-
-
-def both(*looks: Callable[[Stage], bool]) -> Callable[[Stage], bool]:
-    """Whether all of these hold."""
-    return lambda stage: all(look(stage) for look in looks)
-
+from .workflow import (
+    CANCEL,
+    COMMIT,
+    END_TEST,
+    REMOVE,
+    TURN_OFF,
+    UNPLANNED,
+    Workflow,
+    both,
+    moved,
+    planned,
+    role,
+    stands,
+)
 
 # -- replication -----------------------------------------------------------------------------------------------------
 
@@ -105,42 +78,7 @@ def _one_disk(stage: Stage) -> bool:
 # -- failover --------------------------------------------------------------------------------------------------------
 
 
-def failover(hands: Hands, host: str, state: str, runs_on: str, partner: str = "", **options: object) -> None:
-    """hyperv_failover on one host, with what the partner says as proof."""
-    given = {"partner": hands.read(partner, NAMES)} if partner else {}
-    name = hands.lab.world.host(runs_on).fqdn
-    hands.module("hyperv_failover", host, names=NAMES, state=state, runs_on=name, **given, **options)
-
-
-UP = {"start": True, "unconnected_adapters": "allow"}
-
-
-def planned(source: str, target: str) -> Play:
-    """A planned failover with reverse, from one host to the other."""
-
-    def play(hands: Hands) -> None:
-        failover(hands, source, "prepared", target, partner=target, shutdown="clean")
-        failover(hands, target, "failed_over", target, partner=source)
-        failover(hands, target, "reversed", target, partner=source, **UP)
-
-    return play
-
-
-def role(wish: str, to: str, **inputs: object) -> Play:
-    """The failover role."""
-
-    def play(hands: Hands) -> None:
-        failover_role(hands, wish, to, unconnected_adapters="allow", patience=0, **inputs)
-
-    return play
-
-
 GROUPS = [{"name": "db", "vms": [RUNS]}, {"name": "web", "vms": [STANDS]}]
-
-
-def moved(source: str, target: str) -> Callable[[Stage], bool]:
-    """Whether the VMs run on the target and replicate back."""
-    return both(stands(target, "Primary", "Replicating", "Running"), stands(source, "Replica", "Replicating", "Off"))
 
 
 _BACK = both(stands(A, "Primary", "Replicating", "Running"), stands(B, "Replica", "Replicating", "Off"))
@@ -222,6 +160,7 @@ def workflows() -> Iterator[Workflow]:
     yield Workflow("way home", Stage.primary_back, role("return_home", B), _home, frozenset({UNPLANNED}))
     yield from _more_disasters()
     yield from _removals()
+    yield from worlds.workflows()
 
 
 def _more_disasters() -> Iterator[Workflow]:
