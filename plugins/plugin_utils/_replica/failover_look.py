@@ -38,7 +38,9 @@ class Run:
     @property
     def wish(self) -> Wish:
         """What is wanted."""
-        return read_wish(self.raw["wish"])
+        given = self.raw.get("given") or {}
+        repeat = {name: given[key] for key, name in (("hosts", "candidates"), ("fence", "fence")) if key in given}
+        return replace(read_wish(self.raw["wish"]), repeat=tuple(repeat.items()))
 
 
 def read_wish(raw: Mapping[str, Any]) -> Wish:

@@ -72,7 +72,8 @@ def _both_run(have: Pair, goal: Goal) -> Next:
     if beside:
         return NextRefused(
             f"the VM may be running on more than one host, {beside} among them: no copy is touched. Shut the one that"
-            " is to be lost down on its host (Stop-VM), then run this again"
+            " is to be lost down on its host (Stop-VM), then run this again",
+            told=True,
         )
     if goal.lose and goal.turn_off:
         return NextAct("turn_off", goal.lose, "turn off the copy that was named to be lost")
@@ -103,6 +104,8 @@ def _undo_the_lost(have: Pair, goal: Goal) -> Next | None:
         return None
     return act_on(have, "cancel_failover", goal.lose)
 
+
+_TO_COPY = (by_hand("copy"), by_hand("repair"))
 
 # -- planned ---------------------------------------------------------------------------------------------------------
 
@@ -138,12 +141,17 @@ def _planned_before(have: Pair, target: Side, other: Side, goal: Goal) -> Next:
     if other.state == PREPARED:
         return act_on(have, "fail_over", "target")
     if never_copied(target):
-        return NextRefused(NEVER_COPIED, (by_hand("repair", "other"),))
+        return NextRefused(NEVER_COPIED, _TO_COPY)
     if other.state != REPLICATING or target.state != REPLICATING:
         where = "other" if other.state != REPLICATING else "target"
         return NextRefused(
             f"a planned failover needs both sides Replicating: {have}. Repair its replication first",
-            (by_hand("repair", where), ask("unplanned", declared="unusable", turn_off=other.may_run)),
+            (
+                by_hand("repair", where),
+                by_hand("resync"),
+                by_hand("copy"),
+                ask("unplanned", declared="unusable", turn_off=other.may_run),
+            ),
         )
     if other.power == RUNNING:
         if not goal.shutdown:
@@ -170,7 +178,7 @@ def _planned_failed_over(have: Pair, target: Side, other: Side, goal: Goal) -> N
     return NextRefused(
         f"the replica is failed over while its primary is not prepared ({have}): an unplanned failover, with loss. "
         "Cancel it, or keep it and bring the old primary back as the replica",
-        (ask("cancel", accept_loss=True, start=True), ask("return_home")),
+        (ask("return_home"), ask("cancel", accept_loss=True, start=True)),
     )
 
 
@@ -195,24 +203,24 @@ def _unplanned(have: Pair, target: Side, other: Side | None, goal: Goal) -> Next
     if target.mode not in REPLICA_MODES:
         return NextRefused(f"the target has no replica of this VM: {have}", (by_hand("protect", "target"),))
     if goal.declared not in ("dead", "unusable"):
-        ways = (ask("unplanned", declared="dead" if other is None else "unusable"),)
         return NextRefused(
-            "an unplanned failover loses data and needs its reason: primary_is_dead or primary_unusable", ways
+            "an unplanned failover loses data and needs its reason: primary_is_dead or primary_unusable",
+            (ask("unplanned", declared="dead" if other is None else "unusable"),),
         )
     if goal.declared == "dead" and not target.failed_over and (other is not None or have.heard):
         found = f"its host answers ({other})" if other is not None else "its host shows that it lives"
-        instead = (ask("planned"), ask("unplanned", declared="unusable", turn_off=True)) if other is not None else ()
-        return NextRefused(f"the primary was declared dead, but {found}", (*instead, by_hand("reach")))
-    if goal.declared == "unusable":
-        refused = _old_copy_off(have, other, goal)
-        if refused:
-            return refused
+        ways = (ask("planned"), ask("unplanned", declared="unusable", turn_off=True), by_hand("reach"))
+        return NextRefused(f"the primary was declared dead, but {found}", ways)
+    # Whether there is anything to fail over to is looked at before the old VM loses its plug.
     if target.test_vm:
         return test_first()
+    if never_copied(target):
+        return NextRefused(NEVER_COPIED, _TO_COPY)
+    refused = _old_copy_off(have, other, goal) if goal.declared == "unusable" else None
+    if refused:
+        return refused
     if target.failed_over:
         return start(have, target, other, goal)
-    if never_copied(target):
-        return NextRefused(NEVER_COPIED, (by_hand("repair"),))
     return act_on(have, "fail_over", "target")
 
 
@@ -222,7 +230,7 @@ def _old_copy_off(have: Pair, other: Side | None, goal: Goal) -> Next | None:
         return NextRefused(
             "the primary was declared unusable, but its VM could not be read as Off. Power its host off first, then"
             " give primary_is_dead as the reason",
-            (by_hand("power_off"),),
+            (by_hand("reach"), by_hand("power_off"), ask("unplanned", declared="dead")),
         )
     if other.power == OFF:
         return None
@@ -237,7 +245,7 @@ def _old_copy_off(have: Pair, other: Side | None, goal: Goal) -> Next | None:
     return NextRefused(
         f"the old VM is {other.power}: turn it off by its own option (old_vm=turn_off), or shut it down, then run this"
         " again",
-        (ask("unplanned", turn_off=True), by_hand("stop_guest")),
+        (by_hand("stop_guest"), ask("unplanned", turn_off=True)),
     )
 
 

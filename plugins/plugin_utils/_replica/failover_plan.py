@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from .both_running import told
@@ -20,7 +21,7 @@ from .failover_advice import told as advice
 from .failover_next import next_step
 from .failover_sight import PlanError, Record, Seen, Sight, partner_names
 from .failover_states import NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
-from .failover_step import Goal, Next, NextAct, NextDone, NextRefused, NextWait
+from .failover_step import Goal, Next, NextAct, NextDone, NextRefused, NextWait, Way
 from .heard import records_of
 from .plan_lines import plan_line
 
@@ -56,7 +57,7 @@ class Wish:
 
     fence: the old copy's start action becomes Nothing as soon as its host answers. discard: inventory host of the copy
     to lose where both run; turned off only when the goal's turn_off says so. discard_saved: a saved state of the old
-    copy may go. advise: a refusal is given its ways out.
+    copy may go. advise: a refusal is given its ways out, and `repeat` are inputs that their commands repeat.
     """
 
     goal: Goal
@@ -64,6 +65,7 @@ class Wish:
     discard: str = ""
     discard_saved: bool = False
     advise: bool = True
+    repeat: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass
@@ -154,7 +156,7 @@ def read_goal(goal: Mapping[str, Any]) -> Goal:
         raise PlanError(f"{', '.join(sorted(unknown))} is nothing that a goal can have.")
     if "wish" not in known:
         raise PlanError("the goal has no wish.")
-    return Goal(**known)
+    return Goal(**{**known, "accept": frozenset(known.get("accept") or ())})
 
 
 def unfold(seen: Seen, wish: Wish) -> VMPlan:
@@ -170,7 +172,7 @@ def unfold(seen: Seen, wish: Wish) -> VMPlan:
         if not fence:
             fence = list(_fence(pair, seen, wish))
             plan.acts += fence
-        step = _next(pair, seen, wish)
+        step = _next(pair, wish)
         if not isinstance(step, NextAct):
             return _conclude(plan, step, wish)
         plan.acts.append(step)
@@ -187,7 +189,7 @@ def _side_to_lose(seen: Seen, wish: Wish) -> str:
     return {seen.elsewhere: "other", seen.here: "target"}.get(wish.discard, "") if wish.discard else ""
 
 
-def _next(pair: Pair, seen: Seen, wish: Wish) -> Next:
+def _next(pair: Pair, wish: Wish) -> Next:
     if pair.both_run and wish.discard and not wish.goal.lose and wish.discard not in {copy.host for copy in pair.rest}:
         return NextRefused(f"it may be running on both hosts, and {wish.discard} is neither of them")
     saved = pair.other is not None and pair.other.power == SAVED and not pair.both_run
@@ -273,21 +275,34 @@ def _conclude(plan: VMPlan, step: NextDone | NextRefused | NextWait, wish: Wish)
 
 def _ways(seen: Seen, step: NextRefused, wish: Wish) -> Iterable[str]:
     """Only what the table leads on with is advised."""
-
-    def refuses(pair: Pair, goal: Goal) -> bool:
-        swapped = pair != seen.pair
-        hosts = (seen.elsewhere, seen.here) if swapped else (seen.here, seen.elsewhere)
-        records = (seen.other_record, seen.record) if swapped else (seen.record, seen.other_record)
-        there = replace(
-            seen, pair=pair, here=hosts[0], elsewhere=hosts[1], record=records[0], other_record=records[1], unread=""
-        )
-        lost = {"target": hosts[0], "other": hosts[1]}.get(goal.lose, wish.discard)
-        return unfold(there, Wish(goal, fence=False, discard=lost, advise=False)).outcome == "refused"
-
-    found = open_ways(step, seen.pair, wish.goal, refuses)
-    yield from advice(found, seen, {"accept": ",".join(sorted(wish.goal.accept))})
-    if not found and not seen.unread:
+    found = _open(step.ways, seen.pair, replace(wish.goal, discard="" if wish.goal.lose else wish.discard))
+    yield from advice(found, seen, wish.goal, dict(wish.repeat))
+    if not found and not seen.unread and not step.told:
         yield by_hand_only(seen.pair)
+
+
+@lru_cache(maxsize=4096)
+def _open(ways: tuple[Way, ...], pair: Pair, goal: Goal) -> tuple[Way, ...]:
+    """VMs in the same states have the same ways, which are sought once."""
+    return open_ways(ways, pair, goal, _course)
+
+
+@lru_cache(maxsize=65536)
+def _course(pair: Pair, goal: Goal) -> str:
+    """What a plan of this goal comes to, as failover_advice.py has it."""
+    wish, visited, acts = Wish(goal, discard=goal.discard), set[Pair](), 0
+    while pair not in visited:
+        visited.add(pair)
+        step = _next(pair, wish)
+        if isinstance(step, NextRefused):
+            return "refused"
+        if not isinstance(step, NextAct):
+            return "on" if acts or isinstance(step, NextWait) else "nothing"
+        after, acts = _after(pair, step), acts + 1
+        if after is None:
+            return "refused"
+        pair = after
+    return "refused"
 
 
 def _both(seen: Seen) -> dict[str, Record]:

@@ -105,11 +105,12 @@ def by_hand(hand: str, where: str = "other") -> Way:
 @dataclass(frozen=True)
 class NextRefused:
     """Not to be done from here; `reason` says what was found, `ways` what may lead out (failover_advice.py tries
-    them).
+    them). `told`: the reason itself says what to do.
     """
 
     reason: str
     ways: tuple[Way, ...] = ()
+    told: bool = False
 
 
 Next = NextAct | NextWait | NextDone | NextRefused
@@ -169,15 +170,17 @@ def held_by_another_copy(have: Pair, goal: Goal, what: NextAct) -> NextRefused |
         return None
     unread = [copy.host for copy in have.rest if copy.side is None and copy.host not in goal.accept]
     if unread:
-        return _not_read(unread)
+        return _not_read(unread, goal)
     return next((refused for copy in have.rest if (refused := _beside(copy, goal)) is not None), None)
 
 
-def _not_read(hosts: Sequence[str]) -> NextRefused:
+def _not_read(hosts: Sequence[str], goal: Goal) -> NextRefused:
     names, them = " and ".join(hosts), "them" if len(hosts) > 1 else "it"
     return NextRefused(
         f"{names} may have a copy of it and could not be read. Bring {them} into reach; or, if it is certain that the"
-        f" VM does not run there, accept that by name (accept={','.join(hosts)})"
+        f" VM does not run there, accept that by name (accept={','.join(hosts)})",
+        (ask(goal.wish, accept=goal.accept.union(hosts)),),
+        told=True,
     )
 
 
@@ -188,17 +191,21 @@ def _beside(copy: Copy, goal: Goal) -> NextRefused | None:
     if side.may_run:
         return NextRefused(
             f"it runs on {host} ({side}), and is not started a second time. To run it here instead, shut it down on"
-            f" {host} first (Stop-VM), then run this again"
+            f" {host} first (Stop-VM), then run this again",
+            told=True,
         )
     if side.holds_back:
         return NextRefused(
             f"its copy on {host} is {side.power}, not Off. Remove its saved state there (Remove-VMSavedState), then run"
-            " this again"
+            " this again",
+            told=True,
         )
     if side.failed_over and goal.discard != host and goal.wish != "cancel":
         return NextRefused(
             f"it is failed over to {host} ({side}), whose data may be newer. Fail over to {host} instead; or, if what"
-            f" changed there may be lost, say so (discard={host})"
+            f" changed there may be lost, say so (discard={host})",
+            (ask(goal.wish, discard=host),),
+            told=True,
         )
     return None
 

@@ -87,7 +87,7 @@ def _cancel_failover(have: Pair, target: Side, other: Side | None, goal: Goal) -
     if not lossless and not goal.accept_loss:
         return NextRefused(
             "cancelling loses what the VM changed since the failover: accept that by name, or reverse instead",
-            (ask("cancel", accept_loss=True), ask("return_home")),
+            (ask("return_home"), ask("cancel", accept_loss=True)),
         )
     if target.power in CHANGING_POWER:
         return NextWait(f"the VM is {target.power}")
@@ -127,7 +127,7 @@ def _cancel_here(have: Pair, target: Side, other: Side | None, goal: Goal) -> Ne
     if other is not None and (other.failed_over or other.state in CHANGING_STATES):
         return NextRefused(
             "it is failed over to the other host, or is being: cancel the failover to that host",
-            (ask("cancel", "other", accept_loss=True), ask("return_home", "other")),
+            (ask("return_home", "other"), ask("cancel", "other", accept_loss=True)),
         )
     if target.state == PREPARED:
         return act_on(have, "cancel_preparation", "target")
