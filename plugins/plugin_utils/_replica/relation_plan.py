@@ -50,9 +50,12 @@ def _unlisted(case: Case) -> Decision | None:
 
 
 def _of_another_host(case: Case) -> Decision | None:
-    """A record of a host that this VM has nothing to do with counts neither for nor against anything (L11)."""
+    """A record of a host that this VM has nothing to do with counts neither for nor against anything (L11).
+
+    It was looked at before anything was sent: a relation that has been ended since names its host no more.
+    """
     view, want = case.partner, case.want
-    if view is None:
+    if view is None or case.sent or (want.state == ABSENT and case.relation is None):
         return None
     named = [want.replica_server or "", other_of(want.between, case.have.host_names) or ""]
     for relation in case.vm.relations.values():
