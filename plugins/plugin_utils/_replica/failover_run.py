@@ -148,14 +148,21 @@ def advance(
         acted = {order.where: _steps(run.plans[order.seen.id], stage)} if order.act else {}
         run.entries[order.seen.id] = replace(run.entries[order.seen.id].asked(stage, now), acted=acted)
     calls = calls_of(due, _limited(run, stage))
-    again = any(_to_be_tried(run, entry) for entry in run.entries.values())
-    return {**_kept(raw, run.entries), "heard": heard, "calls": calls, **_what_to_read(run, calls, again)}
+    idle = 0 if calls else int(raw.get("idle") or 0) + 1
+    again = idle <= MOST_TRIES and any(_to_be_tried(run, entry) for entry in run.entries.values())
+    told = {"heard": heard, "calls": calls, "idle": idle}
+    return {**_kept(raw, run.entries), **told, **_what_to_read(run, calls, again)}
 
 
 def _to_be_tried(run: Run, entry: Entry) -> bool:
-    """A lost answer gets another look: on the way forward, and on the way back."""
+    """A lost answer gets another look: on the way forward, and on the way back as long as a side is not read.
+
+    Where both were read, what is left of the way back is among the calls.
+    """
     if entry.status == LEFT:
-        return 0 < entry.tries < MOST_TRIES and not entry.given_up and _wants_back(run, entry)
+        pair = run.seen[entry.id].pair
+        unread = pair.target is None or pair.other is None
+        return unread and 0 < entry.tries < MOST_TRIES and not entry.given_up and _wants_back(run, entry)
     return entry.status == OPEN and bool(entry.tries)
 
 
