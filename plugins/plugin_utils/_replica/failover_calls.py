@@ -93,9 +93,9 @@ def calls_of(orders: Iterable[Order], options: Mapping[str, Any]) -> list[dict[s
             calls.append(call)
         call["ids"].append(order.seen.id)
         call["names"].append(order.seen.name)
-        call["partner"] += _proofs(order)
+        call["partner"] += _proofs(order, told.get("partner_declared") in ("dead", "prepared"))
     for call in calls:
-        if call.get("partner_declared") in ("dead", "prepared") or not call["partner"]:
+        if not call["partner"]:
             del call["partner"]
     return calls
 
@@ -218,12 +218,12 @@ _MORE = {
 }
 
 
-def _proofs(order: Order) -> list[dict[str, Any]]:
-    """What other hosts said of the VM, as far as the module looks at it: the other side, and where one was read the
-    third site behind this one.
+def _proofs(order: Order, declared: bool) -> list[dict[str, Any]]:
+    """What other hosts said of the VM, as far as the module looks at it: the other side, unless that is declared, and
+    where one was read the third site behind this one.
     """
     seen, where = order.seen, "other" if order.where == "target" else "target"
-    found: list[Mapping[str, Any]] = [proof_of(seen, where) or order.known]
+    found: list[Mapping[str, Any]] = [] if declared else [proof_of(seen, where) or order.known]
     if order.where == "target":
         found.append(proof_of(seen, "third") or {})
     return [dict(proof) for proof in found if proof]

@@ -90,6 +90,11 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
             f"partner has a record of {wrong.host}, and the partner is {case.partner_host}. Read the right host; or, if"
             f" {wrong.host} is the same one by another name, give that name in its record's host_names."
         )
+    if want.declared in (DEAD, PREPARED_WORD) and case.proof is not None:
+        return case.refuse(
+            f"the partner is declared {want.declared}, but partner holds what {case.proof.host} answered. A declaration"
+            " never beats a reading: leave one of the two out."
+        )
     both = _both_run(case)
     return both or _STATES[want.state](case)
 

@@ -164,12 +164,6 @@ def _thumbprint(given: str) -> str:
 def _check(want: Want) -> None:
     if want.declared and want.state not in (FAILED_OVER_STATE, CANCELLED, REVERSED, COMMITTED, FENCED):
         raise OptionError("partner_declared", f"state {want.state} does not ask about the other side.", "Leave it out.")
-    if want.declared in (DEAD, PREPARED_WORD) and want.proofs:
-        raise OptionError(
-            "partner_declared",
-            f"the partner is declared {want.declared}, but partner holds what its host answered.",
-            "A declaration never beats a reading: leave one of the two out.",
-        )
     if want.point != ANY and want.state not in (FAILED_OVER_STATE, TEST_RUNNING):
         raise OptionError("recovery_point", f"state {want.state} uses none.", "Leave it out.")
     if want.point != ANY and want.state == FAILED_OVER_STATE and not want.unplanned:

@@ -359,3 +359,10 @@ def test_all_that_could_not_be_read_are_named_at_once_and_the_others_are_a_warni
     run = begin(readings, inventory=["hv-a", "hv-b", "hv-c", "hv-d"])
     assert "accept=hv-c)" in run["refused"]["id-app"]
     assert "hv-d was asked for copies of these VMs and could not be read: hv-d: no answer." in run["warned"]
+
+
+def test_a_declaration_stands_for_the_partner_and_not_for_the_third_site() -> None:
+    readings = {"hv-b": middle(), "hv-a": SILENT, "hv-c": last()}
+    call = failover_run.advance(begin(readings, **DEAD), readings, [], 1.0)["calls"][0]
+    assert call["partner_declared"] == "dead"
+    assert [proof["host"] for proof in call["partner"]] == ["HV-C.x.example"]

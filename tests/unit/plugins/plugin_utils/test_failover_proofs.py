@@ -49,6 +49,7 @@ def decision(own: Side, *proofs: Proof, third: bool = False, **given: Any) -> De
         (FAILED_OVER, [proof("HV-A", PREPARED), proof("HV-C", THIRD)], {"third": True}),
         (FAILED_OVER, [proof("HV-A", PREPARED)], {"third": True, "accept_unread": ("hv-c",)}),
         (FAILED_OVER, [], {"declared": "dead"}),
+        (REPLICA, [proof("HV-C", THIRD)], {"third": True, "declared": "dead"}),
     ],
 )
 def test_it_goes_on(own: Side, proofs: list[Proof], given: dict[str, Any]) -> None:
@@ -80,6 +81,7 @@ RUNS = Side("ExtendedReplica", "FailedOverWaitingCompletion", "Running")
         (FAILED_OVER, [proof("HV-A", PREPARED), proof("HV-C", RUNS)], {"third": True}, "has it: ExtendedReplica"),
         (FAILED_OVER, [proof("HV-A", PREPARED), proof("HV-C", THIRD, age=200)], {"third": True}, "200 seconds old"),
         (FAILED_OVER, [proof("HV-A", STRANGE)], {"declared": "unusable"}, "is ComponentServicing, not Off"),
+        (REPLICA, [proof("HV-A", PREPARED)], {"declared": "dead"}, "A declaration never beats a reading"),
         (REPLICA, [proof("HV-A", PREPARED)], {"expected_host": "HV-B.other.example"}, "HV-B.x.example answered"),
     ],
 )
