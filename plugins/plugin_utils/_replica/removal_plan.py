@@ -18,6 +18,7 @@ from .errors import ReplicaError
 from .failover_power import NO_START
 from .failover_states import EXTENDED, OFF, PRIMARY, REPLICA_MODES, SAVED
 from .heard import records_of
+from .names import is_one_of
 from .plan_lines import plan_line
 from .removal import (
     EXTENDED_LEG,
@@ -305,5 +306,18 @@ def _partner(removal: Removal, step: Step) -> list[Record]:
     if step.stage in ("idle", "delete"):
         return [sides[removal.live]] if removal.live in sides else []
     others = [record for host, record in sides.items() if host != step.host]
-    third = step.stage == "extended"
-    return sorted(others, key=lambda record: (record["mode"] == EXTENDED) != third)[:1]
+    names = _names_beyond(sides[step.host], step.stage == "extended") if step.host in sides else []
+    fits = [record for record in others if is_one_of(str(record["host"]), names)]
+    return (fits or [record for record in others if record.get("clustered")])[:1]
+
+
+def _names_beyond(record: Record, third: bool) -> list[str]:
+    """How a side calls the host at the other end of a relation: of its own, or of the leg to a third site."""
+    keys = ("partner", "replica_server", "current_replica_server", "primary_server")
+    named = [
+        str(leg[key])
+        for leg in record["relations"] or ()
+        for key in keys
+        if leg.get(key) and (leg["type"] == EXTENDED_LEG and leg["mode"] != EXTENDED) == third
+    ]
+    return [name for name in named if not is_one_of(name, [str(record["host"])])]
