@@ -147,7 +147,8 @@ class Sim:
 
     def names(self, call: Mapping[str, Any]) -> list[str]:
         """The VMs of a call by the names of their primaries."""
-        return [name for name in self.pairs if f"id-{name}".lower() in call["ids"]]
+        ids = set(call["ids"])
+        return [name for name in self.pairs if f"id-{name}".lower() in ids]
 
     @staticmethod
     def action(name: str, host: str) -> dict[str, str]:
