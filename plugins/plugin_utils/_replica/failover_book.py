@@ -9,7 +9,7 @@ A VM is open until it is through, or has left the run with a reason. Entries tra
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .failover_calls import proof_of
@@ -80,9 +80,10 @@ class Entry:
 
     def to_result(self) -> dict[str, Any]:
         """As a task keeps it."""
-        raw = asdict(self)
-        raw["expected"] = {side: [list(shape) for shape in shapes] for side, shapes in self.expected.items()}
-        return raw
+        raw = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        expected = {side: [list(shape) for shape in shapes] for side, shapes in self.expected.items()}
+        copies = {host: list(shape) for host, shape in self.copies.items()}
+        return {**raw, "expected": expected, "copies": copies, "other": list(self.other)}
 
     def left(self, reason: str) -> Entry:
         """It leaves the run."""
@@ -93,20 +94,35 @@ class Entry:
         return replace(self, first={**self.first, stage: self.first.get(stage, now)})
 
 
-def absorb(entry: Entry, result: Mapping[str, Any]) -> Entry:
+@dataclass(frozen=True)
+class Said:
+    """The result of a call for many VMs, by their ids. `unread`: an error of the whole task, which tells of none."""
+
+    failed: Mapping[str, str]
+    pending: Mapping[str, str]
+    sent: frozenset[str]
+    unread: str = ""
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any]) -> Said:
+        """From the result of a module."""
+        failed = {str(f["id"]): str(f["msg"]) for f in result.get("failures") or ()}
+        pending = {str(p["id"]): str(p["msg"]) for p in result.get("pending") or ()}
+        sent = frozenset(str(action.get("vm_id")) for action in result.get("actions") or ())
+        # A result with a message and without failures is one, whatever became of its `failed`.
+        unread = bool(result.get("unreachable") or (result.get("msg") and not failed))
+        return cls(failed, pending, sent, str(result.get("msg") or "no answer") if unread else "")
+
+
+def absorb(entry: Entry, said: Said) -> Entry:
     """What a call said of the VM: through, failed, still under way, or nothing because the host was lost."""
-    failed = {str(f["id"]): str(f["msg"]) for f in result.get("failures") or ()}
-    pending = {str(p["id"]): str(p["msg"]) for p in result.get("pending") or ()}
-    sent = any(action.get("vm_id") == entry.id for action in result.get("actions") or ())
-    entry = replace(entry, failed="", waits_for="", changed=entry.changed or sent)
-    if entry.id in failed:
-        return replace(entry, failed=failed[entry.id], acted={})
-    # A result with a message and without failures is an error of the whole task, whatever became of its `failed`.
-    unread = bool(result.get("unreachable") or (result.get("msg") and not failed))
-    if entry.id in pending and not unread:
-        return replace(entry, waits_for=pending[entry.id], acted={})
-    if unread:
-        return replace(entry, failed=str(result.get("msg") or "no answer"), tries=entry.tries + 1, acted={})
+    entry = replace(entry, failed="", waits_for="", changed=entry.changed or entry.id in said.sent)
+    if entry.id in said.failed:
+        return replace(entry, failed=said.failed[entry.id], acted={})
+    if said.unread:
+        return replace(entry, failed=said.unread, tries=entry.tries + 1, acted={})
+    if entry.id in said.pending:
+        return replace(entry, waits_for=said.pending[entry.id], acted={})
     return replace(entry, tries=0)
 
 

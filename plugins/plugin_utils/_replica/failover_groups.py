@@ -10,8 +10,9 @@ ahead are through a group stays prepared on the old side, where it can be starte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from .failover_book import DONE, LEFT, Entry
 
@@ -36,14 +37,6 @@ class Gate:
     stopping: frozenset[str]
     goes_on: bool = False
 
-    def before(self, entry: Entry) -> Iterable[Entry]:
-        """The VMs of the groups that are started before this one's."""
-        return (other for other in self.entries if other.group < entry.group)
-
-    def behind(self, entry: Entry) -> Iterable[Entry]:
-        """The VMs of the groups that are stopped before this one's."""
-        return (other for other in self.entries if other.group > entry.group)
-
     def held_by(self, entry: Entry, stage: str) -> str:
         """Why this VM will not do the stage in this run: a group ahead cannot be through any more; "" otherwise.
 
@@ -51,17 +44,39 @@ class Gate:
         """
         if self.goes_on:
             return ""
-        for other in self._needed(entry, stage):
-            why = other.reason if other.status == LEFT else other.unready if self._wants_answer(stage) else ""
-            if why:
+        if stage in _NO_WAY_BACK and self.order == DEPENDENCY:
+            return ""
+        troubled = self._troubled[self._wants_answer(stage)]
+        stops = stage in STOPPING and self.order == DEPENDENCY
+        for other in (*troubled[:1], *(troubled[-1:] if stops else ())):
+            if other.group < entry.group or (stops and other.group > entry.group):
+                why = other.reason if other.status == LEFT else other.unready
                 return f"held back by group {self.names[other.group]}, which is not ready: {other.name}: {why}"
         return ""
 
-    def _needed(self, entry: Entry, stage: str) -> Iterable[Entry]:
-        if stage in _NO_WAY_BACK and self.order == DEPENDENCY:
-            return ()
-        stops = stage in STOPPING and self.order == DEPENDENCY
-        return (*self.before(entry), *(self.behind(entry) if stops else ()))
+    @cached_property
+    def _troubled(self) -> Mapping[bool, Sequence[Entry]]:
+        """The VMs that hold others back, by their groups: those that left, and, where an answer is wanted, those whose
+        guests did not give one.
+        """
+        ordered = sorted(self.entries, key=lambda entry: entry.group)
+        left = [entry for entry in ordered if entry.status == LEFT and entry.reason]
+        return {
+            False: left,
+            True: [entry for entry in ordered if (entry.reason if entry.status == LEFT else entry.unready)],
+        }
+
+    @cached_property
+    def _last_to_stop(self) -> int:
+        """The last group that has a VM which is still to be stopped."""
+        groups = (entry.group for entry in self.entries if entry.id in self.stopping and entry.status != LEFT)
+        return max(groups, default=-1)
+
+    @cached_property
+    def _first_on_its_way(self) -> int:
+        """The first group that has a VM which is not through."""
+        groups = (entry.group for entry in self.entries if entry.status not in (LEFT, DONE))
+        return min(groups, default=len(self.names))
 
     def _wants_answer(self, stage: str) -> bool:
         return self.order == ONE_BY_ONE or stage in STARTING
@@ -69,9 +84,9 @@ class Gate:
     def waits(self, entry: Entry, stage: str) -> bool:
         """True when a VM ahead is not there yet."""
         if stage in STOPPING and self.order == DEPENDENCY:
-            return any(other.id in self.stopping and other.status != LEFT for other in self.behind(entry))
+            return self._last_to_stop > entry.group
         if self.order == ONE_BY_ONE or stage in STARTING:
-            return any(other.status not in (LEFT, DONE) for other in self.before(entry))
+            return self._first_on_its_way < entry.group
         return False
 
 

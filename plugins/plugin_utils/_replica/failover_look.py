@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from .failover_book import Entry
@@ -30,12 +31,12 @@ class Run:
     seen: dict[str, Seen] = field(default_factory=dict)
     plans: dict[str, VMPlan] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def options(self) -> Mapping[str, Any]:
         """How the run goes about it."""
         return dict(self.raw["options"])
 
-    @property
+    @cached_property
     def wish(self) -> Wish:
         """What is wanted."""
         given = self.raw.get("given") or {}

@@ -165,24 +165,47 @@ def unfold(seen: Seen, wish: Wish) -> VMPlan:
     if seen.strange:
         plan.outcome, plan.message = "refused", seen.strange
         return plan
-    wish = replace(wish, goal=replace(wish.goal, lose=_side_to_lose(seen, wish), discard=wish.discard))
-    pair, visited, fence = seen.pair, set[Pair](), list[NextAct]()
-    while pair not in visited:
-        visited.add(pair)
+    goal = replace(wish.goal, lose=_side_to_lose(seen, wish), discard=wish.discard)
+    wish, course = replace(wish, goal=goal), _course(seen.pair, goal, wish.discard_saved)
+    plan.path, fence = list(course.path), list[NextAct]()
+    for pair, step in zip(course.path, course.steps, strict=True):
         if not fence:
             fence = list(_fence(pair, seen, wish))
             plan.acts += fence
-        step = _next(pair, wish)
         if not isinstance(step, NextAct):
             return _conclude(plan, step, wish)
         plan.acts.append(step)
-        after = _after(pair, step)
-        if after is None:
-            break
-        pair = after
-        plan.path.append(pair)
-    plan.outcome, plan.message = "refused", f"the plan does not end from {pair}"
+    plan.outcome, plan.message = "refused", f"the plan does not end from {plan.end}"
     return plan
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a VM goes on by the table: the next step from each pair of `path`; the last is no act where it ends."""
+
+    path: tuple[Pair, ...]
+    steps: tuple[Next, ...]
+
+    @property
+    def comes_to(self) -> str:
+        """As failover_advice.py has it."""
+        end = self.steps[-1]
+        if isinstance(end, (NextAct, NextRefused)):
+            return "refused"
+        return "on" if len(self.steps) > 1 or isinstance(end, NextWait) else "nothing"
+
+
+@lru_cache(maxsize=16384)
+def _course(pair: Pair, goal: Goal, discard_saved: bool) -> Course:
+    """VMs in the same states have the same course, which is worked out once. `goal` names what is to be lost."""
+    wish, path, steps = Wish(goal, discard=goal.discard, discard_saved=discard_saved), list[Pair](), list[Next]()
+    after: Pair | None = pair
+    while after is not None and after not in path:
+        path.append(after)
+        step = _next(after, wish)
+        steps.append(step)
+        after = _after(after, step) if isinstance(step, NextAct) else None
+    return Course(tuple(path), tuple(steps))
 
 
 def _side_to_lose(seen: Seen, wish: Wish) -> str:
@@ -283,26 +306,8 @@ def _ways(seen: Seen, step: NextRefused, wish: Wish) -> Iterable[str]:
 
 @lru_cache(maxsize=4096)
 def _open(ways: tuple[Way, ...], pair: Pair, goal: Goal) -> tuple[Way, ...]:
-    """VMs in the same states have the same ways, which are sought once."""
-    return open_ways(ways, pair, goal, _course)
-
-
-@lru_cache(maxsize=65536)
-def _course(pair: Pair, goal: Goal) -> str:
-    """What a plan of this goal comes to, as failover_advice.py has it."""
-    wish, visited, acts = Wish(goal, discard=goal.discard), set[Pair](), 0
-    while pair not in visited:
-        visited.add(pair)
-        step = _next(pair, wish)
-        if isinstance(step, NextRefused):
-            return "refused"
-        if not isinstance(step, NextAct):
-            return "on" if acts or isinstance(step, NextWait) else "nothing"
-        after, acts = _after(pair, step), acts + 1
-        if after is None:
-            return "refused"
-        pair = after
-    return "refused"
+    """VMs in the same states have the same ways out."""
+    return open_ways(ways, pair, goal, lambda after, wanted: _course(after, wanted, False).comes_to)
 
 
 def _both(seen: Seen) -> dict[str, Record]:

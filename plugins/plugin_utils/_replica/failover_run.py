@@ -20,6 +20,7 @@ from .failover_book import (
     LEFT,
     OPEN,
     Entry,
+    Said,
     absorb,
     changed_by_others,
     expectation,
@@ -133,8 +134,9 @@ def advance(
     """
     run = look(raw, readings, now)
     for call, result in zip(raw["calls"], results, strict=False):
+        said = Said.of(result)
         for vm in call["ids"]:
-            run.entries[vm] = absorb(run.entries[vm], result)
+            run.entries[vm] = absorb(run.entries[vm], said)
     for vm in run.entries:
         run.entries[vm] = _judged(run, run.entries[vm])
     heard = sorted({*(raw.get("heard") or ()), *(vm for vm, plan in run.plans.items() if plan.seen.pair.heard)})

@@ -103,7 +103,23 @@ class Sight:
 
     def records(self, host: str) -> Sequence[Record] | None:
         """VM records of a host; None when it was not read, or when another one answered than before."""
-        return None if self.changed(host) else records_of(self.readings.get(host))
+        if host not in self._records:
+            self._records[host] = None if self.changed(host) else records_of(self.readings.get(host))
+        return self._records[host]
+
+    def holders_of(self, vm_id: str) -> Mapping[str, Record]:
+        """Records of a VM by inventory host."""
+        return self._holders.get(vm_id, {})
+
+    @cached_property
+    def _records(self) -> dict[str, Sequence[Record] | None]:
+        """What `records` has found so far: it is asked for every VM."""
+        return {}
+
+    @cached_property
+    def _identities(self) -> dict[str, Identity]:
+        """The same for `identity`."""
+        return {}
 
     def changed(self, host: str) -> str:
         """Why the answer is not that of the host that answered when the run began; "" when it is."""
@@ -114,7 +130,9 @@ class Sight:
 
     def identity(self, host: str) -> Identity:
         """Who answered there."""
-        return identify(host, self.readings.get(host), self.names.get(host, ()))
+        if host not in self._identities:
+            self._identities[host] = identify(host, self.readings.get(host), self.names.get(host, ()))
+        return self._identities[host]
 
     def targets_read(self) -> bool:
         """True when every host of the target answered."""

@@ -147,8 +147,10 @@ class Pair:
     @property
     def both_run(self) -> bool:
         """Two copies may execute the VM: nobody may touch either."""
-        sides = (self.target, self.other, *(copy.side for copy in self.rest))
-        return sum(side is not None and side.may_run for side in sides) > 1
+        running = sum(side is not None and side.may_run for side in (self.target, self.other))
+        return running > 1 or (
+            bool(self.rest) and running + sum(c.side is not None and c.side.may_run for c in self.rest) > 1
+        )
 
     @property
     def rest_runs(self) -> bool:

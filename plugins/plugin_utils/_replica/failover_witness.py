@@ -17,7 +17,7 @@ from typing import Any
 from .failover_findings import MACHINE, RECENT
 from .failover_look import Run
 from .failover_point import NoPoint, choose_point, listed, parse_points, read_point_wish
-from .failover_sight import Seen, simple_leg
+from .failover_sight import Record, Seen, simple_leg
 from .failover_states import EXTENDED, OFF, RUNNING
 from .failover_ways import names_of_primary
 from .heard import host_answered, records_of, sign_of_life
@@ -27,6 +27,7 @@ from .values import number
 
 PLANNED = "Planned"
 """The LastReplicationType of a preparation's last delta (Measure-VMReplication, Microsoft: VMReplicationType)."""
+Before = Mapping[tuple[str, str], Record]
 _SIGNS = ("last_replication_time", "last_applied_log_time")
 _MARGIN_SECONDS = 60
 
@@ -51,9 +52,8 @@ def _at_the_first_site(run: Run, seen: Seen) -> str:
     target = seen.pair.target
     if target is None or target.mode != EXTENDED or target.power == RUNNING:
         return ""
-    for host in run.sight.readings:
-        record = next((r for r in run.sight.records(host) or () if r["id"] == seen.id), None)
-        if record is None or host in (seen.here, seen.elsewhere):
+    for host, record in run.sight.holders_of(seen.id).items():
+        if host in (seen.here, seen.elsewhere):
             continue
         if run.wish.goal.declared == "dead" or record["power"] != OFF:
             told = f"{record['mode']}/{record['state']}, {record['power']}"
@@ -65,17 +65,17 @@ def _signs_of_partner(
     run: Run, earlier: Mapping[str, Any], answered: Iterable[str], allowed: Set[str]
 ) -> dict[str, str]:
     if run.wish.goal.declared == "prepared":
-        return _still_sending(run, earlier)
+        return _still_sending(run, _by_host_and_id(earlier))
     if run.wish.goal.declared != "dead":
         return {}
-    alive = list(answered)
+    alive, before = list(answered), _by_host_and_id(earlier)
     who = "the primary" if run.wish.goal.wish == "unplanned" else "the other host"
     found = {}
     for vm, seen in run.seen.items():
         reason = _answers(run, seen) or _listens(seen, alive) or _machine(run, seen, allowed)
         target = seen.pair.target
         if run.wish.goal.wish == "unplanned" and target is not None and not target.failed_over:
-            reason = reason or _advanced(seen, earlier) or ("" if RECENT in allowed else _recent(seen))
+            reason = reason or _advanced(seen, before) or ("" if RECENT in allowed else _recent(seen))
         told = f"{who} was declared dead, but {reason}" if reason else _not_asked(run, seen, allowed)
         if told and (run.plans[vm].acts or run.plans[vm].seen.pair.heard):
             found[vm] = told
@@ -133,14 +133,19 @@ def _machine(run: Run, seen: Seen, allowed: Set[str]) -> str:
     return ""
 
 
-def _still_sending(run: Run, earlier: Mapping[str, Any]) -> dict[str, str]:
+def _still_sending(run: Run, earlier: Before) -> dict[str, str]:
     """A prepared primary has sent its last change: that is what the replica received last, and nothing after it."""
     unseen = {vm: seen for vm, seen in run.seen.items() if seen.pair.other is None and run.plans[vm].acts}
     signs = {vm: _not_prepared(seen, earlier) for vm, seen in unseen.items()}
     return {vm: f"the primary was declared prepared, but {sign}" for vm, sign in signs.items() if sign}
 
 
-def _not_prepared(seen: Seen, earlier: Mapping[str, Any]) -> str:
+def _by_host_and_id(readings: Mapping[str, Any]) -> Before:
+    """Records by inventory host and VM id."""
+    return {(host, str(r["id"])): r for host in readings for r in records_of(readings[host]) or ()}
+
+
+def _not_prepared(seen: Seen, earlier: Before) -> str:
     target = seen.pair.target
     if target is None or target.failed_over or seen.last_sent == PLANNED:
         return ""
@@ -167,8 +172,8 @@ def _answers(run: Run, seen: Seen) -> str:
     return ""
 
 
-def _advanced(seen: Seen, earlier: Mapping[str, Any]) -> str:
-    before = next((r for r in records_of(earlier.get(seen.here)) or () if r["id"] == seen.id), None)
+def _advanced(seen: Seen, earlier: Before) -> str:
+    before = earlier.get((seen.here, seen.id))
     if before is None or seen.record is None:
         return ""
     old, new = simple_leg(before), simple_leg(seen.record)

@@ -20,7 +20,7 @@ def records_of(result: Any) -> Sequence[Mapping[str, Any]] | None:
     if not isinstance(result, Mapping) or result.get("failed") or result.get("unreachable"):
         return None
     vms = result.get("vms")
-    return list(vms) if vms is not None else None
+    return vms if vms is None or isinstance(vms, Sequence) else list(vms)
 
 
 def host_answered(result: Any) -> bool:

@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors import ReplicaError
 from .pipeline import Command, Statement
@@ -20,11 +21,13 @@ from .properties import select
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 
 
+@lru_cache(maxsize=4096)
 def normal(name: str) -> str:
     """The form in which host names are compared: lower case, without blanks around and a dot at the end."""
     return name.strip().rstrip(".").casefold()
 
 
+@lru_cache(maxsize=4096)
 def is_address(name: str) -> bool:
     """True for an IPv4 or IPv6 address."""
     try:
