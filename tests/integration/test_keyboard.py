@@ -204,7 +204,7 @@ def test_a_name_with_a_template_is_never_run_and_never_printed_in_a_command(play
         ids[str(player.vm(host, "App01").id)] = str(player.vm(host, "App03").id)
         player.vm(host, "App01").name = TRICK
         player.vm(host, "App03").name = "App03\033[2J\nok: [hv-b]\u202e"
-    ((one, other),) = ids.items()
+    one, other = next(iter(ids.items()))
     single = player.play("planned_failover", failover_to="hv-b", vms=one, confirm="x")
     assert single.returncode != 0
     assert f"Type -e confirm={one} to go on (you typed 'x')." in single.stdout

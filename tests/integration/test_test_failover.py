@@ -249,7 +249,8 @@ def test_a_failover_is_no_test(player: Player) -> None:
 def test_the_ways_out_of_a_real_failover_lead_out(player: Player, playbook: str) -> None:
     assert player.over("hv-b", "App01", reverse="false").returncode == 0
     text = flat(cleanup(player))
-    words = text[text.index(f"ansible-playbook hyperv.replica.{playbook}") :].split(",")[0].split(";")[0].split()
+    words = text[text.index(f"ansible-playbook hyperv.replica.{playbook}") :]
+    words = words.partition(",")[0].partition(";")[0].split()
     vm = player.vm("hv-b", "App01")
     if playbook == "cancel_failover":
         vm.turn("Off", player.lab.world.clock.now())

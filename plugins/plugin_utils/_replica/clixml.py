@@ -5,7 +5,8 @@
 
 Both transports answer CLIXML, so both are read here. pypsrp's own reader is not used below the message: it gives raw
 XML for a list of Hyper-V objects and for a date with notes, and loses an object whose text holds a character that XML
-does not know. Nor does it know a limit; the ones here are named in docs/limits.md. Format: [MS-PSRP] 2.2.5, https://learn.microsoft.com/openspecs/windows_protocols/ms-psrp
+does not know. Nor does it know a limit; the ones here are named in docs/limits.md. Format: [MS-PSRP] 2.2.5,
+https://learn.microsoft.com/openspecs/windows_protocols/ms-psrp
 """
 
 from __future__ import annotations

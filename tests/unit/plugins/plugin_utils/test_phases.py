@@ -484,7 +484,7 @@ def test_an_act_is_sent_once_and_counts_as_a_change() -> None:
         ("", "Cannot stop 'App01-old'.", "id-3"),
         ("", "Cannot stop 'App01'.", "id-1"),
         ("", "Cannot stop App010.", None),
-        ("", "„App01“ kann nicht beendet werden.", "id-1"),
+        ("", "\N{DOUBLE LOW-9 QUOTATION MARK}App01\N{LEFT DOUBLE QUOTATION MARK} kann nicht beendet werden.", "id-1"),
         ("", "Impossible d'arrêter «\u00a0App01\u00a0».", "id-1"),
         ("", "Cannot stop 'App01 old'.", "id-4"),
         ("App01 old", "", "id-4"),
