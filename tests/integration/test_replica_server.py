@@ -231,7 +231,7 @@ def test_every_input_of_the_playbook_as_text(player: Player) -> None:
         "certificate_thumbprint": "auto",
         "renew_before": "30",
         "admit": "listed",
-        "partners": "hv-a, hv-b",
+        "partners": "'hv-a, hv-b'",
         "allowed_primaries": json.dumps(json.dumps([{"name": "*.lab.example", "trust_group": "Lab"}])),
         "unlisted": "purge",
         "default_storage": "C:\\Replica",

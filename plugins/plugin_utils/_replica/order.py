@@ -23,7 +23,7 @@ _NOT_OURS = re.compile(
     r"ansible_|hyperv_replica_|failover_|test_failover_|remove_replication_|replica_server_|replication_report_"
     r"|vm_replication_"
 )
-_TURNED = re.compile(r"\\(?:[abfnrtv'\"]|[0-7]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{)")
+_TURNED = re.compile(r"\\(?:[abfnrtv]|[0-7]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{)")
 _LISTS = ("vms",)  # what is printed as a list, so that a comma stays one
 
 
@@ -126,7 +126,7 @@ def _unquoted(value: str) -> str:
 def _is_turned(value: str) -> bool:
     """True when the parser's escapes change the text: \\t is a tab to it, and the start of a UNC path one backslash.
 
-    A doubled backslash elsewhere is one who knows that.
+    A doubled backslash elsewhere, and one before a quote, are from somebody who knows that.
     """
     text = _unquoted(value)
     return bool(_TURNED.search(text.replace("\\\\", ""))) or re.match(r"\\\\[^\\]", text) is not None
