@@ -42,11 +42,8 @@ def sign_of_life(result: Any) -> str:
 
 
 def may_have_a_copy(result: Any) -> bool:
-    """True for a host that answers, and did not tell its VMs. One without Hyper-V has none to tell.
-
-    A machine that only takes or refuses connections may be anything: that is a warning (failover_warnings.py).
-    """
-    if sign_of_life(result) != "answers":
+    """True for a host that shows that it lives, and did not tell its VMs. One without Hyper-V has none to tell."""
+    if not sign_of_life(result):
         return False
     ids = [str(error.get("id")) for part in result.get("unreadable") or () for error in part.get("errors") or ()]
     return not ids or any(_NO_COMMAND not in one for one in ids)

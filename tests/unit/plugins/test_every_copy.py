@@ -140,6 +140,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         DEAD,
         "hv-d may have a copy of it and could not be read",
     ),
+    "planned, a host whose machine is up did not tell its VMs": (
+        {"hv-b": middle(on=False), "hv-a": first(), "hv-d": {**SILENT, "machine_up": True}},
+        {},
+        "accept=hv-d",
+    ),
     "a host whose Hyper-V fails did not tell its VMs": (
         {"hv-b": middle(on=False), "hv-a": first(), "hv-d": told("CouldNotAutoLoadModule")},
         {},
@@ -236,10 +241,6 @@ ALLOWED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {**DEAD, "discard": "hv-c"},
     ),
     "a stranger's copy is Off": ({"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": stranger("hv-d")}, DEAD),
-    "a machine takes connections and says nothing, and nothing names it": (
-        {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": {**SILENT, "machine_up": True}},
-        DEAD,
-    ),
     "a host shows no sign of life, and nothing names it": (
         {"hv-b": middle(on=False), "hv-a": SILENT, "hv-d": SILENT},
         DEAD,
