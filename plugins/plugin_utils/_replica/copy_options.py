@@ -27,6 +27,7 @@ SPEC: Mapping[str, Any] = {
     **VM_SELECTION,
     **WAITING,
     "state": {"type": "str", "choices": [IDLE, ABSENT], "required": True},
+    "expected_host": {"type": "str"},
     "partner": {"type": "list", "elements": "dict"},
     "partner_max_age": {"type": "int", "default": 120},
     "lives_on": {"type": "str"},
@@ -44,11 +45,12 @@ def merged(path: str) -> str:
 class Want:
     """The task. `proofs` are the words of other hosts by VM id, each of them, for a VM may have more than two copies.
 
-    `files` is what to delete, `clock` the control node's.
+    `files` is what to delete, `clock` the control node's, `expected_host` the host that the task is for.
     """
 
     vms: VMSelection
     state: str
+    expected_host: str = ""
     proofs: Mapping[str, tuple[Proof, ...]] = field(default_factory=dict)
     max_age: int = 120
     lives_on: str = ""
@@ -74,6 +76,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
     return Want(
         vms=VMSelection.of(options),
         state=options["state"],
+        expected_host=str(options.get("expected_host") or ""),
         proofs=read_proofs(options.get("partner") or []),
         max_age=options["partner_max_age"],
         lives_on=str(lives_on),

@@ -59,7 +59,7 @@ from .failover_states import (
     WAITING_FOR_COPY,
 )
 from .failover_test_vm import test_absent, test_running
-from .names import same_host
+from .identity import LOOK, not_meant
 from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Refused, Step, Wait
 
@@ -79,11 +79,9 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
             f"runs_on is {want.runs_on}, which is neither this host nor its partner {case.partner_host}. Give one of"
             " these."
         )
-    if want.expected_host and not same_host(have.host, want.expected_host):
-        return Refused(
-            f"{have.host} answered, and this is for {want.expected_host}: nothing was sent. Look at its address in the"
-            " inventory."
-        )
+    elsewhere = not_meant(have.host, want.expected_host)
+    if elsewhere:
+        return Refused(f"{elsewhere} {LOOK}")
     wrong = case.stranger
     if wrong is not None:
         return case.refuse(

@@ -74,10 +74,20 @@ def _line(run: Run, entry: Entry) -> Line:
     failed = entry.status in (LEFT, OPEN) or bool(entry.unready)
     mark = _mark(run, entry, seen)
     reason = entry.unready or (entry.reason or entry.failed or entry.waits_for or plan.message if failed else "")
+    reason = reason or ("; ".join(_why_unread(run, seen)) if mark == UNKNOWN else "")
     ends = [end for end in _open_ends(run, seen, plan, mark) if end != reason]
     told = [f"{entry.name} {where_it_runs(seen)}", reason, *ends]
     text = " ".join(_sentence(part) for part in told if part)
     return Line(mark, entry, text, failed or mark in (UNKNOWN, DOWN, BOTH))
+
+
+def _why_unread(run: Run, seen: Seen) -> Iterable[str]:
+    """Why a side was not read, as far as its host, or another one in its place, said."""
+    for where in ("target", "other"):
+        host = seen.host(where)
+        if seen.pair.side(where) is None and host:
+            told = run.sight.changed(host) or str((run.sight.readings.get(host) or {}).get("msg") or "").strip()
+            yield told.rstrip(".") or f"{host} was not asked"
 
 
 def _mark(run: Run, entry: Entry, seen: Seen) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 
 from .names import is_one_of, same_host
 
+LOOK = "Look at its address in the inventory."
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -77,6 +79,15 @@ def given_names(variables: Mapping[str, Any]) -> tuple[str, ...]:
     """The host variable hyperv_replica_names, as a list or as one name."""
     names = variables.get("hyperv_replica_names") or []
     return (str(names),) if isinstance(names, str) else tuple(str(name) for name in names)
+
+
+def not_meant(answered: str, expected: str) -> str:
+    """Why a task sends nothing: another host answered than the one that it is for (expected_host). "" where it is that
+    one, or none was named.
+    """
+    if not expected or same_host(answered, expected):
+        return ""
+    return f"{answered} answered, and this is for {expected}: nothing was sent."
 
 
 def twins(identities: Iterable[Identity]) -> str:

@@ -9,6 +9,7 @@ A VM is its id, and may have another name on the other host: a name is looked up
 from __future__ import annotations
 
 from .errors import OptionError
+from .identity import LOOK, not_meant
 from .names import is_one_of
 from .partner import other_of
 from .relation_have import Have
@@ -19,7 +20,12 @@ NOT_HERE = "not here: "
 
 
 def check_host(want: Want, host: tuple[str, ...]) -> None:
-    """Raise OptionError for a host as its own replica, and for one that is neither of `between`."""
+    """Raise OptionError for another host than the task is for, for a host as its own replica, and for one that is
+    neither of `between`.
+    """
+    elsewhere = not_meant(host[0], want.expected_host)
+    if elsewhere:
+        raise OptionError("expected_host", elsewhere, LOOK)
     if want.state != ABSENT and want.replica_server and is_one_of(want.replica_server, host):
         raise OptionError(
             "replica_server",

@@ -75,6 +75,7 @@ SPEC: Mapping[str, Any] = {
         "elements": "str",
         "choices": [RESYNCHRONIZE_NOW, CANCEL_RESYNC, CANCEL_COPY, RESET_STATISTICS],
     },
+    "expected_host": {"type": "str"},
     "partner": {"type": "list", "elements": "dict"},
     "partner_server": {"type": "dict"},
 }
@@ -91,6 +92,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
         vms=VMSelection.of(options),
         state=options["state"],
         side=options.get("side"),
+        expected_host=options.get("expected_host") or "",
         relationship=options["relationship"].capitalize(),
         replica_server=_server(options, "replica_server"),
         between=_between(options),

@@ -46,6 +46,7 @@ class Want:
     vms: VMSelection
     state: str = PRESENT
     side: str | None = None
+    expected_host: str = ""
     relationship: str = "Simple"
     replica_server: str | None = None
     between: tuple[str, ...] = ()

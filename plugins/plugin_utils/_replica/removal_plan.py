@@ -116,7 +116,7 @@ def removal_plan(
     Gives `vms`, `refused`, `nothing`, VMs that are nowhere, or have no replication and are not on this host, `stages`
     that have something to do, `calls` of modules for what is next, `known`, `lines`, `confirm` (what is typed to
     confirm) and `going` (the VMs that it is about), `acts`, the number of steps, and `unread`, hosts that could not be
-    read. Raises RemovalError for a first plan of a host that could not be read.
+    read, and why. Raises RemovalError for a first plan of a host that could not be read.
     """
     if known is None and records_of(readings.get(host)) is None:
         raise RemovalError(f"{host} could not be read: {(readings.get(host) or {}).get('msg') or 'it gave no answer'}")
@@ -147,7 +147,7 @@ def removal_plan(
         "going": [{"id": r.subject.id, "name": r.subject.name} for r in going]
         + [{"id": None, "name": name} for name in nowhere],
         "acts": sum(len(removal.steps) for removal in going),
-        "unread": unread(readings),
+        "unread": {one: world.why_not(one) for one in unread(readings)},
     }
 
 
@@ -164,7 +164,9 @@ def _later(world: World, vm_id: str, known: Mapping[str, Any], inputs: Mapping[s
     gone = bool(found.live) and found.live not in subject.sides and found.live not in subject.silent
     lost = f"{found.live} had it when this run began, and has it no more" if gone and deletes(inputs) else ""
     told = {**inputs, "lives_on": None}  # it was weighed when the relation was whole
-    return _removal(subject, found, inputs, known["refused"] or lost or refusal(subject, found, told, world))
+    return _removal(
+        subject, found, inputs, known["refused"] or subject.strange or lost or refusal(subject, found, told, world)
+    )
 
 
 def _removal(subject: Subject, found: Evidence, inputs: Mapping[str, Any], refused: str) -> Removal:
@@ -256,6 +258,7 @@ def _shown(removal: Removal) -> dict[str, Any]:
         "running": removal.subject.running(),
         "live": removal.live or None,
         "certain": removal.live if removal.found.covers(removal.subject) else None,
+        "strange": removal.subject.strange or None,
         "refused": removal.refused or None,
         "steps": [
             {
@@ -291,6 +294,7 @@ def _calls(removals: Iterable[Removal]) -> list[dict[str, Any]]:
             lives_on = str(removal.subject.sides[removal.live]["host"]) if removal.live in removal.subject.sides else ""
             key = (step.stage, step.host, step.relationship, lives_on)
             told = {"stage": step.stage, "host": step.host, "relationship": step.relationship or None}
+            told["expected_host"] = str((removal.subject.sides.get(step.host) or {}).get("host") or "")
             call = calls.setdefault(
                 key, {**told, "lives_on": lives_on or None, "ids": [], "partner": [], "delete_files": []}
             )

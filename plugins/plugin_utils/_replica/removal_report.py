@@ -72,7 +72,7 @@ def _commands(left: Sequence[Mapping[str, Any]], host: str, inputs: Mapping[str,
 
 
 def _record(
-    vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]], unread: Sequence[str]
+    vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]], unread: Mapping[str, str]
 ) -> dict[str, Any]:
     result, problem = _outcome(vm, after, done, unread)
     return {
@@ -87,17 +87,21 @@ def _record(
 
 
 def _outcome(
-    vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]], unread: Sequence[str]
+    vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]], unread: Mapping[str, str]
 ) -> tuple[str, str]:
     """What it came to, and the text where it is not well. A goal that was read is reached, whatever an error said."""
     where = "; ".join(f"{host}: {text}" for host, text in after["sides"].items())
+    if after["strange"] and not vm["refused"]:
+        return UNKNOWN, f"{after['strange']} (now {where})"
     if len(after["running"]) > 1:
         return BOTH, f"it may be running on {' and '.join(after['running'])} (now {where})"
     if vm["refused"]:
         return NOT_DONE, str(vm["refused"])
     silent = [host for host in vm["sides"] if host in unread]
     if silent and vm["steps"]:
-        return UNKNOWN, f"{', '.join(silent)} could not be read again, so what was done is not known (now {where})"
+        causes = "; ".join(unread[host].rstrip(".") for host in silent)
+        told = f"{', '.join(silent)} could not be read again ({causes}), so what was done is not known (now {where})"
+        return UNKNOWN, told
     mine = [call for call in done if vm["id"] in call["ids"]]
     failed = next((text for call in mine if (text := failure_of(call["result"], vm["id"]))), "")
     if after["steps"] or after["refused"]:

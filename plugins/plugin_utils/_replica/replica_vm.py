@@ -24,9 +24,11 @@ from .errors import OptionError, ReplicaError, UnexpectedOutput
 from .failover_power import NO_START
 from .failover_proof import side_of
 from .failover_states import NONE, OFF, PRIMARY, REPLICA_MODES, SAVED, Side
+from .identity import LOOK, not_meant
 from .info_scope import Wanted
 from .info_unreadable import CannotRead
 from .info_vms import parse_vms, query_vms
+from .names import host_name
 from .pipeline import Command, Pipeline, Statement, vm_by_id
 from .plan import Decision, Done, Noun, Refused, Step, Wait
 from .properties import select
@@ -82,7 +84,10 @@ def _more(want: Want) -> Iterator[Statement]:
 
 
 def parse(output: Output, want: Want) -> Have:
-    """What the host said. Raises CannotRead for a read that failed, OptionError for a file of none of the VMs."""
+    """What the host said. Raises CannotRead for a read that failed, OptionError for another host than the task is for,
+    and for a file of none of the VMs.
+    """
+    _check_host(output, want)
     vms = parse_vms(output, _wanted(want))
     if vms.unreadable or vms.records is None:
         raise CannotRead(vms.host or "", vms.unreadable, vms.names)
@@ -100,6 +105,13 @@ def parse(output: Output, want: Want) -> Have:
     )
     _check_files(have, want)
     return have
+
+
+def _check_host(output: Output, want: Want) -> None:
+    for row in output.of_type("VMHost"):
+        elsewhere = not_meant(host_name(row.properties), want.expected_host)
+        if elsewhere:
+            raise OptionError("expected_host", elsewhere, LOOK)
 
 
 def _copy(record: Mapping[str, Any], owners: Mapping[str, set[str]], checkpoints: Iterable[str]) -> Copy:

@@ -19,6 +19,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors imp
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Side
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused, Wait
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm import REPLICA_VM, Copy, Have
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import Output, Row
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import path_key
 
 from tests.unit.plugins.unfolding import unfold
@@ -149,3 +150,10 @@ def test_a_disk_that_was_merged_meanwhile_is_deleted_with_its_vm() -> None:
     steps, last, _unused = unfold(REPLICA_VM, have_of({"files": ["D:\\R\\a.vhdx"]}), want_of(DELETE), VM)
     assert [step.statement.commands[-1].parameters.get("LiteralPath") for step in steps] == [["D:\\R\\a.vhdx"], None]
     assert isinstance(last, Done)
+
+
+def test_another_host_than_the_task_is_for_is_told_before_its_vms_are_looked_at() -> None:
+    wanted = want_of({"want": {"state": "absent", "expected_host": "HV-B.example.com"}})
+    row = Row("VMHost", {"Name": "HV-X", "FullyQualifiedDomainName": "example.com"})
+    with pytest.raises(OptionError, match="this is for HV-B"):
+        REPLICA_VM.parse(Output(rows=(row,)), wanted)

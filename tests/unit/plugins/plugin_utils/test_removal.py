@@ -299,6 +299,23 @@ def test_an_entry_that_leads_elsewhere_in_the_middle_of_the_run() -> None:
     other = {**record(B, A, "None", "Disabled", "Off"), "host": "HV-X.example.com"}
     told = plan(read(record(A, B, "None", "Disabled", "Running")), read(other), known=first["known"], delete="vm")
     assert (told["acts"], "when this run began" in told["refused"][0]["reason"]) == (0, True)
+    line = report(first, told, [], "hv-a", {"delete": "vm"})["lines"][0]
+    assert line.startswith("unknown:       App01: hv-b answered as HV-X.example.com, and as HV-B.example.com when")
+
+
+def test_two_entries_that_lead_to_one_host_by_the_end_are_not_both_running() -> None:
+    here, there = record(A, B, "Primary", "Replicating", "Running"), record(B, A, "Replica", "Replicating", "Off")
+    first, now = plan(read(here), read(there)), record(A, B, "None", "Disabled", "Running")
+    told = report(first, plan(read(now), read(now), known=first["known"]), [], "hv-a", {})
+    assert "hv-a and hv-b are one host" in told["lines"][0]
+
+
+def test_each_call_names_the_host_that_it_is_for() -> None:
+    there = read(record(B, A, "Replica", "Replicating", "Off"))
+    told = plan(read(record(A, B, "Primary", "Replicating", "Running")), there)
+    assert {call["host"]: call["expected_host"] for call in told["calls"]} == {"hv-a": A}
+    rest = plan(read(record(A, B, "None", "Disabled", "Running")), there)
+    assert {call["host"]: call["expected_host"] for call in rest["calls"]} == {"hv-b": B}
 
 
 def test_a_partner_that_is_no_candidate_is_looked_up_in_the_whole_inventory() -> None:
@@ -445,6 +462,7 @@ def test_what_is_not_known_comes_first_and_the_command_names_ids() -> None:
     now = plan(ended, {"unreachable": True, "msg": "no route"}, known=first["known"], delete="vm")
     told = report(first, now, [], "hv-a", {"delete": "vm"})
     assert told["lines"][0].startswith("unknown:")
+    assert "hv-b could not be read again (no route)" in told["lines"][0]
     assert f"-e remove_on=hv-a -e vms={VM} -e confirm={VM} -e lives_on=hv-a -e delete=vm" in told["lines"][-1]
 
 
