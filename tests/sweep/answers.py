@@ -51,6 +51,10 @@ class Answers:
     ) -> None:
         _TransportHTTP.send = self._send  # type: ignore[method-assign]
 
+    def stop(self) -> None:
+        """From now on every answer is left as it is."""
+        self.nth = 0
+
     def spoilt(self, endpoint: str, answer: bytes) -> bytes:
         """What the client gets. Raises what no library should, where that is the kind."""
         host = self.hosts.get(endpoint.partition("//")[2].partition("/")[0], "")

@@ -23,7 +23,6 @@ LATE = (2, 5)
 LEAD, SWAP = "lead", "swap"
 LIES = ((LEAD, A, C), (SWAP, A, B), (LEAD, B, C))
 """How an inventory lies: an entry that leads to a third host, or two that have changed places."""
-Struck = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -67,19 +66,27 @@ class Trace:
     pipelines: Sequence[int] = ()
 
 
+@dataclass(frozen=True)
+class Plant:
+    """A fault in its place: whether it ever struck, and how to take it away."""
+
+    struck: Callable[[], bool]
+    clear: Callable[[], None]
+
+
 @contextmanager
-def planted(lab: Lab, cut: Cut | None) -> Iterator[Struck]:
-    """The fault is in the lab, or between it and the client; what is given says later whether it ever struck."""
-    if cut is None:
-        yield lambda: True
-    elif cut.kind in ODD:
+def planted(lab: Lab, cut: Cut | None) -> Iterator[Plant]:
+    """The fault is in the lab, or between it and the client."""
+    if cut is not None and cut.kind in ODD:
         with Answers(lab, cut.host, cut.nth, cut.kind) as answers:
-            yield lambda: answers.struck
+            yield Plant(lambda: answers.struck, answers.stop)
     else:
-        yield _rule(lab, cut)
+        yield Plant(_rule(lab, cut), lab.world.faults.clear)
 
 
-def _rule(lab: Lab, cut: Cut) -> Struck:
+def _rule(lab: Lab, cut: Cut | None) -> Callable[[], bool]:
+    if cut is None:
+        return lambda: True
     if cut.lies:
         when = When(nth=cut.nth)
         lie = lab.lead if cut.kind == LEAD else lab.swap

@@ -37,8 +37,8 @@ def removal_role(hands: Hands, on: str, **inputs: Any) -> None:
 
 def _removed(hands: Hands, on: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """tasks/run.yml of remove_replication: what it reports. Raises Stopped where it refuses before anything is done."""
-    found: dict[str, Any] = {"ids": [], "missing": NAMES}
-    readings, everyone = dict[str, Any](), candidates(hands)
+    found: dict[str, Any] = {"ids": [], "missing": given["vms"]}
+    readings, everyone = dict[str, Any](), given["hosts"] or candidates(hands)
 
     def read(hosts: Iterable[str]) -> None:
         asked = {"ids": found["ids"], "names": found["missing"]}
@@ -52,7 +52,7 @@ def _removed(hands: Hands, on: str, given: Mapping[str, Any]) -> dict[str, Any]:
     read([on])
     for _unused in range(ROUNDS):
         everywhere = given["delete"] != "nothing"
-        found = removal_hosts(readings, on, NAMES, everyone, {}, everywhere, everyone)
+        found = removal_hosts(readings, on, given["vms"], everyone, {}, everywhere, everyone)
         named = [host for host in [given["lives_on"]] if host and host not in readings]
         read(dict.fromkeys([*found["read"], *named]))
     first, done = plan(), list[dict[str, Any]]()
@@ -69,7 +69,7 @@ def _removed(hands: Hands, on: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _remove(hands: Hands, call: Mapping[str, Any]) -> dict[str, Any]:
-    given = {"ids": call["ids"], "partner": call["partner"]}
+    given = {name: call[name] for name in ("ids", "expected_host", "partner")}
     if call["stage"] in ("idle", "delete"):
         more = {name: call[name] for name in ("lives_on", "delete_files") if call[name]}
         state = "absent" if call["stage"] == "delete" else "idle"
@@ -81,7 +81,9 @@ def _remove(hands: Hands, call: Mapping[str, Any]) -> dict[str, Any]:
 def reprotect(hands: Hands, on: str, new: str) -> None:
     """Protect VMs anew whose old primary is lost for good. Raises Stopped where the role would fail."""
     given = _inputs("failover", "reprotect", {"vms": NAMES, "to": on, "new_replica": new})
-    world = Finding(hands, on, {on: _read_first(hands, on)}, gather=("relations", "cluster", "server"))
+    world = Finding(
+        hands, on, {on: _read_first(hands, on)}, candidates(hands), gather=("relations", "cluster", "server")
+    )
     try:
         world.look()
         if new not in world.readings:

@@ -67,7 +67,8 @@ def failover_role(hands: Hands, wish: str, to: str, **inputs: Any) -> dict[str, 
 
 def _run(hands: Hands, wish: str, to: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """tasks/run.yml."""
-    world = Finding(hands, to, {to: hands.information(to, names=NAMES)})
+    own = inputs.get("hosts") or candidates(hands)
+    world = Finding(hands, to, {to: hands.information(to, names=NAMES)}, own)
     world.rename()
     world.look()
     if wish != "commit":
@@ -108,21 +109,17 @@ def _refuse(raw: Mapping[str, Any], readings: Mapping[str, Any], given: Mapping[
 class Finding:
     """tasks/partners.yml and renamed.yml: from the readings of the target to those of all hosts with a copy.
 
-    All hosts of the lab are candidates, and in reach.
+    All hosts of the lab are in reach.
     """
 
     hands: Hands
     target: str
     readings: dict[str, Any]
+    candidates: Sequence[str]
     gather: tuple[str, ...] = ("relations",)
     asked: list[str] = field(default_factory=lambda: list(NAMES))
     heard: dict[str, Any] = field(default_factory=dict)
     found: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def candidates(self) -> Sequence[str]:
-        """Inventory hosts of the lab."""
-        return candidates(self.hands)
 
     def look(self) -> None:
         """Who the partners are, asked of the hosts themselves where that is needed, and read; they may name more."""
@@ -153,7 +150,7 @@ class Finding:
 
     def _partners(self) -> dict[str, Any]:
         known = {**self.heard, **self.readings}
-        return partners(known, [self.target], self.asked, self.candidates, {}, self.candidates)
+        return partners(known, [self.target], self.asked, self.candidates, {}, candidates(self.hands))
 
 
 def _act(hands: Hands, call: Mapping[str, Any]) -> dict[str, Any]:

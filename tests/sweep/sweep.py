@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
 from tests.lab.faults import DROP_LATE, REFUSE
@@ -16,7 +16,7 @@ from tests.lab.recorder import Recorded
 
 from .alike import likeness
 from .answers import Answers
-from .cut import Cut, Trace, drops, lies, odd_answers, planted, set_right
+from .cut import Cut, Plant, Trace, drops, lies, odd_answers, planted, set_right
 from .hands import Hands, Stopped
 from .laws import broken
 from .stage import NAMES, Stage
@@ -26,8 +26,10 @@ SPEED = 2000.0  # how fast the lab's clock goes: a guest that takes 20 s to shut
 REPEATS = 4  # how often a play may be run again after one fault
 OPERATIONS = ("Create", "Command", "Send", "Receive")
 DOWN = re.compile(r"(?m)^(UNKNOWN|DOWN|GOING DOWN|ON BOTH HOSTS):")
-OTHERS = re.compile(r"answer(s|ed) as |are one host|could not be read|not read")
-"""Words by which a run says that somebody else answered, or that nobody did."""
+OTHERS = re.compile(
+    r"answer(s|ed) as |are one host|answered, and this is for|0x8033805B|ended the connection|no route to"
+)
+"""Words by which a run says that somebody else answered, or that the host that it spoke to is not there any more."""
 
 
 @dataclass
@@ -63,15 +65,15 @@ def conduct(workflow: Workflow, cut: Cut | None = None, known: Known | None = No
         lab.world.recorder.violations.clear()  # where both copies run, the stage has broken the first law itself
         for host, cmdlet in workflow.refused:
             lab.world.faults.add(REFUSE, host, cmdlet)
-        with planted(lab, cut) as struck:
-            _play(stage, workflow, verdict, struck, known)
-            verdict.struck = struck()
+        with planted(lab, cut) as plant:
+            _play(stage, workflow, verdict, plant, known)
+            verdict.struck = plant.struck()
         verdict.laws += broken(lab.world.recorder, workflow.asked, lab.world.recorder.calls)
     verdict.seconds = time.monotonic() - began
     return verdict
 
 
-def _play(stage: Stage, workflow: Workflow, verdict: Verdict, struck: Callable[[], bool], known: Known | None) -> None:
+def _play(stage: Stage, workflow: Workflow, verdict: Verdict, plant: Plant, known: Known | None) -> None:
     """The first run, and all that come after it, as far as what comes of them is not known yet."""
     ran = alive(stage)
     if verdict.cut is None:
@@ -80,19 +82,19 @@ def _play(stage: Stage, workflow: Workflow, verdict: Verdict, struck: Callable[[
         verdict.trace = _trace(stage.lab, hands, answers)
     else:
         hands, failure = _once(stage, workflow)
-    if struck():
+    if plant.struck():
         _first_run(stage, verdict, hands, failure, ran - alive(stage))
     set_right(stage.lab)
     passed: list[Hashable] = []
     for _unused in range(REPEATS):
-        if known is not None and struck() and (like := likeness(stage.world)) is not None:
+        if known is not None and plant.struck() and (like := likeness(stage.world)) is not None:
             like = workflow.name, like, bool(failure)
             if like in known:
                 verdict.problems += known[like]
                 break
             passed.append(like)
         if not failure:
-            problems = list(_look(stage, workflow, verdict, ran))
+            problems = list(_look(stage, workflow, verdict, ran, plant))
             verdict.problems += problems
             if known is not None:
                 known.update(dict.fromkeys(passed, tuple(problems)))
@@ -115,13 +117,14 @@ def _first_run(stage: Stage, verdict: Verdict, hands: Hands, failure: str, down:
             verdict.problems.append(f"it does not say who answered: {failure}")
 
 
-def _look(stage: Stage, workflow: Workflow, verdict: Verdict, ran: set[str]) -> Iterator[str]:
+def _look(stage: Stage, workflow: Workflow, verdict: Verdict, ran: set[str], plant: Plant) -> Iterator[str]:
     """The play came through: the world has to be as it shall be, and stay so."""
     if not workflow.done(stage):
         yield f"goal not reached: {' '.join(str(stage.sides(host)) for host in stage.world.hosts)}"
     if ran - alive(stage):
         yield f"DOWN, and nobody says so: {', '.join(sorted(ran - alive(stage)))}"
     verdict.again += 1
+    plant.clear()
     yield from _repeat(stage, workflow)
 
 
@@ -137,7 +140,6 @@ def _once(stage: Stage, workflow: Workflow) -> tuple[Hands, str]:
 
 def _repeat(stage: Stage, workflow: Workflow) -> Iterator[str]:
     """The same play once more: nothing may be sent, nothing may be said to have changed."""
-    stage.world.faults.clear()
     before = len(stage.world.recorder.calls)
     hands, failure = _once(stage, workflow)
     if failure:

@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from .hands import Hands, Play, Stopped
-from .other_roles import reprotect
+from .other_roles import removal_role, reprotect
 from .stage import RUNS, A, B, C, Stage
-from .workflow import ANSWERS, CANCEL, COMMIT, LIES, UNPLANNED, Workflow, both, moved, role, stands
+from .workflow import ANSWERS, CANCEL, COMMIT, LIES, REMOVE, UNPLANNED, Workflow, both, moved, role, stands
 
 DISASTER = frozenset({UNPLANNED})
 TURNED_BACK = frozenset({CANCEL})
+BACK = both(stands(A, "Primary", "Replicating", "Running"), stands(B, "Replica", "Replicating", "Off"))
 
 
 def workflows() -> Iterator[Workflow]:
@@ -108,13 +109,86 @@ def _turned_back() -> Iterator[Workflow]:
 
 
 def _liars() -> Iterator[Workflow]:
-    """HV-C has a restored copy of the VM that runs, and now and then answers in the place of another host."""
+    """HV-C, of which nobody knows, has a restored copy of the VM that runs, and answers in another host's place."""
     yield Workflow(
-        "planned, the inventory lies", Stage.stranger, role("planned", B), moved(A, B), TURNED_BACK, hosts=3, swept=LIES
+        "the inventory lies: planned",
+        Stage.stranger,
+        role("planned", B, hosts=[A, B]),
+        moved(A, B),
+        TURNED_BACK,
+        hosts=3,
+        swept=LIES,
     )
+    yield Workflow(
+        "the inventory lies: unplanned",
+        _stranger_after_disaster,
+        role("unplanned", B, reason="primary_is_dead", hosts=[A, B]),
+        stands(B, "Replica", "FailedOverWaitingCompletion", "Running"),
+        DISASTER,
+        hosts=3,
+        swept=LIES,
+        in_gate=False,
+    )
+    yield Workflow(
+        "the inventory lies: cancel",
+        _stranger_failed_over,
+        role("cancel", B, hosts=[A, B]),
+        BACK,
+        TURNED_BACK,
+        hosts=3,
+        swept=LIES,
+        in_gate=False,
+    )
+    yield Workflow(
+        "the inventory lies: delete",
+        Stage.stranger,
+        lambda hands: removal_role(hands, A, vms=[RUNS], delete="vm_and_disks", lives_on=A, hosts=[A, B]),
+        lambda stage: RUNS not in stage.sides(B) and stage.sides(A)[RUNS] == ("None", "Disabled", "Running"),
+        frozenset({REMOVE}),
+        hosts=3,
+        swept=LIES,
+        in_gate=False,
+    )
+
+
+def _stranger_after_disaster(stage: Stage) -> None:
+    stage.stranger()
+    stage.world.power_off(A)
+
+
+def _stranger_failed_over(stage: Stage) -> None:
+    stage.stranger()
+    stage.cmdlet(A, "Stop-VM", RUNS)
+    stage.cmdlet(A, "Start-VMFailover", Prepare=True)
+    stage.cmdlet(B, "Start-VMFailover")
 
 
 def _odd() -> Iterator[Workflow]:
     yield Workflow(
-        "planned, odd answers", Stage.protected, role("planned", B), moved(A, B), TURNED_BACK, apart=True, swept=ANSWERS
+        "odd answers: planned", Stage.protected, role("planned", B), moved(A, B), TURNED_BACK, apart=True, swept=ANSWERS
     )
+    yield Workflow(
+        "odd answers: turned back",
+        Stage.protected,
+        role("planned", B),
+        moved(A, B),
+        TURNED_BACK,
+        in_gate=False,
+        swept=ANSWERS,
+        refused=(("HV-B", "Start-VMFailover"),),
+    )
+    yield Workflow(
+        "odd answers: way home",
+        Stage.primary_back,
+        role("return_home", B),
+        _home,
+        DISASTER,
+        in_gate=False,
+        apart=True,
+        swept=ANSWERS,
+    )
+
+
+def _home(stage: Stage) -> bool:
+    stage.world.clock.advance(600)
+    return moved(A, B)(stage)
