@@ -181,7 +181,7 @@ def test_the_role_says_unprotected_first(player: Player) -> None:
         "gather_facts": False,
         "roles": ["hyperv.replica.vm_replication"],
         "vars": {
-            "vm_replication_policies": [{**policy, "vms": ["App04"], "recovery_history": 99}, policy],
+            "vm_replication_policies": [{**policy, "vms": ["App99"]}, policy],
             "vm_replication_poll_interval": 0.05,
         },
     }
@@ -192,4 +192,4 @@ def test_the_role_says_unprotected_first(player: Player) -> None:
     assert ran.returncode == 2
     report = ran.stdout.partition("Say what failed]")[2]
     assert "UNPROTECTED: App01 on HV-A.corp.example" in report
-    assert report.index("UNPROTECTED") < report.index("recovery_history")
+    assert report.index("UNPROTECTED") < report.index("App99")
