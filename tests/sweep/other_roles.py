@@ -98,11 +98,11 @@ def reprotect(hands: Hands, on: str, new: str) -> None:
         raise Stopped("; ".join(plan["refused"]))
     own = readings[on]["windows_name"]
     if plan["continue"]:
-        hands.module("hyperv_failover", on, ids=plan["continue"], state="continued", runs_on=own)
+        hands.module("hyperv_failover", on, ids=plan["continue"], state="continued", runs_on=own, expected_host=own)
     if plan["commit"]:
-        hands.module("hyperv_failover", on, ids=plan["commit"], state="committed", runs_on=own)
+        hands.module("hyperv_failover", on, ids=plan["commit"], state="committed", runs_on=own, expected_host=own)
     if plan["remove"]:
-        hands.module("hyperv_vm_replication", on, ids=plan["remove"], state="absent", side="replica")
+        hands.module("hyperv_vm_replication", on, ids=plan["remove"], state="absent", side="replica", expected_host=own)
     if plan["protect"]:
         way = {"replica_server": name, "authentication": "kerberos"}
         hands.module("hyperv_vm_replication", on, ids=plan["protect"], **way)

@@ -136,13 +136,14 @@ def workflows() -> Iterator[Workflow]:
     yield Workflow("failover network", Stage.protected, _network, _has_network)
     yield Workflow("test failover", Stage.protected, _test, _tests_run)
     yield Workflow("end the test", Stage.testing, _end_test, _no_tests, frozenset({END_TEST}))
-    yield Workflow("planned failover", Stage.protected, role("planned", B), moved(A, B))
+    yield Workflow("planned failover", Stage.protected, role("planned", B), moved(A, B), apart=True)
+    yield Workflow("planned failover, one name", Stage.protected, role("planned", B), moved(A, B), in_gate=False)
     yield Workflow(
         "planned failover, in groups", Stage.protected, role("planned", B, groups=GROUPS), moved(A, B), in_gate=False
     )
     yield Workflow("fail back, by modules", Stage.reversed, planned(B, A), moved(B, A), in_gate=False)
     yield Workflow("cancel a preparation", Stage.prepared, role("cancel", B), _BACK, frozenset({CANCEL}), in_gate=False)
-    yield Workflow("cancel a failover", Stage.failed_over, role("cancel", B), _BACK, frozenset({CANCEL}))
+    yield Workflow("cancel a failover", Stage.failed_over, role("cancel", B), _BACK, frozenset({CANCEL}), apart=True)
     yield Workflow(
         "unplanned failover",
         Stage.disaster,
@@ -157,7 +158,7 @@ def workflows() -> Iterator[Workflow]:
         stands(B, "Replica", "FailedOver", "Running"),
         frozenset({COMMIT, UNPLANNED}),
     )
-    yield Workflow("way home", Stage.primary_back, role("return_home", B), _home, frozenset({UNPLANNED}))
+    yield Workflow("way home", Stage.primary_back, role("return_home", B), _home, frozenset({UNPLANNED}), apart=True)
     yield from _more_disasters()
     yield from _removals()
     yield from worlds.workflows()
@@ -198,6 +199,7 @@ def _more_disasters() -> Iterator[Workflow]:
         _anew,
         frozenset({UNPLANNED, COMMIT, REMOVE}),
         hosts=3,
+        in_gate=False,
     )
     yield Workflow(
         "go on to the third site",
@@ -227,7 +229,7 @@ def _removals() -> Iterator[Workflow]:
     asked = frozenset({REMOVE})
     yield Workflow("remove, by modules", Stage.protected, _remove, none, asked)
     idle = both(none, lambda stage: all(stage.vm(B, name).start_action == "Nothing" for name in NAMES))
-    yield Workflow("remove", Stage.protected, lambda hands: removal_role(hands, A), idle, asked)
+    yield Workflow("remove", Stage.protected, lambda hands: removal_role(hands, A), idle, asked, apart=True)
     gone = both(stands(A, "None", "Disabled", "Running"), lambda stage: not stage.sides(B))
     # A VM that is off on both sides, and replicated on none any more after a cut, has to be told from its copy.
     yield Workflow(

@@ -56,7 +56,8 @@ def to_prepare(
             continue
         lines += _prepare_lines(inputs, record, host)
         lines += [f"{record['name']}: accepted: {text}" for text in accepted]
-        call = calls.setdefault(str(record["partner"]), _prepare_call(inputs, host, str(record["partner"])))
+        partner = str(record["partner"])
+        call = calls.setdefault(partner, _prepare_call(inputs, host, partner, str(record["host"])))
         call["ids"].append(record["id"])
         call["names"].append(record["name"])
     return {"calls": list(calls.values()), "lines": lines, "refused": refused, **confirmed_by(inputs, records, host)}
@@ -91,10 +92,11 @@ def _against(record: Record, readings: Mapping[str, Any], host: str) -> str:
     return ""
 
 
-def _prepare_call(inputs: Mapping[str, Any], host: str, runs_on: str) -> dict[str, Any]:
+def _prepare_call(inputs: Mapping[str, Any], host: str, runs_on: str, expected_host: str) -> dict[str, Any]:
     return {
         "host": host,
         "state": "prepared",
+        "expected_host": expected_host,
         "runs_on": runs_on,
         "shutdown": inputs["shutdown"],
         "shutdown_timeout": inputs["shutdown_timeout"],
