@@ -235,7 +235,7 @@ NAMES = ("App01", "App 01", "it's, {{ 'x' }}", "Büro-VM", '"quoted"', "b16d9a7c
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("way", KINDS, ids=str)
+@pytest.mark.parametrize("way", KINDS)
 def test_a_command_is_one_of_ours_and_the_role_takes_it(way, name):
     vm_id = "6b1f3a52-94b1-4f8f-8f0c-3f6c0c0f5a11"
     pair = s.Pair(s.Side(s.REPLICA, s.REPLICATING), s.Side(s.PRIMARY, s.REPLICATING))
