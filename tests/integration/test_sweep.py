@@ -12,12 +12,14 @@ from tests.gate import only
 from tests.lab.faults import DROP_AFTER
 from tests.lab.lab import Lab
 from tests.sweep.alike import likeness
-from tests.sweep.cut import Cut
+from tests.sweep.answers import ODD
+from tests.sweep.cut import LEAD, Cut
+from tests.sweep.hands import Hands
 from tests.sweep.stage import Stage
 from tests.sweep.sweep import Known, conduct, cuts
 from tests.sweep.swift import be_swift
 from tests.sweep.two_hands import Foreign, meddle
-from tests.sweep.workflow import UNPLANNED, Workflow
+from tests.sweep.workflow import DROPS, UNPLANNED, Workflow
 from tests.sweep.workflows import workflows
 
 NO: frozenset[str] = frozenset()
@@ -25,7 +27,11 @@ BY_NAME = {workflow.name: workflow for workflow in workflows()}
 
 
 # Those that `make sweep` leaves out, and two of the others: it runs them all clean before it cuts them.
-CLEAN = [one.name for one in workflows() if not one.in_gate or one.name in ("planned failover", "remove")]
+CLEAN = [
+    one.name
+    for one in workflows()
+    if (not one.in_gate and one.swept == DROPS) or one.name in ("planned failover", "remove")
+]
 
 
 @pytest.mark.parametrize("workflow", only(CLEAN, workflows(), lambda one: one.name))
@@ -45,6 +51,52 @@ def test_every_cut_of_what_changes_states_is_recovered():
     assert len(verdicts) >= 10
     assert all(verdict.struck for verdict in verdicts)
     assert [verdict for verdict in verdicts if not verdict.recovered] == []
+
+
+def test_the_gate_leaves_out_nothing_that_changes_states():
+    workflow = BY_NAME["cancel a preparation"]
+    clean = conduct(workflow)
+    reads = {cmdlet for _unused, cmdlet, state_changing in clean.trace.calls if not state_changing}
+    every, most = list(cuts(workflow, clean)), list(cuts(workflow, clean, everything=False))
+    assert set(most) < set(every)
+    assert all(cut.what in reads for cut in set(every) - set(most))
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_answer_that_is_none_is_one_error_of_its_host(kind: str):
+    """The VM stays up, or comes up: whatever came back at a host's 9th answer, which is of a reading."""
+    verdict = conduct(BY_NAME["cancel a failover"], Cut(kind, "HV-B", "answer", 9))
+    assert (verdict.struck, verdict.problems, verdict.laws) == (True, [], [])
+
+
+def test_an_inventory_that_lies_changes_nothing_on_the_wrong_host():
+    """Before the copy is deleted its entry leads to another host, which has a VM of the same id."""
+    workflow = BY_NAME["the inventory lies: delete"]
+    clean = conduct(workflow).trace
+    deleting = next(n for n, (_unused, cmdlet, _more) in enumerate(clean.calls) if cmdlet == "Remove-Item")
+    moments = [number for number in clean.pipelines if number <= deleting][-3:]
+    verdicts = [conduct(workflow, Cut(LEAD, "hv-b", "hv-c", moment)) for moment in moments]
+    assert [(one.struck, one.problems, one.laws) for one in verdicts] == len(moments) * [(True, [], [])]
+
+
+def test_a_call_on_the_wrong_host_is_noticed():
+    with Lab.start(hosts=2, vms=4, speed=2000, certificates=False) as lab:
+        Stage(lab).protected()
+        hands = Hands(lab)
+        lab.lead("hv-b", "hv-a")
+        hands.module("hyperv_vm_replication", "hv-b", names=["App01"], suspended=True)
+        assert [(call.host, call.cmdlet) for call in hands.strays] == [("HV-A", "Suspend-VMReplication")]
+
+
+def test_a_run_that_does_not_say_what_is_down_is_noticed():
+    """A play that stops a guest, and reports that all is well."""
+
+    def play(hands: Hands) -> None:
+        Stage(hands.lab).cmdlet("hv-a", "Stop-VM", "App01")
+        hands.reports.append({"lines": ["ok:            App01 runs on hv-b"]})
+
+    workflow = replace(BY_NAME["planned failover"], play=play)
+    assert any(problem.startswith("DOWN, and nobody says so") for problem in conduct(workflow).problems)
 
 
 def test_a_cut_is_noticed():

@@ -33,7 +33,6 @@ def _chains() -> Iterator[Workflow]:
         both(stands(B, "Primary", "Replicating", "Running"), stands(C, "ExtendedReplica", "Replicating", "Off")),
         frozenset({COMMIT}),
         hosts=3,
-        in_gate=False,
     )
     yield Workflow(
         "chain: reversed, without the third", Stage.chain, role("planned", B), moved(A, B), hosts=3, in_gate=False
