@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 
 from ..values import Obj, Output, Record, Refusal
+from ..wildcard import NotAPattern, wildcard
 from ..world.health import health_of
 from ..world.host import Host
 from ..world.laws_refusals import refuse
@@ -18,24 +18,15 @@ from . import shapes
 from .registry import Call
 
 
-@lru_cache(maxsize=4096)
 def pattern(text: str) -> re.Pattern[str]:
-    """A PowerShell wildcard pattern as a regular expression: * ? [a-c], a backtick takes the next sign literally."""
-    parts: list[str] = []
-    position = 0
-    while position < len(text):
-        sign = text[position]
-        end = text.find("]", position + 2)
-        if sign == "`" and position + 1 < len(text):
-            position += 1
-            parts.append(re.escape(text[position]))
-        elif sign == "[" and end > 0:
-            parts.append("[" + re.sub(r"([\\\[^])", r"\\\1", text[position + 1 : end]) + "]")
-            position = end
-        else:
-            parts.append({"*": ".*", "?": "."}.get(sign) or re.escape(sign))
-        position += 1
-    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
+    """A wildcard pattern. Raises the refusal of one that PowerShell calls not valid.
+
+    What Hyper-V's own cmdlets make of such a text is not documented: the harsher reading is taken, they refuse it too.
+    """
+    try:
+        return wildcard(text)
+    except NotAPattern as error:
+        raise Refusal(str(error), "InvalidParameter", "InvalidArgument", text) from None
 
 
 def is_pattern(text: str) -> bool:

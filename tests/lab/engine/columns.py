@@ -6,8 +6,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from ..wildcard import wildcard
 from .command import Body, Processor, StopUpstream
-from .compare import equal, has_wildcard, order, sort_key, wildcard
+from .compare import equal, has_wildcard, order, sort_key
 from .failures import Failure
 from .objects import Note, Noted, lookup, plain, properties, text, type_name
 
@@ -66,7 +67,7 @@ class SelectObject(Body):
         if asked is None and self.bound.get("ExcludeProperty") and not self.bound.get("ExpandProperty"):
             asked = ["*"]
         self._columns = columns(asked, self.me)
-        self._without = [wildcard(one) for one in self.bound.get("ExcludeProperty") or []]
+        self._without = self.bound.get("ExcludeProperty") or []
         self._held: deque[Any] = deque()
         self._seen: list[Any] = []
         self._met = self._sent = 0
@@ -150,12 +151,12 @@ class SelectObject(Body):
         """Put the columns of `item` into `to`, unless `present` has one of that name."""
         names = {name.lower() for name in present}
         for column in self._columns:
-            pattern = has_wildcard(column.pattern)
+            pattern = has_wildcard(column.pattern) and self.me.pattern(column.pattern) is not None
             found = column.find(item)
             if not found and not pattern:
                 found = [(column.name or column.pattern, None)]
             for name, value in found:
-                if any(one.fullmatch(name) for one in self._without):
+                if any(self.me.pattern(one).fullmatch(name) for one in self._without):
                     continue
                 if name.lower() not in names:
                     names.add(name.lower())

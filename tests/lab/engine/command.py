@@ -6,11 +6,13 @@ errors, confirmation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..values import Enum
+from ..wildcard import NotAPattern, wildcard
 from .binder import Argument, Binder
 from .failures import HRESULTS, SYSTEM_EXCEPTION, Failure, Record, Speaker, Stop, nobody_to_ask
 from .objects import enumerate_value, text
@@ -205,6 +207,14 @@ class Processor:
             )
         self.write_message("verbose", performing)
         return True
+
+    def pattern(self, text: str) -> re.Pattern[str]:
+        """A wildcard pattern. Raises Failure for one that is not valid."""
+        try:
+            return wildcard(text)
+        except NotAPattern as problem:
+            kind = "System.Management.Automation.WildcardPatternException"
+            raise Failure(self.error(str(problem), "RuntimeException", "NotSpecified", exception=kind)) from None
 
     def error(
         self,

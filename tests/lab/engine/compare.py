@@ -10,6 +10,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from ..values import Enum, Obj
+from ..wildcard import wildcard
 from .convert import convert
 from .failures import NotConverted
 from .objects import Note, plain, text, type_name
@@ -109,28 +110,6 @@ def _sign(left: Any, right: Any) -> int:
 def _number(value: Enum) -> Any:
     known = table().enums.get(value.type)
     return known.values.get(value.name, 0) if known else 0
-
-
-def wildcard(pattern: str, case: bool = False) -> re.Pattern[str]:
-    """A wildcard pattern as a regular expression for the whole text; ` makes the next character plain."""
-    made, at = "", 0
-    while at < len(pattern):
-        character = pattern[at]
-        end = pattern.find("]", at + 2)
-        if character == "`" and at + 1 < len(pattern):
-            at += 1
-            made += re.escape(pattern[at])
-        elif character == "*":
-            made += ".*"
-        elif character == "?":
-            made += "."
-        elif character == "[" and end > 0:
-            made += "[" + re.sub(r"([\\^\[&~|])", r"\\\1", pattern[at + 1 : end]) + "]"
-            at = end
-        else:
-            made += re.escape(character)
-        at += 1
-    return re.compile(made, re.DOTALL | (0 if case else re.IGNORECASE))
 
 
 def has_wildcard(value: str) -> bool:

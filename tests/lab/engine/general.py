@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..values import Enum, Error, Message, Obj, Output
+from ..wildcard import NotAPattern, wildcard
 from .columns import Column
 from .command import Body, Stopped
-from .compare import OPERATORS, apply, has_wildcard, truth, wildcard
+from .compare import OPERATORS, apply, has_wildcard, truth
 from .convert import LOCAL
 from .failures import Failure, NotConverted, command_not_found
 from .forward import error_record
@@ -36,7 +37,7 @@ class WhereObject(Body):
         value = found[0][1] if found else None
         try:
             keep = self._keeps(value)
-        except NotConverted as problem:
+        except (NotConverted, NotAPattern) as problem:
             message = f"The '{_as_written(str(self._operator))}' operator failed: {problem}."
             kind = "System.Management.Automation.PSInvalidOperationException"
             self.me.write_error(self.me.error(message, "OperatorFailed", "InvalidOperation", item, exception=kind))
@@ -162,7 +163,7 @@ class GetCommand(Body):
 
     def process(self) -> None:
         for name in self.bound.get("Name") or ["*"]:
-            pattern = wildcard(name)
+            pattern = self.me.pattern(name)
             found = [one for one in self.me.context.visible() if pattern.fullmatch(one.name) and self._wanted(one)]
             for one in found:
                 self.me.write(_command_info(one))
@@ -176,7 +177,7 @@ class GetCommand(Body):
 
     def _wanted(self, signature: Signature) -> bool:
         modules = self.bound.get("Module")
-        return not modules or any(wildcard(one).fullmatch(signature.module) for one in modules)
+        return not modules or any(self.me.pattern(one).fullmatch(signature.module) for one in modules)
 
 
 def _command_info(signature: Signature) -> Obj:
@@ -228,7 +229,10 @@ class JobBody(Body):
         return job
 
     def _by_name(self, name: str) -> list[Job]:
-        pattern = wildcard(name)
+        try:
+            pattern = wildcard(name)
+        except NotAPattern:  # the real one passes over it without a word
+            return []
         found = [job for job in self.me.context.jobs.all() if pattern.fullmatch(job.name)]
         if not found and not any(character in name for character in "*?["):
             self.me.write_error(

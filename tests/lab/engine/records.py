@@ -22,6 +22,7 @@ _PARENTS = {
     "System.Management.Automation.CommandNotFoundException": (_RUNTIME, _SYSTEM),
     "System.Management.Automation.Host.HostException": (_RUNTIME, _SYSTEM),
     "System.Management.Automation.PSArgumentException": (_ARGUMENT, _SYSTEM),
+    "System.Management.Automation.WildcardPatternException": (_RUNTIME, _SYSTEM),
     "System.Management.Automation.PSInvalidOperationException": ("System.InvalidOperationException", _SYSTEM),
     "System.InvalidOperationException": (_SYSTEM,),
     "System.Management.Automation.ActionPreferenceStopException": (_RUNTIME, _SYSTEM),
