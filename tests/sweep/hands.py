@@ -156,6 +156,11 @@ class _Noting:
         """The inventory name of the host."""
         return str(self._session.host)
 
+    @property
+    def broken(self) -> Any:
+        """Why nothing more can be run over it."""
+        return self._session.broken
+
     def run(self, pipeline: Any) -> Any:
         """Run it, whatever comes of it."""
         before = len(self._hands.lab.world.recorder.calls)

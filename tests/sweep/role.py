@@ -1,12 +1,10 @@
-"""The failover role without ansible-playbook: the same inputs, readings, decisions and calls, in the same order.
+"""The failover workflow without ansible-playbook: the conversation and the driver of hyperv_recovery, in this process.
 
-What is left out is what the role asks before it begins (findings of the preflight, witnesses that take time, the
-confirmation), and what it reads for that alone; the stages are all there.
+What Ansible adds is left out: its variables, its connections to many hosts (hands.py makes them), its signals.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,89 +18,57 @@ from .hands import Hands, Stopped
 from .stage import NAMES
 
 # isort: split
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run as runs
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_flow
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.driver import Driver
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_findings import RECENT
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_look import look
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_report import report
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_witness import signs_of_life
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import Wanted, start
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.host_thread import Opening
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
 
-PASSED_ON = (
-    "partner",
-    "expected_host",
-    "partner_max_age",
-    "accept_unread",
-    "partner_declared",
-    "shutdown",
-    "shutdown_timeout",
-    "patience",
-    "start",
-    "heartbeat_timeout",
-    "unconnected_adapters",
-    "start_action",
-    "old_vm",
-    "allowed_primary_server",
-    "changes_since_failover",
-    "certificate_thumbprint",
-    "recovery_point",
-    "recovery_point_time",
-)
-"""What tasks/act.yml hands on of a call, when the call has it."""
+QUICK = {"poll_interval": 0.02, "settle_timeout": 30.0, "wait_timeout": 60.0, "receive_check": 1}
+SPACE = {"min_free_bytes": 0, "accept": ["recent_replication"]}
 
 
 def failover_role(hands: Hands, wish: str, to: str, **inputs: Any) -> dict[str, Any]:
-    """Run the role; what it reports. Raises Stopped, with every VM that is left, where the role would fail."""
+    """Run the workflow; what it reports. Raises Stopped, with every VM that is left, where it fails."""
+    driver = driver_of(hands)
     try:
-        told = _run(hands, wish, to, inputs)
-    except ReplicaError as error:  # a filter fails
+        talk = driver.run(failover_flow, start(wanted(hands, wish, to, inputs)))
+    except ReplicaError as error:  # inputs that cannot be meant
         raise Stopped(str(error)) from error
-    hands.reports.append(told)
-    if told["failures"]:
-        raise Stopped("; ".join(told["failures"]))
-    return told
+    if talk.end is None:
+        raise RuntimeError("the driver gave up a conversation")
+    result = dict(talk.end.result)
+    hands.results.append(result)
+    if talk.end.lines:
+        hands.reports.append({**result, "lines": list(talk.end.lines)})
+    if result.get("failed"):
+        raise Stopped(str(result["msg"]))
+    return result
 
 
-def _run(hands: Hands, wish: str, to: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """tasks/run.yml."""
-    own = inputs.get("hosts") or candidates(hands)
-    world = Finding(hands, to, {to: hands.information(to, names=NAMES)}, own)
-    world.rename()
-    world.look()
-    if wish != "commit":
-        world.read(host for host in world.candidates if host not in world.readings)
-    if world.found["namesakes"]:
-        world.read([to], ids=[*world.found["ids"], *world.found["namesakes"]])
-    world.look()
-    found, readings = world.found, world.readings
+def wanted(hands: Hands, wish: str, to: str, inputs: Mapping[str, Any]) -> Wanted:
+    """What the role makes of its inputs. All hosts of the lab are in reach."""
     whom = {} if "groups" in inputs else {"vms": NAMES}
-    given = role_inputs(_prefixed({"to": to, **whom, **inputs}), spec(wish), "failover_")
-    begun = make_run(given, wish, [to], found["partners"], list(world.candidates), found=found)
-    run = runs.begin(begun, readings, {}, time.monotonic())
-    _refuse(run, readings, given)
-    done: list[Mapping[str, Any]] = []
-    while not run["end"]:
-        run = runs.advance(run, readings, done, time.monotonic())
-        done = [_act(hands, call) for call in run["calls"]]
-        if not run["end"]:
-            readings |= {host: hands.information(host, ids=[vm["id"] for vm in run["vms"]]) for host in run["reads"]}
-    return report(run, readings)
+    given = {**QUICK, **hands.quick, "to": to, **whom, **inputs}
+    typed = role_inputs(_prefixed(given), spec(wish), "failover_")
+    everyone = candidates(hands)
+    return Wanted(wish, typed, given, [to], typed["hosts"] or everyone, everyone, everyone, {})
+
+
+def driver_of(hands: Hands) -> Driver:
+    """A driver over connections to the lab."""
+
+    def opening(host: str) -> Opening:
+        return Opening(host, lambda: hands.session(host))
+
+    return Driver({host: opening(host) for host in candidates(hands)}, show=lambda event: None)
 
 
 def candidates(hands: Hands) -> list[str]:
     """All inventory hosts of the lab."""
     return [host.name.lower() for host in hands.lab.world.hosts.values()]
-
-
-def _refuse(raw: Mapping[str, Any], readings: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """What of the preflight costs no time: refused plans, and hosts that are not dead. Raises Stopped."""
-    run = look(raw, readings)
-    refused = signs_of_life(run, {}, (), {RECENT, *given["accept"]})
-    refused |= {vm: plan.message for vm, plan in run.plans.items() if plan.outcome == "refused"}
-    if refused:
-        raise Stopped("; ".join(f"{run.entries[vm].name}: REFUSED: {why}" for vm, why in refused.items()))
 
 
 @dataclass
@@ -151,12 +117,6 @@ class Finding:
     def _partners(self) -> dict[str, Any]:
         known = {**self.heard, **self.readings}
         return partners(known, [self.target], self.asked, self.candidates, {}, candidates(self.hands))
-
-
-def _act(hands: Hands, call: Mapping[str, Any]) -> dict[str, Any]:
-    options = {name: call[name] for name in PASSED_ON if call.get(name) is not None}
-    given = {"ids": call["ids"], "state": call["state"], "runs_on": call["runs_on"]}
-    return hands.attempt("hyperv_failover", call["host"], **given, **options)
 
 
 @cache

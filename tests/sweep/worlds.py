@@ -35,7 +35,12 @@ def _chains() -> Iterator[Workflow]:
         hosts=3,
     )
     yield Workflow(
-        "chain: reversed, without the third", Stage.chain, role("planned", B), moved(A, B), hosts=3, in_gate=False
+        "chain: reversed, without the third",
+        Stage.chain,
+        role("planned", B, accept=["extended_leg", "recent_replication"]),
+        moved(A, B),
+        hosts=3,
+        in_gate=False,
     )
     failed_over = stands(C, "ExtendedReplica", "FailedOverWaitingCompletion", "Running")
     yield Workflow(

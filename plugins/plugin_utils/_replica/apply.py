@@ -9,7 +9,7 @@ Each stage is decided from a read made right before it. A failure for one subjec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic
 
@@ -26,16 +26,27 @@ from .task import Task
 
 def apply(task: Task[Have, Want]) -> Outcome:
     """Run the task to its end. What ends it before that is in the outcome, with all that was done until then."""
+    for seconds in turns(task):
+        if seconds:
+            task.clock.sleep(seconds)
+    return task.outcome
+
+
+def turns(task: Task[Have, Want]) -> Iterator[float]:
+    """The same, a turn at a time: yields the seconds until the next one, so that others may use the session between.
+
+    What has come of each subject until then is in the outcome.
+    """
     try:
         have = task.begin()
         run = _Run(task)
-        while run.advance(have):
+        while (seconds := run.advance(have)) is not None:
+            yield seconds
             have = run.read()
     except ReplicaError as error:
         task.outcome.error = error
     except OF_AN_ANSWER as error:
         task.outcome.error = fault_of(task.session.host, error)
-    return task.outcome
 
 
 @dataclass
@@ -103,8 +114,8 @@ class _Run(Generic[Have, Want]):
         progress = self.progress[subject]
         return not progress.ended and progress.sent[-1] == step
 
-    def advance(self, have: Have) -> bool:
-        """Decide for all from what was read, then send one stage or let some time pass; False when all are through.
+    def advance(self, have: Have) -> float | None:
+        """Decide for all from what was read, then send one stage, or say how long to wait; None when all are through.
 
         Who wants a second look gets it before anything is sent for anybody: it is the same read for all.
         """
@@ -113,17 +124,15 @@ class _Run(Generic[Have, Want]):
         self._judge(have, self._narrowed(now))
         if any(progress.look and not progress.ended for progress in self.progress.values()):
             task.outcome.progress = {subject: looked(progress) for subject, progress in self.progress.items()}
-            task.clock.sleep(task.waiting.poll_interval)
-            return True
+            return task.waiting.poll_interval
         ready = {s: p.next for s, p in self.progress.items() if p.next is not None and not p.ended}
         if ready:
             self._send_stage(ready)
-        elif all(progress.ended for progress in self.progress.values()) or self._out_of_patience(now):
-            return False
-        else:
-            self._tell()
-            task.clock.sleep(task.waiting.poll_interval)
-        return True
+            return 0.0
+        if all(progress.ended for progress in self.progress.values()) or self._out_of_patience(now):
+            return None
+        self._tell()
+        return task.waiting.poll_interval
 
     def _judge(self, have: Have, subjects: Iterable[str]) -> None:
         """What the newest read means for these."""

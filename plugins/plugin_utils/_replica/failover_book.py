@@ -3,7 +3,7 @@
 
 """What a run remembers of a VM between two readings: never where it is, only what this run did and saw. Pure.
 
-A VM is open until it is through, or has left the run with a reason. Entries travel as plain dictionaries between tasks.
+A VM is open until it is through, or has left the run with a reason.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Entry:
     for the side of the last call, the steps that it has taken when the call is through. untouched: it never took part.
     unready: it runs, but its guest did not answer. given_up: what was done to bring it up again has failed too.
     other: what the other side showed when it was last read, proof: its record; copies: the same of further holders,
-    by host.
+    by host. stage: what was asked for last, idle: looks in a row after which nothing was.
     """
 
     id: str
@@ -70,20 +70,8 @@ class Entry:
     other: Shape | tuple[()] = ()
     proof: Mapping[str, Any] = field(default_factory=dict)
     copies: Mapping[str, Shape] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Entry:
-        """From the dictionary that a task kept."""
-        known = {name: raw[name] for name in cls.__dataclass_fields__ if name in raw}
-        expected = {side: tuple(tuple(shape) for shape in shapes) for side, shapes in raw["expected"].items()}
-        return cls(**{**known, "expected": expected})
-
-    def to_result(self) -> dict[str, Any]:
-        """As a task keeps it."""
-        raw = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        expected = {side: [list(shape) for shape in shapes] for side, shapes in self.expected.items()}
-        copies = {host: list(shape) for host, shape in self.copies.items()}
-        return {**raw, "expected": expected, "copies": copies, "other": list(self.other)}
+    stage: str = ""
+    idle: int = 0
 
     def left(self, reason: str) -> Entry:
         """It leaves the run."""
@@ -91,12 +79,12 @@ class Entry:
 
     def asked(self, stage: str, now: float) -> Entry:
         """A call for it goes out."""
-        return replace(self, first={**self.first, stage: self.first.get(stage, now)})
+        return replace(self, stage=stage, idle=0, first={**self.first, stage: self.first.get(stage, now)})
 
 
 @dataclass(frozen=True)
 class Said:
-    """The result of a call for many VMs, by their ids. `unread`: an error of the whole task, which tells of none."""
+    """What a call came to, by the ids of its VMs. `unread`: an error of the whole task, which tells of none."""
 
     failed: Mapping[str, str]
     pending: Mapping[str, str]

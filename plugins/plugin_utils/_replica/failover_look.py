@@ -1,13 +1,11 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A run of the failover role as it stands after a reading: its VMs, what their hosts show, and the plan of each.
-Pure.
-"""
+"""A failover as it stands after a reading: its VMs, what their hosts show, and the plan of each. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -22,7 +20,7 @@ from .heard import sign_of_life
 
 @dataclass
 class Run:
-    """A run between two tasks; `raw` is the dictionary that the role keeps."""
+    """A run between two steps; `raw` is what is kept of it: `vms` are its entries by id."""
 
     raw: Mapping[str, Any]
     sight: Sight
@@ -51,24 +49,24 @@ def read_wish(raw: Mapping[str, Any]) -> Wish:
     return Wish(read_goal(goal), **{name: raw[name] for name in own if name in raw})
 
 
-def look(raw: Mapping[str, Any], readings: Mapping[str, Any], now: float = 0.0) -> Run:
-    """The run with its plans from these readings."""
-    entries = {str(e["id"]): Entry.of(e) for e in raw["vms"]}
-    run = Run(raw, sight_of(raw, readings), now, entries)
-    wish, heard = run.wish, set(raw.get("heard") or ())
-    for entry in entries.values():
+def look(
+    raw: Mapping[str, Any], readings: Mapping[str, Any], now: float = 0.0, only: Iterable[str] | None = None
+) -> Run:
+    """The run with the plans of its VMs (of `only` these) from these readings."""
+    entries: dict[str, Entry] = dict(raw["vms"])
+    looked = list(entries.values()) if only is None else [entries[vm] for vm in only]
+    run = Run(raw, sight_of(raw, readings, looked), now, entries)
+    wish, heard = run.wish, raw.get("heard") or frozenset()
+    for entry in looked:
         seen = run.sight.see(entry.id, entry.name, entry.here, entry.partner)
         run.seen[entry.id] = seen
         run.plans[entry.id] = unfold(_as_known(entry, seen, entry.id in heard or lives(run, seen)), wish)
     return run
 
 
-def sight_of(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> Sight:
+def sight_of(raw: Mapping[str, Any], readings: Mapping[str, Any], entries: Iterable[Entry] = ()) -> Sight:
     """What is known of hosts, from these readings and from what the run keeps."""
-    copies = {
-        str(entry["id"]): {host: Side(*shape) for host, shape in (entry.get("copies") or {}).items()}
-        for entry in raw.get("vms") or ()
-    }
+    copies = {entry.id: {host: Side(*shape) for host, shape in entry.copies.items()} for entry in entries}
     return Sight(
         readings,
         raw["targets"],
@@ -106,5 +104,6 @@ def lives(run: Run, seen: Seen) -> bool:
 
 def hosts_of(raw: Mapping[str, Any]) -> list[str]:
     """Inventory hosts that the run may read."""
-    hosts = [*raw["targets"], *(host for hosts in raw["partners"].values() for host in hosts), *raw.get("holders", ())]
+    hosts = [*raw["targets"], *(host for hosts in raw["partners"].values() for host in hosts)]
+    hosts += [host for hosts in (raw.get("holders") or {}).values() for host in hosts]
     return [host for host in dict.fromkeys(hosts) if host in raw["reach"]]

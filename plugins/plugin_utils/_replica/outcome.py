@@ -167,6 +167,21 @@ def to_result(outcome: Outcome, subject_key: str, diff: bool) -> Record:
     return result
 
 
+def part_of(result: Record, subjects: Iterable[str], first: bool) -> Record:
+    """What a result says of some of its VMs. Actions that are about none stand in the first part."""
+    ids, failures = set(subjects), result.get("failures") or ()
+    part = {**result, "vms": [vm for vm in result.get("vms") or () if vm["id"] in ids]}
+    for key in ("failures", "pending"):
+        part.pop(key, None)
+        found = [one for one in result.get(key) or () if one["id"] in ids]
+        part.update({key: found} if found else {})
+    part["actions"] = [a for a in result["actions"] if a["vm_id"] in ids or (first and not a["vm_id"])]
+    if failures and not part.get("failures") and not result.get("unreachable"):
+        part.pop("msg", None)  # it is about the others
+        part.pop("failed", None)
+    return part
+
+
 def _diff(outcome: Outcome, changed: Iterable[str], single: bool) -> Record:
     sides = {"before": outcome.before, "after": outcome.after}
     if single:

@@ -122,6 +122,17 @@ def refuse(progress: Progress, decision: Refused) -> Progress:
     return replace(progress, failure=decision.message, refused=decision.whole, exposed=_exposed(progress))
 
 
+def seconds_left(progress: Progress, now: float, waiting: Waiting) -> float:
+    """So long what is awaited may still take."""
+    awaited = progress.awaited
+    if isinstance(awaited, Step):
+        limit = waiting.settle_timeout if progress.job_ended and not progress.own_errors else _limit(awaited, waiting)
+    else:
+        own = awaited.limit_seconds if isinstance(awaited, Wait) else None
+        limit = waiting.wait_timeout if own is None else own
+    return max(limit - (now - progress.since), 0.0)
+
+
 def _step(progress: Progress, step: Step, now: float, waiting: Waiting) -> Progress:
     if step not in progress.sent:
         progress = _through(progress)

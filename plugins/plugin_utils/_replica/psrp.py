@@ -109,6 +109,11 @@ class PsrpSession:
         """The inventory name of the host."""
         return self._host
 
+    @property
+    def broken(self) -> ReplicaError | None:
+        """Why nothing more can be run over it; None while it can."""
+        return self._broken
+
     def __enter__(self) -> PsrpSession:
         return self
 

@@ -11,7 +11,7 @@ the connections to several hosts are in connections.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
@@ -36,7 +36,7 @@ from .values import plain, unsendable
 
 _BARE_CMDLETS = "hyperv_replica_bare_cmdlets"
 
-_TIME_LIMIT: type[BaseException] = (
+TIME_LIMIT: type[BaseException] = (
     task_executor._task_timeout.TaskTimeoutError
     if hasattr(task_executor, "_task_timeout")  # ansible-core 2.19 and newer
     else task_executor.TaskTimeoutError
@@ -68,19 +68,19 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
             with self._session(task_vars or {}) as session:
                 return self._conduct(want, session, waiting)
         except ReplicaError as error:
-            return _not_begun(error)
+            return not_begun(error)
 
     def _conduct(self, want: Any, session: Session, waiting: Waiting) -> Record:
         """The result, also where the time limit of the task ended it: with what was sent until then."""
         if isinstance(self.noun, Reading):
             try:
                 return read_result(self.noun, want, session, _now)
-            except _TIME_LIMIT:
-                return _not_begun(OutOfTime(session.host))
+            except TIME_LIMIT:
+                return not_begun(OutOfTime(session.host))
         task = Task(self.noun, want, session, waiting, say=_say)
         try:
             outcome = foresee(task) if self._task.check_mode else apply(task)
-        except _TIME_LIMIT:
+        except TIME_LIMIT:
             outcome = task.outcome
             outcome.error = OutOfTime(session.host)
         return to_result(outcome, self.noun.subject_key, diff=bool(self._task.diff))
@@ -142,32 +142,40 @@ class HostsAction(ReplicaAction):
             options = self._options()
             want = self.noun.read_options(options)
         except ReplicaError as error:
-            return _not_begun(error)
+            return not_begun(error)
         hosts = list(dict.fromkeys(options["hosts"]))
         try:
             ways = [Way(self, task_vars or {}, host) for host in hosts]
             return {"changed": False, "results": side_by_side(ways, lambda way: self._ask(way, want))}
-        except _TIME_LIMIT:
-            return {"changed": False, "results": {host: _not_begun(OutOfTime(host)) for host in hosts}}
+        except TIME_LIMIT:
+            return {"changed": False, "results": {host: not_begun(OutOfTime(host)) for host in hosts}}
 
     def _ask(self, way: Way, want: Any) -> Record:
         try:
-            if way.error is not None:
-                raise way.error
-            bare = way.value(_BARE_CMDLETS)
-            session = open_session(
-                way.connection,
-                way.host,
-                way.become,
-                None if bare is None else bool(boolean(bare)),
-                lambda line: display.vvvv(line, host=way.host),
-                {name: way.value(name) for name in way.variables if _is_winrm(name)},
-            )
-            with session:
+            with opener(way)() as session:
                 return self._conduct(want, session, Waiting())
-        except (ReplicaError, TypeError) as error:
-            told = error if isinstance(error, ReplicaError) else OptionError(_BARE_CMDLETS, str(error))
-            return _not_begun(told)
+        except ReplicaError as error:
+            return not_begun(error)
+
+
+def opener(way: Way) -> Callable[[], PsrpSession]:
+    """What opens a session over a way to a host, in any thread: all that is templated is templated here.
+
+    It sends nothing yet. Raises ReplicaError, here or when it is called.
+    """
+    if way.error is not None:
+        raise way.error
+    bare = way.value(_BARE_CMDLETS)
+    try:
+        bare_cmdlets = None if bare is None else bool(boolean(bare))
+    except TypeError as error:
+        raise OptionError(_BARE_CMDLETS, str(error)) from error
+    winrm = {name: way.value(name) for name in way.variables if _is_winrm(name)}
+
+    def log(line: str) -> None:
+        display.vvvv(line, host=way.host)
+
+    return lambda: open_session(way.connection, way.host, way.become, bare_cmdlets, log, winrm)
 
 
 def _is_winrm(name: object) -> bool:
@@ -198,7 +206,7 @@ def _check_sendable(name: str, value: Any) -> None:
             _check_sendable(f"{name}[{index}]", item)
 
 
-def _not_begun(error: ReplicaError) -> Record:
+def not_begun(error: ReplicaError) -> Record:
     """The result of a task that was refused before anything was sent."""
     result: Record = {"failed": True, "changed": False, "msg": clean_text(error), "actions": [], **signs(error)}
     return {**result, "option": error.option} if isinstance(error, OptionError) else result

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .errors import ReplicaError
 from .pipeline import Pipeline
 
 
@@ -83,6 +84,13 @@ class Session(Protocol):
     def run(self, pipeline: Pipeline) -> Output:
         """Run to the end. Raises ConnectionLost when the answer cannot be had; error records do not raise."""
 
+    @property
+    def broken(self) -> ReplicaError | None:
+        """Why nothing more can be run over it; None while it can."""
+
+    def close(self) -> None:
+        """End it. Never raises."""
+
 
 @dataclass
 class FunctionSession:
@@ -95,3 +103,8 @@ class FunctionSession:
     def run(self, pipeline: Pipeline) -> Output:
         self.sent.append(pipeline)
         return self.answer(pipeline)
+
+    broken: ReplicaError | None = None
+
+    def close(self) -> None:
+        """Nothing is open."""

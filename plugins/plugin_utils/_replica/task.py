@@ -32,7 +32,7 @@ class Clock:
 
 @dataclass
 class Task(Generic[Have, Want]):
-    """The task and its outcome so far. `say` takes a line of progress for the operator."""
+    """The task and its outcome so far. `say` takes a line of progress for the operator, `sent` what is being sent."""
 
     noun: Noun[Have, Want]
     want: Want
@@ -40,6 +40,7 @@ class Task(Generic[Have, Want]):
     waiting: Waiting = field(default_factory=Waiting)
     say: Callable[[str], None] = lambda line: None
     clock: Clock = field(default_factory=Clock)
+    sent: Callable[[Mapping[str, Step]], None] = lambda steps: None
     outcome: Outcome = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,6 +130,7 @@ class Task(Generic[Have, Want]):
 
         Also where something ends the whole task meanwhile, as its time limit does: then nobody knows whether they ran.
         """
+        self.sent(steps)
         sent: bool | None = None
         try:
             output = self.send(Pipeline.of(*(step.statement for step in steps.values())))

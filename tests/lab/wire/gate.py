@@ -97,6 +97,7 @@ class Gate:
 
     def cut_all(self) -> None:
         """End every connection: the host went down, or its link to the control node."""
+        self.disturbed = self.disturbed or bool(self._peers)
         self._end_open(AT_ONCE)
 
     def end(self) -> None:

@@ -1,0 +1,100 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""A workflow over many hosts as a value: what to ask of them next, what to show, and how it ended. Pure.
+
+`step(talk, answers, now) -> talk` (failover_talk.py and its like) decides; driver.py asks. Times are seconds of a clock
+that only goes forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+READ, TEST, CALL, PAUSE = "read", "test", "call", "pause"
+FRESH_SECONDS = 10.0
+"""So old a reading of the other side may be when an act rests on it."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Something that a host has to be asked.
+
+    kind: READ (options of hyperv_replication_info), TEST (a connection test, options of hyperv_vm_replication), CALL
+    (options of `module`, about `vms`), or PAUSE (`seconds`, of no host). at: when it was asked. stage: what a call is
+    for. fresh: the call rests on readings that must not be older than FRESH_SECONDS when it is sent.
+    """
+
+    number: int
+    kind: str
+    host: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    vms: tuple[str, ...] = ()
+    module: str = ""
+    seconds: float = 0.0
+    at: float = 0.0
+    stage: str = ""
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of an ask. Of a call it comes in parts: `vms` are those that it is through with, and it is `last`
+    when there are no others. stale: nothing was sent, because what the call rests on has grown too old.
+    """
+
+    number: int
+    result: Mapping[str, Any]
+    vms: tuple[str, ...] = ()
+    last: bool = True
+    stale: bool = False
+
+
+@dataclass(frozen=True)
+class End:
+    """How it ended: `result` is the task's, `lines` the report."""
+
+    result: Mapping[str, Any]
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What every conversation has. `open` are the asks without a last answer, `asks` those of them that are new.
+
+    `lines` are events to be shown now, `plan` is what is going to be done, once it is known. `answered` has the results
+    of the last asks that were made together, by number.
+    """
+
+    phase: str
+    asked: int = 0
+    open: Mapping[int, Ask] = field(default_factory=dict)
+    asks: tuple[Ask, ...] = ()
+    answered: Mapping[int, tuple[Ask, Mapping[str, Any]]] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    plan: tuple[str, ...] = ()
+    end: End | None = None
+
+    def read(self, now: float, hosts: Mapping[str, Mapping[str, Any]] | list[str], **options: Any) -> Any:
+        """The talk that also reads hosts; `hosts` may give each its own options."""
+        each = hosts if isinstance(hosts, Mapping) else {host: {} for host in hosts}
+        return self.also(Ask(0, READ, host, {**options, **more}, at=now) for host, more in each.items())
+
+    def also(self, asks: Any) -> Any:
+        """The talk that asks these too; each gets its number."""
+        number, new = self.asked, []
+        for ask in asks:
+            number += 1
+            new.append(replace(ask, number=number))
+        return replace(
+            self,
+            asked=number,
+            asks=(*self.asks, *new),
+            open={**self.open, **{ask.number: ask for ask in new}},
+        )
+
+    def results(self) -> dict[str, Mapping[str, Any]]:
+        """The last results of reads, by host."""
+        return {ask.host: result for ask, result in self.answered.values() if ask.kind == READ}

@@ -1,0 +1,309 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The acts of a failover: every VM goes on as soon as its last call is through and all its hosts were read since. Pure.
+
+A VM is under way (a call), looked at (its hosts are being read), held back by its group, or at rest. When all are at
+rest, all hosts are read once more; where that leaves nothing to do, the run is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .conversation import CALL, READ, Answer, Ask, End
+from .errors import ReplicaError
+from .failover_report import report
+from .failover_run import give_up, go_on, hear, hosts_of_vms, released, stop
+from .failover_talk import ACT, PHASES, FailoverTalk, refuse
+from .heard import records_of
+from .lines import clean_text
+
+FAILOVER = "hyperv_failover"
+MOST_LAST_LOOKS = 5
+_NOT_OPTIONS = ("host", "stage", "names")
+
+
+@dataclass(frozen=True)
+class Look:
+    """A reading of VMs on all their hosts. waits: reads that are still to come in, by number. told: those that have."""
+
+    vms: tuple[str, ...]
+    waits: frozenset[int]
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """How the acts stand. due: VMs to be looked at; loud: with them the hosts that did not answer. last: how often all
+    hosts were read because nothing was left to do. early: reads of silent hosts that were begun with a failover, by
+    host and VM, and answers, what came of them. actions and warnings: what the calls gave. changed: whether anything
+    was sent.
+    """
+
+    looks: tuple[Look, ...] = ()
+    due: tuple[str, ...] = ()
+    loud: frozenset[str] = frozenset()
+    last: int = 0
+    early: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    answers: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    actions: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
+    changed: bool = False
+
+
+def step(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
+    """What comes next, after these answers."""
+    talk = replace(talk, asks=(), lines=(), plan=())
+    answers = [answer for answer in answers if answer.number in talk.open]
+    try:
+        return _acts(talk, answers, now) if talk.phase == ACT else _asks(talk, answers, now)
+    except ReplicaError as error:
+        if talk.phase == ACT:
+            raise
+        return refuse(talk, clean_text(error))
+
+
+def interrupt(talk: FailoverTalk, reason: str, now: float) -> FailoverTalk:
+    """The conversation when somebody has stopped it: no further guest is stopped, and what was stopped comes up."""
+    if talk.end is not None:
+        return talk
+    told = f"stopped: {reason}. No further guest is stopped, and what was stopped comes up again"
+    talk = replace(talk, asks=(), lines=(told,), plan=())
+    if talk.phase != ACT:
+        return refuse(talk, f"{reason}. Nothing was changed.")
+    before = talk.run["vms"]
+    run = stop(talk.run, reason)
+    flow: Flow = talk.flow
+    looking = {vm for look in flow.looks for vm in look.vms}
+    left = [vm for vm, entry in run["vms"].items() if entry is not before[vm] and vm not in looking]
+    run = {**run, "parked": {vm: stage for vm, stage in run["parked"].items() if vm not in left}}
+    flow = replace(flow, due=tuple(dict.fromkeys((*flow.due, *left))))
+    return _ask_more(replace(talk, run=run, flow=flow), now)
+
+
+def _asks(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
+    """The phases before the first act: each begins when all that was asked is answered."""
+    for answer in answers:
+        ask = talk.open[answer.number]
+        talk = replace(
+            talk,
+            open={number: one for number, one in talk.open.items() if number != answer.number},
+            answered={**talk.answered, answer.number: (ask, answer.result)},
+        )
+    while not talk.open and talk.end is None:
+        if talk.phase == ACT:
+            return _ask_more(_first(replace(talk, answered={}), now), now)
+        talk = PHASES[talk.phase](talk, now)
+        if not talk.open:
+            continue
+        return replace(talk, answered={})
+    return talk
+
+
+def _first(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """All VMs are looked at before the first act, for the readings of the plan have grown old."""
+    if talk.run["rest"]:
+        return replace(talk, flow=Flow(due=tuple(talk.run["vms"])))
+    run = go_on(talk.run, talk.readings, now)
+    calls = [_ask_of(call, talk, now) for call in run["calls"]]
+    return replace(talk, run={**run, "calls": []}, flow=Flow()).also(calls)  # type: ignore[no-any-return]
+
+
+# -- the acts --------------------------------------------------------------------------------------------------------
+
+
+def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
+    for answer in answers:
+        ask = talk.open[answer.number]
+        if answer.last:
+            talk = replace(talk, open={n: one for n, one in talk.open.items() if n != answer.number})
+        talk = _read(talk, ask, answer) if ask.kind == READ else _called(talk, ask, answer)
+    while True:
+        through = next((look for look in talk.flow.looks if not look.waits), None)
+        if through is None:
+            break
+        talk = _looked(talk, through, now)
+    return _ask_more(talk, now)
+
+
+def _read(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
+    """A host has told something of the VMs that are looked at."""
+    flow: Flow = talk.flow
+    looks = tuple(
+        replace(look, waits=look.waits - {ask.number}, told={**look.told, ask.host: answer.result})
+        if ask.number in look.waits
+        else look
+        for look in flow.looks
+    )
+    answers = {**flow.answers, ask.number: answer.result} if ask.number in flow.early.values() else flow.answers
+    return replace(talk, flow=replace(flow, looks=looks, answers=answers))
+
+
+def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
+    """A call is through with some of its VMs: they are looked at next. After a failover the silent are asked too."""
+    flow: Flow = talk.flow
+    run = talk.run
+    if answer.stale:
+        run = {**run, "flying": {vm: stage for vm, stage in run["flying"].items() if vm not in answer.vms}}
+    else:
+        run = hear(run, answer.vms, answer.result)
+    actions = tuple(answer.result.get("actions") or ())
+    warnings = dict.fromkeys((*flow.warnings, *(answer.result.get("warnings") or ())))
+    loud = flow.loud | set(answer.vms) if ask.stage == "fail_over" else flow.loud
+    flow = replace(
+        flow,
+        due=(*flow.due, *answer.vms),
+        loud=loud,
+        actions=(*flow.actions, *actions),
+        warnings=tuple(warnings),
+        changed=flow.changed or any(action.get("sent") is not False for action in actions),
+    )
+    return replace(talk, run=run, flow=flow)
+
+
+def _looked(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
+    """These VMs were read on all their hosts: what comes next for them."""
+    flow: Flow = talk.flow
+    # A host that was not asked has none of these VMs; what it said of others has no place here.
+    seen = {host: _of_others(told) for host, told in talk.readings.items()} | dict(look.told)
+    run = go_on(talk.run, seen, now, look.vms)
+    flow = replace(
+        flow,
+        looks=tuple(one for one in flow.looks if one is not look),
+        due=(*flow.due, *run["again"]),
+        loud=(flow.loud - set(look.vms)) | set(run["again"]),
+    )
+    readings = {
+        **talk.readings,
+        **{host: _with(talk.readings.get(host), told, look.vms) for host, told in look.told.items()},
+    }
+    calls = [_ask_of(call, talk, now) for call in run["calls"]]
+    talk = replace(talk, run={**run, "calls": [], "again": []}, readings=readings, flow=flow).also(calls)
+    return _ask_the_silent(talk, [vm for ask in calls if ask.stage == "fail_over" for vm in ask.vms], now)
+
+
+def _ask_the_silent(talk: FailoverTalk, vms: Sequence[str], now: float) -> FailoverTalk:
+    """Who did not answer is asked once more while these VMs are failed over: that answer is in before they start."""
+    flow: Flow = talk.flow
+    loud = hosts_of_vms(talk.run, talk.readings, vms, silent=True)
+    silent = {host: ids for host, ids in loud.items() if records_of(talk.readings.get(host)) is None}
+    first = talk.asked + 1
+    talk = talk.read(now, {host: {"ids": ids} for host, ids in silent.items()}, gather=["relations"])
+    early = {(host, vm): first + at for at, (host, ids) in enumerate(silent.items()) for vm in ids}
+    return replace(talk, flow=replace(flow, early={**flow.early, **early}))
+
+
+def _with(before: Mapping[str, Any] | None, told: Mapping[str, Any], vms: Iterable[str]) -> Mapping[str, Any]:
+    """What a host said of these VMs, and what it had said of others."""
+    records = records_of(told)
+    asked = {*vms, *(record["id"] for record in records or ())}
+    others = [record for record in records_of(before) or () if record["id"] not in asked]
+    return told if records is None else {**(before or {}), **told, "vms": [*others, *records]}
+
+
+def _of_others(reading: Mapping[str, Any]) -> Mapping[str, Any]:
+    return reading if records_of(reading) is None else {**reading, "vms": []}
+
+
+def _ask_of(call: Mapping[str, Any], talk: FailoverTalk, now: float) -> Ask:
+    """A call of the module of one side."""
+    inputs = talk.want.inputs
+    waiting = {name: inputs[name] for name in ("wait_timeout", "settle_timeout", "poll_interval")}
+    options = {name: value for name, value in call.items() if name not in _NOT_OPTIONS}
+    return Ask(
+        0,
+        CALL,
+        call["host"],
+        {**waiting, **options},
+        tuple(call["ids"]),
+        FAILOVER,
+        at=now,
+        stage=call["stage"],
+        fresh=bool(call.get("partner")) and "partner_max_age" not in call,
+    )
+
+
+def _ask_more(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Look at what is due; where nothing is under way any more, see whether the run is over."""
+    while True:
+        flow: Flow = talk.flow
+        looking = {vm for look in flow.looks for vm in look.vms}
+        freed = [vm for vm in released(talk.run) if vm not in looking]
+        due = tuple(dict.fromkeys((*flow.due, *freed)))
+        if due:
+            talk = _look(talk, due, now)
+            through = next((look for look in talk.flow.looks if not look.waits), None)
+            if through is None:
+                return talk
+            talk = _looked(talk, through, now)
+            continue
+        if talk.open or flow.looks:
+            return talk
+        if talk.run["parked"]:
+            run = give_up(talk.run, talk.run["parked"], "the groups ahead of it did not come through")
+            talk = replace(talk, run={**run, "parked": {}}, flow=replace(flow, due=tuple(talk.run["parked"])))
+            continue
+        if not flow.changed or flow.last >= MOST_LAST_LOOKS or (flow.last and not _moved(talk)):
+            return _end(talk)
+        vms = tuple(talk.run["vms"])
+        loud = frozenset(vms) if flow.last == 0 else frozenset[str]()
+        flow = replace(flow, due=vms, loud=loud, last=flow.last + 1)
+        talk = replace(talk, run={**talk.run, "since": len(flow.actions)}, flow=flow)
+
+
+def _moved(talk: FailoverTalk) -> bool:
+    """Whether anything was sent since all hosts were read."""
+    return len(talk.flow.actions) > int(talk.run.get("since") or 0)
+
+
+def _look(talk: FailoverTalk, vms: Sequence[str], now: float) -> FailoverTalk:
+    """Read these VMs on all their hosts, those of the same hosts together, so that nobody waits for another's host."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for vm in vms:
+        hosts = hosts_of_vms(talk.run, talk.readings, [vm], silent=vm in talk.flow.loud)
+        groups.setdefault(tuple(hosts), []).append(vm)
+    for together, ids in groups.items():
+        talk = _look_together(talk, together, ids, now)
+    return replace(talk, flow=replace(talk.flow, due=()))
+
+
+def _look_together(talk: FailoverTalk, hosts: Sequence[str], vms: Sequence[str], now: float) -> FailoverTalk:
+    """One look. A silent host that was asked about a VM while it was failed over is not asked again."""
+    flow: Flow = talk.flow
+    known = {host: {flow.early.get((host, vm)) for vm in vms} for host in hosts}
+    early = {host: number for host, numbers in known.items() if len(numbers) == 1 for number in numbers if number}
+    ask = [host for host in hosts if host not in early]
+    first = talk.asked + 1
+    asked = talk.read(now, ask, ids=list(vms), gather=["relations"])
+    told = {host: flow.answers[number] for host, number in early.items() if number in flow.answers}
+    waits = {number for number in early.values() if number not in flow.answers} | set(range(first, first + len(ask)))
+    used = {(host, vm) for host in early for vm in vms}
+    flow = replace(
+        flow,
+        looks=(*flow.looks, Look(tuple(vms), frozenset(waits), told)),
+        early={key: number for key, number in flow.early.items() if key not in used},
+    )
+    return replace(asked, flow=flow)  # type: ignore[no-any-return]
+
+
+# -- the end ---------------------------------------------------------------------------------------------------------
+
+
+def _end(talk: FailoverTalk) -> FailoverTalk:
+    """The report."""
+    flow: Flow = talk.flow
+    told = report(talk.run, talk.readings)
+    result: dict[str, Any] = {
+        "changed": any(entry.changed for entry in talk.run["vms"].values()),
+        "vms": told["vms"],
+        "actions": list(flow.actions),
+        "command": told["command"],
+    }
+    if flow.warnings:
+        result["warnings"] = list(flow.warnings)
+    if told["failures"]:
+        result |= {"failed": True, "msg": "\n".join(filter(None, (*told["failures"], told["command"])))}
+    return replace(talk, end=End(result, tuple(told["lines"])))

@@ -1,0 +1,301 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The conversation of a failover until its first act: find the VMs and all their hosts, plan, look for what speaks
+against it, agree. Pure. The acts are failover_flow.py's.
+
+Every phase is a function that is called when all its questions are answered; it asks more, or names the next phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .command_line import unconfirmed
+from .conversation import PAUSE, TEST, Ask, End, Talk
+from .failover_inputs import make_run
+from .failover_partners import partners
+from .failover_preflight import preflight
+from .failover_run import begin
+from .failover_ways import ways
+from .values import is_guid
+
+EVERYTHING = (
+    "relations",
+    "statistics",
+    "disks",
+    "security",
+    "integration_services",
+    "adapters",
+    "failover_network",
+    "recovery_points",
+    "server",
+    "host",
+    "storage",
+    "cluster",
+)
+"""What is read of hosts that take part, before anything is decided."""
+ACT = "act"
+Readings = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked. wish: planned, unplanned, cancel, commit, reverse or return_home.
+
+    inputs: the role's, typed. given: those that were not left out, as they came. targets: inventory hosts where the VMs
+    shall run. candidates: where their partners are looked for. reach: hosts that may be contacted. inventory: all of
+    its hosts. variables: of each, hyperv_replica_names, ansible_host and group_names. check: plan only.
+    """
+
+    wish: str
+    inputs: Mapping[str, Any]
+    given: Mapping[str, Any]
+    targets: Sequence[str]
+    candidates: Sequence[str]
+    reach: Sequence[str]
+    inventory: Sequence[str]
+    variables: Mapping[str, Mapping[str, Any]]
+    check: bool = False
+
+
+@dataclass(frozen=True)
+class FailoverTalk(Talk):
+    """readings: results of hyperv_replication_info by inventory host. heard: of hosts that were asked for their names.
+    found: their partners (failover_partners.py). vms: what they were asked for by, names and ids. earlier, alive and
+    tests: what the preflight takes. run: the run, once it has begun. flow: how its acts stand (failover_flow.py).
+    """
+
+    want: Wanted = field(kw_only=True)
+    readings: Readings = field(default_factory=dict)
+    heard: Readings = field(default_factory=dict)
+    found: Mapping[str, Any] = field(default_factory=dict)
+    vms: Sequence[str] = ()
+    copies_read: bool = False
+    earlier: Readings = field(default_factory=dict)
+    alive: Sequence[str] = ()
+    tests: Sequence[Mapping[str, Any]] = ()
+    run: Mapping[str, Any] = field(default_factory=dict)
+    flow: Any = None
+
+    @property
+    def names(self) -> list[str]:
+        """VMs that were asked for by name."""
+        return [vm for vm in self.vms if not is_guid(vm.strip("{}"))]
+
+    @property
+    def ids(self) -> list[str]:
+        """VMs that were asked for by id."""
+        return [vm for vm in self.vms if is_guid(vm.strip("{}"))]
+
+    def in_reach(self, hosts: Sequence[str]) -> list[str]:
+        """Those of the hosts that may be contacted."""
+        return [host for host in dict.fromkeys(hosts) if host in self.want.reach]
+
+    def learn(self) -> FailoverTalk:
+        """With the readings that have come in."""
+        return replace(self, readings={**self.readings, **self.results()})
+
+    def goes_to(self, phase: str) -> FailoverTalk:
+        """In the next phase."""
+        return replace(self, phase=phase)
+
+
+def start(want: Wanted) -> FailoverTalk:
+    """The conversation before anything was asked."""
+    groups = want.inputs.get("groups") or ()
+    vms = [*(want.inputs.get("vms") or ()), *(vm for group in groups for vm in group["vms"])]
+    return FailoverTalk("targets", want=want, vms=[str(vm) for vm in vms])
+
+
+# -- whom it is about ------------------------------------------------------------------------------------------------
+
+
+def _targets(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Read the hosts where the VMs shall run."""
+    return _read_targets(talk, now, talk.ids).goes_to("renamed")
+
+
+def _read_targets(talk: FailoverTalk, now: float, ids: Sequence[str]) -> FailoverTalk:
+    hosts = talk.in_reach(talk.want.targets)
+    return talk.read(now, hosts, **_of(talk.names, ids), gather=list(EVERYTHING))  # type: ignore[no-any-return]
+
+
+def _of(names: Sequence[str], ids: Sequence[str]) -> dict[str, list[str]]:
+    """Which VMs to read; what is empty is left out."""
+    return {**({"names": list(names)} if names else {}), **({"ids": list(ids)} if ids else {})}
+
+
+def _renamed(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """A VM is its id: where the target has none of that name, another host may know which one is meant."""
+    talk = talk.learn()
+    missing = _partners(talk)["missing"]
+    others = [host for host in talk.in_reach(talk.want.candidates) if host not in talk.want.targets]
+    if not missing or not others:
+        return talk.goes_to("partners")
+    asked = talk.read(now, others, names=missing, gather=["relations"])
+    return asked.goes_to("renamed_ids")  # type: ignore[no-any-return]
+
+
+def _renamed_ids(talk: FailoverTalk, now: float) -> FailoverTalk:
+    told = [record["id"] for result in talk.results().values() for record in result.get("vms") or ()]
+    talk = replace(talk, vms=[*talk.vms, *dict.fromkeys(told)])
+    return _read_targets(talk, now, talk.ids).goes_to("partners_read")
+
+
+def _partners(talk: FailoverTalk) -> Mapping[str, Any]:
+    want = talk.want
+    known = {**talk.heard, **talk.readings}
+    return partners(known, want.targets, talk.vms, want.candidates, want.variables, want.inventory)
+
+
+def _find(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Look for the partners by name; who cannot be found so is asked for their own names."""
+    talk = replace(talk, found=_partners(talk))
+    ask = talk.in_reach(talk.found["ask"])
+    if not ask:
+        return talk.goes_to("partners_named")
+    return talk.read(now, ask, gather=["host", "cluster"]).goes_to("partners_named")  # type: ignore[no-any-return]
+
+
+def _named(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Read the partners that were not read yet; they may name others behind them."""
+    told = talk.results()
+    if told:
+        talk = replace(talk, heard={**talk.heard, **told})
+        talk = replace(talk, found=_partners(talk))
+    hosts = talk.in_reach(talk.found["read"])
+    if not hosts:
+        return talk.goes_to("plan" if talk.copies_read else "copies")
+    asked = talk.read(now, hosts, **_of(talk.names, talk.found["ids"]), gather=list(EVERYTHING))
+    return asked.goes_to("partners_read")  # type: ignore[no-any-return]
+
+
+def _partners_read(talk: FailoverTalk, now: float) -> FailoverTalk:
+    return talk.learn().goes_to("partners")
+
+
+def _copies(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """A VM runs once among all hosts: one that no relation names may have a copy too, as a restored one."""
+    talk = replace(talk, copies_read=True)
+    if talk.want.wish == "commit":
+        return talk.goes_to("namesakes")
+    hosts = [host for host in talk.in_reach(talk.want.candidates) if host not in talk.readings]
+    asked = talk.read(now, hosts, **_of(talk.names, talk.found["ids"]), gather=["relations"])
+    return asked.goes_to("namesakes")  # type: ignore[no-any-return]
+
+
+def _namesakes(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Another VM of the same name may have its copy here, under whatever name: then the id has to be given."""
+    talk = talk.learn()
+    talk = replace(talk, found=_partners(talk))
+    if not talk.found["namesakes"]:
+        return talk.goes_to("partners")
+    return _read_targets(talk, now, [*talk.found["ids"], *talk.found["namesakes"]]).goes_to("partners_read")
+
+
+# -- what is going to be done ----------------------------------------------------------------------------------------
+
+
+def _plan(talk: FailoverTalk, now: float) -> FailoverTalk:
+    want, found = talk.want, talk.found
+    raw = make_run(want.inputs, want.wish, want.targets, found["partners"], want.reach, want.given, found)
+    talk = replace(talk, run=begin(raw, talk.readings, {}, now))
+    return talk.goes_to("witnesses" if talk.run["watch"] else "connections")
+
+
+def _tests(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Ask hosts whether they reach others as replica servers."""
+    asks = []
+    for way in ways(talk.run, talk.readings):
+        options = {
+            "state": "connection_tested",
+            "replica_server": way["server"],
+            "replica_port": way["port"],
+            "authentication": way["authentication"],
+            **({"certificate_thumbprint": way["thumbprint"]} if way["thumbprint"] else {}),
+        }
+        asks.append(Ask(0, TEST, way["host"], {"way": way, **options}, at=now))
+    return talk.also(asks)  # type: ignore[no-any-return]
+
+
+def _tested(talk: FailoverTalk) -> list[dict[str, Any]]:
+    answers = [(ask, result) for ask, result in talk.answered.values() if ask.kind == TEST]
+    return [{**result, "failover_way": ask.options["way"]} for ask, result in answers]
+
+
+def _witnesses(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Does something take replicas where the primary did, and does the replica still receive?"""
+    return _tests(talk, now).goes_to("wait")
+
+
+def _wait(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Wait for what may still arrive."""
+    answered = [test["failover_way"]["server"] for test in _tested(talk) if not (test.get("failures") or "msg" in test)]
+    talk = replace(talk, earlier=talk.readings, alive=answered)
+    seconds = float(talk.want.inputs["receive_check"])
+    told = f"looking for {seconds:g} seconds whether anything still arrives"
+    talk = talk.also([Ask(0, PAUSE, seconds=seconds, at=now)])
+    return replace(talk, lines=(*talk.lines, told)).goes_to("look_again")
+
+
+def _look_again(talk: FailoverTalk, now: float) -> FailoverTalk:
+    hosts = [host for host in talk.run["reads"] if host in talk.want.targets]
+    asked = talk.read(now, hosts, ids=list(talk.run["vms"]), gather=list(EVERYTHING))
+    return asked.goes_to("connections_after")  # type: ignore[no-any-return]
+
+
+def _connections_after(talk: FailoverTalk, now: float) -> FailoverTalk:
+    return _connections(talk.learn(), now)
+
+
+def _connections(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Look for a way in both directions."""
+    if talk.want.wish != "planned":
+        return talk.goes_to("agree")
+    return _tests(talk, now).goes_to("agree")
+
+
+def _agree(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """Show the plan; refuse what speaks against it, and what was not confirmed."""
+    want, run, inputs = talk.want, talk.run, talk.want.inputs
+    talk = replace(talk, tests=_tested(talk) if want.wish == "planned" else ())
+    against = preflight(run, talk.readings, inputs["accept"], talk.earlier, talk.alive, talk.tests)
+    shown = ("What is going to be done:", *run["lines"], *against["lines"], *against["warnings"])
+    talk = replace(talk, plan=shown)
+    refused = against["refused"]
+    if refused and (inputs["on_refusal"] == "stop" or len(refused) == len(run["vms"])):
+        return refuse(talk, "Nothing was changed.", *against["lines"])
+    if want.check:
+        return replace(talk, end=End({"changed": run["acts"] > 0}))
+    vms = [{"id": entry.id, "name": entry.name} for entry in run["vms"].values()]
+    told = "" if inputs["confirm"] is None or not run["acts"] else unconfirmed(inputs["confirm"], run["confirm"], vms)
+    if told:
+        return refuse(talk, told)
+    return replace(talk, run=begin(run, talk.readings, refused, now) if refused else run).goes_to(ACT)
+
+
+def refuse(talk: FailoverTalk, *lines: str) -> FailoverTalk:
+    """The end before anything was done."""
+    return replace(talk, end=End({"changed": False, "failed": True, "msg": "\n".join(lines)}))
+
+
+PHASES: Mapping[str, Callable[[FailoverTalk, float], FailoverTalk]] = {
+    "targets": _targets,
+    "renamed": _renamed,
+    "renamed_ids": _renamed_ids,
+    "partners": _find,
+    "partners_named": _named,
+    "partners_read": _partners_read,
+    "copies": _copies,
+    "namesakes": _namesakes,
+    "plan": _plan,
+    "witnesses": _witnesses,
+    "wait": _wait,
+    "look_again": _look_again,
+    "connections_after": _connections_after,
+    "connections": _connections,
+    "agree": _agree,
+}

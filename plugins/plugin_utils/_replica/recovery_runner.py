@@ -1,0 +1,217 @@
+# Copyright: The hyperv.replica authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""hyperv_recovery as Ansible runs it: inventory, connections, signals, the terminal, and the record of the run.
+
+What is templated is templated before the first host is asked, in the main thread; from then on that only waits.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from . import failover_flow
+from .connections import Way
+from .conversation import Talk
+from .driver import Driver
+from .errors import ReplicaError
+from .failover_talk import start
+from .host_thread import Opening
+from .lines import clean
+from .record import Record
+from .recovery import OPERATIONS, read_inputs, wanted
+from .runner import TIME_LIMIT, not_begun, opener
+from .session import Session
+from .timeline import Happened, Timeline
+from .values import plain
+
+_OF_HOSTS = ("hyperv_replica_names", "ansible_host", "group_names")
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+display = Display()
+
+
+@dataclass
+class Watch:
+    """Whether the run is to stop: a signal came, or ansible-playbook is gone."""
+
+    parent: int = field(default_factory=os.getppid)
+    signalled: str = ""
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """A signal sets a flag while this lasts."""
+        main = threading.current_thread() is threading.main_thread()  # nowhere else can a handler be set
+        before = {number: signal.signal(number, self._take) for number in _SIGNALS if main}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _take(self, number: int, _frame: object) -> None:
+        self.signalled = self.signalled or f"{signal.Signals(number).name} was received"
+
+    @property
+    def orphaned(self) -> bool:
+        """True when ansible-playbook has ended without this task."""
+        return os.getppid() != self.parent
+
+    def __call__(self) -> str:
+        """Why; "" while it is not."""
+        return self.signalled or ("ansible-playbook is gone" if self.orphaned else "")
+
+
+class Terminal:
+    """Where the lines go: events to standard error, plan and report to standard output, everything to the record.
+
+    Once the run was stopped from outside nothing goes through Ansible any more: its queue may have no reader.
+    """
+
+    def __init__(self, record: Record, watch: Watch) -> None:
+        self._record = record
+        self._watch = watch
+
+    def event(self, event: Happened) -> None:
+        """A line as it happens."""
+        line = clean(event.line())
+        self._record.write([line])
+        if not self._watch():
+            display.display(line, stderr=True)
+
+    def text(self, lines: tuple[str, ...]) -> None:
+        """The plan, or the report."""
+        shown = [clean(line) for line in lines]
+        self._record.write(shown)
+        if shown and not self._watch():
+            display.display("\n".join(shown))
+
+
+class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
+    """Base of the action plugin."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the workflow, once for all hosts of the play; the result is documented with the module."""
+        super().run(tmp, task_vars)
+        given = task_vars or {}
+        runs_it = _who_runs_it(str(self._task.args.get("to") or ""), given)
+        if given.get("inventory_hostname") != runs_it:
+            return {"changed": False, "skipped": True, "msg": f"{runs_it} runs it for all hosts of the play"}
+        watch = Watch()
+        try:
+            return self._conduct(given, watch)
+        except ReplicaError as error:
+            return not_begun(error)
+
+    def _conduct(self, task_vars: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
+        groups = {str(name): [str(host) for host in hosts] for name, hosts in task_vars["groups"].items()}
+        hostvars = task_vars["hostvars"]
+        inside = [str(host) for host in hostvars._inventory.get_hosts("all", ignore_restrictions=True)]
+        given = {name: value for name, value in plain(self._task.args, "options").items() if value not in (None, "")}
+        inputs = read_inputs(given, groups["all"])
+        variables = Lazy(lambda host: _named(hostvars[host]), groups["all"])
+        want = wanted(inputs, given, groups, inside, variables, bool(self._task.check_mode))
+        record = Record.open(inputs["record"], inputs["operation"], inputs["to"], _now(), os.environ)
+        terminal, timeline = Terminal(record, watch), Timeline()
+        openings = Lazy(lambda host: self._opening(task_vars, host), want.reach)
+        driver = Driver(openings, terminal.event, terminal.text, watch, (TIME_LIMIT,), timeline)
+        try:
+            with watch.signals():
+                terminal.event(_said(f"recorded in {record.path}"))
+                talk = driver.run(failover_flow, start(want))
+                return self._result(talk, timeline, terminal, record)
+        finally:
+            record.close()
+            if watch.orphaned:  # nobody reads the result, and its pipe may hold this process for ever
+                os._exit(1)
+
+    def _opening(self, task_vars: Mapping[str, Any], host: str) -> Opening:
+        """The way to a host. Called in the main thread, when the host is asked for the first time."""
+        try:
+            return Opening(host, opener(Way(self, task_vars, host)))
+        except ReplicaError as error:
+            return Opening(host, _raiser(error))
+
+    def _result(self, talk: Talk, timeline: Timeline, terminal: Terminal, record: Record) -> dict[str, Any]:
+        end = talk.end
+        if end is None:
+            raise RuntimeError("the conversation has no end")
+        result = dict(end.result)
+        for vm in result.get("vms") or ():
+            vm["downtime_seconds"] = timeline.downtime(vm["id"])
+        terminal.text(end.lines)
+        if result.get("msg"):
+            said = [clean(line) for line in str(result["msg"]).splitlines()]
+            record.write(said)
+            result["msg"] = "\n".join(said)
+        result["timeline"] = [event.to_result() for event in timeline.events]
+        return {**result, "record": str(record.path)}
+
+
+def _who_runs_it(to: str, task_vars: Mapping[str, Any]) -> str:
+    """One host of the play runs the task for all: the first of those that the VMs shall run on, else the first."""
+    everyone = [str(host) for host in task_vars.get("ansible_play_hosts_all") or ()]
+    targets = [to, *((task_vars.get("groups") or {}).get(to) or ())]
+    return next((host for host in everyone if host in targets), everyone[0] if everyone else "")
+
+
+class Lazy(Mapping[str, Any]):
+    """What is made of a host when it is asked for: an inventory may have many hosts, and few of them take part."""
+
+    def __init__(self, make: Callable[[str], Any], hosts: Sequence[str]) -> None:
+        self._make, self._hosts = make, hosts
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, host: str) -> Any:
+        if host not in self._made:
+            if host not in self._hosts:
+                raise KeyError(host)
+            self._made[host] = self._make(host)
+        return self._made[host]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._hosts)
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+
+def _raiser(error: ReplicaError) -> Callable[[], Session]:
+    def raises() -> Session:
+        raise error
+
+    return raises
+
+
+def _named(variables: Any) -> dict[str, Any]:
+    """What a host is looked for by."""
+    found: dict[str, Any] = {}
+    for name in _OF_HOSTS:
+        with suppress(KeyError):
+            found[name] = plain(variables[name], name)
+    return found
+
+
+def _said(text: str) -> Happened:
+    return Happened(_now(), 0.0, "", (), text)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc).astimezone()
+
+
+__all__ = ["OPERATIONS", "RecoveryAction"]
