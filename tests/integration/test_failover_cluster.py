@@ -176,11 +176,14 @@ def test_the_fence_of_a_clustered_copy_says_what_it_does_not_hold(player: Player
     assert player.vm("hv-b", CLUSTERED).relation.allowed_primary == "hv-a.corp.example"
 
 
-@pytest.mark.parametrize("to, words", [("site_north", "is in no cluster"), ("hyperv", "is in no cluster")])
-def test_a_group_that_is_no_cluster(player: Player, to: str, words: str) -> None:
-    run = over(player, to, "App01")
+def test_a_site_that_has_both_copies_is_asked_for_the_host(player: Player) -> None:
+    run = over(player, "hyperv", "App01")
     assert run.returncode != 0
+    assert "both have it, and both belong to hyperv" in " ".join(run.stdout.split())
     assert player.sent() == []
+
+
+def test_a_cluster_partly_outside_the_limit_is_refused(player: Player) -> None:
     limited = over(player, "cl_1", "App01", "--limit", "hv-a,hv-b")
     assert limited.returncode != 0
     assert "outside of --limit" in " ".join(limited.stdout.split())

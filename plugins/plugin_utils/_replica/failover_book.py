@@ -47,6 +47,7 @@ class Entry:
     unready: it runs, but its guest did not answer. given_up: what was done to bring it up again has failed too.
     other: what the other side showed when it was last read, proof: its record; copies: the same of further holders,
     by host. stage: what was asked for last, idle: looks in a row after which nothing was.
+    cell: the hosts of the target that are its own.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Entry:
     copies: Mapping[str, Shape] = field(default_factory=dict)
     stage: str = ""
     idle: int = 0
+    cell: tuple[str, ...] = ()
 
     def left(self, reason: str) -> Entry:
         """It leaves the run."""

@@ -1,7 +1,7 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Clusters as a side of a failover: which inventory hosts their nodes are, and whether a group is one cluster. Pure.
+"""Clusters as a side of a failover: which inventory hosts their nodes are, and which hosts of a group are one. Pure.
 
 A VM of a cluster lives on one of its nodes and may move between any two readings, so a side that is a cluster is all of
 its nodes. A node that was not read makes a VM that no other node has unreadable, never absent.
@@ -78,39 +78,51 @@ def _said(reading: Any) -> Mapping[str, Any] | None:
     return cluster if isinstance(cluster, Mapping) and cluster.get("name") else None
 
 
-def target_hosts(to: str, hosts: Sequence[str], readings: Mapping[str, Any]) -> list[str]:
-    """The hosts of a target: the one host, or all nodes of the cluster that the hosts of a group are.
+def target_cells(to: str, hosts: Sequence[str], readings: Mapping[str, Any]) -> list[list[str]]:
+    """The hosts of a target as they belong together: each by itself, and all nodes of a cluster as one.
 
     A node that the group does not have is there by its Windows name: never read, so its VMs are not taken for absent.
-    Raises PlanError for a group that is not one cluster with a broker.
+    A host that could not be read is taken to be by itself, unless all others are nodes of one cluster. Raises PlanError
+    where none could be read, and for a cluster without a broker.
     """
     if len(hosts) == 1:
-        return list(hosts)
+        return [list(hosts)]
     read = [host for host in hosts if records_of(readings.get(host)) is not None]
     if not read:
         told = "; ".join(f"{host}: {(readings.get(host) or {}).get('msg') or 'it gave no answer'}" for host in hosts)
         raise PlanError(f"no host of {to}, where the VMs shall run, could be read: {told}")
-    clusters = {host: _said(readings[host]) for host in read}
-    first = clusters[read[0]]
-    for host, said in clusters.items():
-        if said is None or first is None or not same_text(said["name"], first["name"]):
-            raise PlanError(_no_cluster(to, host, said, readings[host]))
-    if first is None or not broker_of(first):
+    members: dict[str, list[str]] = {}
+    for host in read:
+        said = _said(readings[host])
+        if said is not None:
+            members.setdefault(str(said["name"]).casefold(), []).append(host)
+        elif any(one.get("kind") == "cluster" for one in readings[host].get("unreadable") or ()):
+            raise PlanError(_unknown_cluster(to, host, readings[host]))
+    alone = [host for host in hosts if not any(host in nodes for nodes in members.values())]
+    silent = [host for host in alone if host not in read]
+    if len(members) == 1 and alone == silent:  # which they are is not known; as nodes they make no VM absent
+        return [_nodes(to, [*next(iter(members.values())), *silent], readings, hosts)]
+    return [*([host] for host in alone), *(_nodes(to, nodes, readings, hosts) for nodes in members.values())]
+
+
+def _nodes(to: str, nodes: Sequence[str], readings: Mapping[str, Any], hosts: Sequence[str]) -> list[str]:
+    """The nodes of one cluster, in the order of the group, and those that the group does not have."""
+    read = [host for host in nodes if records_of(readings.get(host)) is not None]
+    said = _said(readings[read[0]])
+    if said is None or not broker_of(said):
         raise PlanError(
             f"the cluster of {to} has no Hyper-V Replica Broker that could be read, and nothing can be reversed without"
             " one. Add the role, or give one node as failover_to."
         )
-    return [*hosts, *_not_in_group(hosts, read, readings, node_names(first))]
+    ordered = [host for host in hosts if host in nodes]
+    return [*ordered, *_not_in_group(ordered, read, readings, node_names(said))]
 
 
-def _no_cluster(to: str, host: str, said: Mapping[str, Any] | None, reading: Mapping[str, Any]) -> str:
-    found = f"{host} belongs to the cluster {said['name']}" if said else f"{host} is in no cluster"
+def _unknown_cluster(to: str, host: str, reading: Mapping[str, Any]) -> str:
     unreadable = [one for one in reading.get("unreadable") or () if one.get("kind") == "cluster"]
-    if unreadable:
-        found = f"whether {host} is a node of one could not be read ({unreadable[0].get('problem')})"
     return (
-        f"failover_to is {to}, a group, and its hosts are not the nodes of one cluster: {found}. Give one inventory"
-        " host, or the group that has all nodes of one cluster."
+        f"failover_to is {to}, a group, and whether {host} is a node of a cluster could not be read"
+        f" ({unreadable[0].get('problem')}). Give one inventory host."
     )
 
 
@@ -129,7 +141,7 @@ def facts_of_hosts(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[
     """
     servers: dict[str, Any] = {}
     brokers: dict[str, str] = {}
-    for side in (raw["targets"], *raw["partners"].values()):
+    for side in (*raw["cells"], *raw["partners"].values()):
         known = [server for host in side if (server := (readings.get(host) or {}).get("server"))]
         for host in side:
             servers[host] = (readings.get(host) or {}).get("server") or (known[0] if known else None)

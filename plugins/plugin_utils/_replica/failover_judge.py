@@ -53,7 +53,7 @@ def _moving(run: Run, entry: Entry) -> bool:
     for where, shapes in entry.expected.items():
         side = seen.pair.side(where)
         gone = side is not None and side.mode == ABSENT and shapes and shapes[0][0] != ABSENT
-        if gone and run.sight.is_cluster(where, seen.partner):
+        if gone and run.sight.is_cluster(where, seen.partner, entry.cell):
             return True
     return False
 

@@ -58,7 +58,7 @@ def look(
     run = Run(raw, sight_of(raw, readings, looked), now, entries)
     wish, heard = run.wish, raw.get("heard") or frozenset()
     for entry in looked:
-        seen = run.sight.see(entry.id, entry.name, entry.here, entry.partner)
+        seen = run.sight.see(entry.id, entry.name, entry.here, entry.partner, entry.cell)
         run.seen[entry.id] = seen
         run.plans[entry.id] = unfold(_as_known(entry, seen, entry.id in heard or lives(run, seen)), wish)
     return run
@@ -75,6 +75,8 @@ def sight_of(raw: Mapping[str, Any], readings: Mapping[str, Any], entries: Itera
         first=raw.get("first") or {},
         copies=copies,
         reach=raw["reach"],
+        cells=raw.get("cells") or (),
+        to=str(raw.get("to") or ""),
     )
 
 

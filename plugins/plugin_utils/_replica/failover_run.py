@@ -20,7 +20,7 @@ from typing import Any
 from .command_line import to_confirm, typed_vm
 from .failover_book import OPEN, Entry, Said, absorb, expectation, ran_at_first, remembered
 from .failover_calls import calls_of, parameters_of
-from .failover_cluster import facts_of_hosts, target_hosts
+from .failover_cluster import facts_of_hosts, target_cells
 from .failover_due import ORDER, gate_of, limited, orders_of, steps_of
 from .failover_inputs import check_names
 from .failover_judge import ends, judged, to_be_tried
@@ -37,7 +37,8 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
     `raw` has wish, options, targets, partners and groups (name and vms). `out` are ids that take no part, with the
     reason. Raises PlanError for VMs that cannot be meant, and for targets that are not one host or one cluster.
     """
-    raw = {**raw, "targets": target_hosts(str(raw["to"]), raw["targets"], readings)}
+    cells = raw.get("cells") or target_cells(str(raw["to"]), raw["targets"], readings)
+    raw = {**raw, "cells": cells, "targets": [host for cell in cells for host in cell]}
     raw = {**raw, "first": {host: name for host in readings if (name := windows_name_of(readings[host]))}}
     sight = sight_of(raw, readings)
     entries: dict[str, Entry] = {}
@@ -46,8 +47,11 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
             record = sight.asked_for(str(vm))
             if record["id"] in entries:
                 raise PlanError(f"{vm} is named twice. Give each VM once, in one group.")
-            seen = sight.see(str(record["id"]), sight.called(str(vm), record))
-            entry = Entry(seen.id, seen.name, number, seen.here, seen.partner, ran=ran_at_first(seen.pair))
+            name = sight.called(str(vm), record)
+            cell = tuple(sight.cell_of(str(record["id"]), name))
+            seen = sight.see(str(record["id"]), name, cell=cell)
+            ran = ran_at_first(seen.pair)
+            entry = Entry(seen.id, seen.name, number, seen.here, seen.partner, ran=ran, cell=cell)
             if seen.id in out:
                 entry = replace(entry.left(out[seen.id]), untouched=True)
             entries[seen.id] = entry
@@ -80,7 +84,7 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
 def _refuse_twins(sight: Sight, entries: Mapping[str, Entry]) -> None:
     """Two inventory hosts that are one host. Where one of them was taken for the partner of a VM, the plan says so."""
     same = twins(sight.identity(host) for host in sight.readings if sight.records(host) is not None)
-    if same and not any(sight.see(vm, entry.name).strange for vm, entry in entries.items()):
+    if same and not any(sight.see(vm, entry.name, cell=entry.cell).strange for vm, entry in entries.items()):
         raise PlanError(f"{same}. Nothing was changed.")
 
 
@@ -177,7 +181,7 @@ def hosts_of_vms(
     found: dict[str, list[str]] = {}
     for vm in vms:
         entry = raw["vms"][vm]
-        hosts = [*raw["targets"], *sight.partner_hosts(entry.partner), *raw["holders"].get(vm, ())]
+        hosts = [*(entry.cell or raw["targets"]), *sight.partner_hosts(entry.partner), *raw["holders"].get(vm, ())]
         for host in dict.fromkeys(hosts):
             if host in raw["reach"] and (silent or sight.records(host) is not None):
                 found.setdefault(host, []).append(vm)

@@ -90,7 +90,8 @@ class Sight:
 
     `names` are further names of hosts: the operator's, their clusters'. `first` are the Windows names that hosts
     answered with when the run began, `copies` what was read before of holders beside the two sides (by VM id and
-    host). `reach` are the hosts that may be contacted, None for all.
+    host). `reach` are the hosts that may be contacted, None for all. `cells` are the targets as they belong together:
+    a host, or the nodes of a cluster; a VM has one of them. `to` is what the operator calls all of them.
     """
 
     readings: Mapping[str, Any]
@@ -100,6 +101,8 @@ class Sight:
     first: Mapping[str, str] = field(default_factory=dict)
     copies: Mapping[str, Mapping[str, Side]] = field(default_factory=dict)
     reach: Sequence[str] | None = None
+    cells: Sequence[Sequence[str]] = ()
+    to: str = ""
 
     def records(self, host: str) -> Sequence[Record] | None:
         """VM records of a host; None when it was not read, or when another one answered than before."""
@@ -134,9 +137,23 @@ class Sight:
             self._identities[host] = identify(host, self.readings.get(host), self.names.get(host, ()))
         return self._identities[host]
 
-    def targets_read(self) -> bool:
-        """True when every host of the target answered."""
-        return all(self.records(host) is not None for host in self.targets)
+    def all_read(self, hosts: Iterable[str]) -> bool:
+        """True when every one of these hosts answered."""
+        return all(self.records(host) is not None for host in hosts)
+
+    def cell_of(self, vm_id: str, name: str) -> Sequence[str]:
+        """The hosts of the target where a VM shall run: those of a site that have its copy. Raises PlanError for a VM
+        that two of them have.
+        """
+        holders = self._holders.get(vm_id, {})
+        found = [cell for cell in self.cells if any(host in holders for host in cell)]
+        if len(found) > 1:
+            hosts = " and ".join(host for cell in found for host in cell if host in holders)
+            raise PlanError(
+                f"{name}: {hosts} both have it, and both belong to {self.to}. Give the host where it shall run as"
+                " failover_to."
+            )
+        return found[0] if found else self.targets
 
     @cached_property
     def _holders(self) -> Mapping[str, Mapping[str, Record]]:
@@ -167,7 +184,7 @@ class Sight:
         if unread and not found:
             problem = str((self.readings.get(unread[0]) or {}).get("msg") or "it gave no answer")
             raise PlanError(f"{vm}: {unread[0]}, where the VMs shall run, could not be read: {problem}")
-        where = ", ".join(self.targets)
+        where = ", ".join(self.targets) if len(self.cells) < 2 else self.to
         if found:
             ids = ", ".join(str(record["id"]) for record in found)
             raise PlanError(
@@ -184,16 +201,20 @@ class Sight:
 
     def _on_targets(self, named: Iterable[tuple[str, Record]]) -> list[Record]:
         """The target's records of VMs that have this name there or on another host: a VM is its id."""
-        holders = [self._holders[vm] for vm in dict.fromkeys(str(record["id"]) for _unused, record in named)]
-        return [has[host] for has in holders for host in self.targets if host in has]
+        found: list[Record] = []
+        for vm, name in {str(record["id"]): str(record["name"]) for _unused, record in named}.items():
+            has = self._holders[vm]
+            found += [has[host] for host in self.cell_of(vm, name) if host in has]
+        return found
 
-    def see(self, vm_id: str, name: str, here: str = "", partner: str = "") -> Seen:
+    def see(self, vm_id: str, name: str, here: str = "", partner: str = "", cell: Sequence[str] = ()) -> Seen:
         """All sides of a VM now. `name` is what it is called ("": its name on the target). `here` and `partner` are
-        what was known before, for when the target is not read.
+        what was known before, for when the target is not read. `cell` are the hosts of the target that are its own.
         """
+        cell = cell or self.targets
         holders = self._holders.get(vm_id, {})
-        found = next((holders[host] for host in self.targets if host in holders), None)
-        target = side_or_none(found) if found else Side(mode=ABSENT) if self.targets_read() else None
+        found = next((holders[host] for host in cell if host in holders), None)
+        target = side_or_none(found) if found else Side(mode=ABSENT) if self.all_read(cell) else None
         partner = str((found or {}).get("partner") or partner)
         name = name or str((found or {}).get("name") or vm_id)
         hosts = self.partner_hosts(partner)
@@ -204,14 +225,14 @@ class Sight:
         other_side = side_or_none(other) if other else Side(mode=ABSENT) if read else None
         third = str(third_leg(found).get("replica_server") or "") if found else ""
         beyond = next((holders[host] for host in self.partner_hosts(third) if host in holders), None)
-        rest = self._rest(vm_id, holders, partner, hosts)
+        rest = self._rest(vm_id, holders, partner, hosts, cell)
         at = {"target": found, "other": other, "third": beyond}
-        reasons = (*strange.values(), *(filter(None, map(self.changed, (*self.targets, *hosts)))))
+        reasons = (*strange.values(), *(filter(None, map(self.changed, (*cell, *hosts)))))
         reason = next(iter(reasons), "") or self._not_to_here(name, found, other)
         return Seen(
             id=vm_id,
             name=name,
-            here=str(found["inventory_host"]) if found else here or (self.targets[0] if self.targets else ""),
+            here=str(found["inventory_host"]) if found else here or (cell[0] if cell else ""),
             elsewhere=str(other["inventory_host"]) if other else hosts[0] if hosts else "",
             pair=Pair(target, other_side, rest=rest),
             partner=partner,
@@ -265,14 +286,16 @@ class Sight:
 
     # -- every other copy --------------------------------------------------------------------------------------------
 
-    def _rest(self, vm_id: str, holders: Mapping[str, Record], partner: str, hosts: Sequence[str]) -> tuple[Copy, ...]:
+    def _rest(
+        self, vm_id: str, holders: Mapping[str, Record], partner: str, hosts: Sequence[str], cell: Sequence[str]
+    ) -> tuple[Copy, ...]:
         """Who else has the VM, or is said to have it: every leg is followed, and whoever was asked counts."""
-        sides = (*self.targets, *hosts)
+        sides = (*cell, *hosts)
         found: dict[str, Side | None] = {
             host: side_or_none(record) for host, record in holders.items() if host not in sides
         }
         for name in partner_names(holders.values()):
-            if same_host(name, partner) or any(self.identity(host).answers_to(name) for host in self.targets):
+            if same_host(name, partner) or any(self.identity(host).answers_to(name) for host in cell):
                 continue
             found.update(self._named_elsewhere(name, holders, sides))
         for host in self.readings:
@@ -297,9 +320,9 @@ class Sight:
         unread = [host for host in hosts if host in strange or self.records(host) is None]
         return {unread[0]: None} if unread else {} if hosts else {name: None}
 
-    def is_cluster(self, where: str, partner: str) -> bool:
+    def is_cluster(self, where: str, partner: str, cell: Sequence[str]) -> bool:
         """True for a side of several nodes: a VM that was there a moment ago may be moving between two of them."""
-        return len(self.targets if where == "target" else self.partner_hosts(partner)) > 1
+        return len((cell or self.targets) if where == "target" else self.partner_hosts(partner)) > 1
 
     def partner_hosts(self, partner: str) -> Sequence[str]:
         """Inventory hosts that a Windows name means."""

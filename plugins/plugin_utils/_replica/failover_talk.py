@@ -13,13 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .command_line import unconfirmed
+from .command_line import assignments, unconfirmed
 from .conversation import PAUSE, TEST, Ask, End, Talk
+from .failover_everyone import EVERY, everyone
 from .failover_inputs import make_run
 from .failover_partners import partners
 from .failover_preflight import preflight
 from .failover_run import begin
 from .failover_ways import ways
+from .heard import records_of
 from .values import is_guid
 
 EVERYTHING = (
@@ -64,8 +66,9 @@ class Wanted:
 @dataclass(frozen=True)
 class FailoverTalk(Talk):
     """readings: results of hyperv_replication_info by inventory host. heard: of hosts that were asked for their names.
-    found: their partners (failover_partners.py). vms: what they were asked for by, names and ids. earlier, alive and
-    tests: what the preflight takes. run: the run, once it has begun. flow: how its acts stand (failover_flow.py).
+    found: their partners (failover_partners.py). vms: what they were asked for by, names and ids. notes: what the
+    operator is told with the plan. earlier, alive and tests: what the preflight takes. run: the run, once it has begun.
+    flow: how its acts stand (failover_flow.py).
     """
 
     want: Wanted = field(kw_only=True)
@@ -73,6 +76,7 @@ class FailoverTalk(Talk):
     heard: Readings = field(default_factory=dict)
     found: Mapping[str, Any] = field(default_factory=dict)
     vms: Sequence[str] = ()
+    notes: Sequence[str] = ()
     copies_read: bool = False
     earlier: Readings = field(default_factory=dict)
     alive: Sequence[str] = ()
@@ -115,7 +119,30 @@ def start(want: Wanted) -> FailoverTalk:
 
 def _targets(talk: FailoverTalk, now: float) -> FailoverTalk:
     """Read the hosts where the VMs shall run."""
-    return _read_targets(talk, now, talk.ids).goes_to("renamed")
+    if list(talk.vms) != [EVERY]:
+        return _read_targets(talk, now, talk.ids).goes_to("renamed")
+    asked = talk.read(now, talk.in_reach(talk.want.targets), gather=list(EVERYTHING))
+    return asked.goes_to("everyone")  # type: ignore[no-any-return]
+
+
+def _everyone(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """All VMs that have their replica there; a host that does not answer may have some that nobody knows of."""
+    talk = talk.learn()
+    targets, accepted = talk.want.targets, talk.want.inputs["accept"]
+    told = {host: records_of(talk.readings.get(host)) for host in targets}
+    silent = [host for host in targets if told[host] is None and host not in accepted]
+    if silent:
+        why = "; ".join(str((talk.readings.get(host) or {}).get("msg") or f"{host} was not asked") for host in silent)
+        accept = assignments({"accept": [*accepted, *silent]})
+        return refuse(talk, f"Which VMs are meant by vms={EVERY} is not known: {why}. To go on without: {accept}")
+    found = everyone({host: records for host, records in told.items() if records is not None}, talk.want.wish)
+    if found.problem:
+        return refuse(talk, found.problem)
+    if not found.ids:
+        lines = (f"No VM has its replica on {talk.want.inputs['to']}: nothing to do.", *found.notes)
+        return replace(talk, end=End({"changed": False, "vms": [], "actions": [], "command": ""}, lines))
+    want = replace(talk.want, inputs={**talk.want.inputs, "vms": list(found.ids)})
+    return replace(talk, vms=found.ids, notes=found.notes, want=want).goes_to("renamed")
 
 
 def _read_targets(talk: FailoverTalk, now: float, ids: Sequence[str]) -> FailoverTalk:
@@ -263,7 +290,7 @@ def _agree(talk: FailoverTalk, now: float) -> FailoverTalk:
     want, run, inputs = talk.want, talk.run, talk.want.inputs
     talk = replace(talk, tests=_tested(talk) if want.wish == "planned" else ())
     against = preflight(run, talk.readings, inputs["accept"], talk.earlier, talk.alive, talk.tests)
-    shown = ("What is going to be done:", *run["lines"], *against["lines"], *against["warnings"])
+    shown = ("What is going to be done:", *run["lines"], *against["lines"], *against["warnings"], *talk.notes)
     talk = replace(talk, plan=shown)
     refused = against["refused"]
     if refused and (inputs["on_refusal"] == "stop" or len(refused) == len(run["vms"])):
@@ -284,6 +311,7 @@ def refuse(talk: FailoverTalk, *lines: str) -> FailoverTalk:
 
 PHASES: Mapping[str, Callable[[FailoverTalk, float], FailoverTalk]] = {
     "targets": _targets,
+    "everyone": _everyone,
     "renamed": _renamed,
     "renamed_ids": _renamed_ids,
     "partners": _find,

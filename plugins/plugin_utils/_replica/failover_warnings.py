@@ -23,7 +23,9 @@ def warnings_of(run: Run) -> Iterable[str]:
 
 def _not_read(run: Run) -> Iterable[str]:
     """A warning for candidates that no relation names and that were not read: whether they have a copy is not known."""
-    named = {*run.sight.targets, *(h for hosts in run.sight.partners.values() for h in hosts), *run.raw["holders"]}
+    partners = (host for hosts in run.sight.partners.values() for host in hosts)
+    holders = (host for hosts in run.raw["holders"].values() for host in hosts)
+    named = {*run.sight.targets, *partners, *holders}
     for host in run.sight.readings:
         if host not in named and run.sight.records(host) is None:
             told = str((run.sight.readings[host] or {}).get("msg") or "it gave no answer").strip()

@@ -16,7 +16,7 @@ from typing import Any
 ONE, CLUSTER, MANY, KNOWN = "host", "cluster", "hosts", "known"
 KINDS: Mapping[str, str] = {
     ONE: "the name of one inventory host",
-    CLUSTER: "the name of one inventory host, or of the group that has all nodes of one cluster",
+    CLUSTER: "the name of one inventory host, or of a group: all nodes of one cluster, or the hosts of a site",
     MANY: "hosts or groups of the inventory",
     KNOWN: "the name of one inventory host, or of the group of a cluster's nodes",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..values import Enum, Error, Message, Obj, Output
-from ..wildcard import NotAPattern, wildcard
+from ..wildcard import NotAPattern
 from .columns import Column
 from .command import Body, Stopped
 from .compare import OPERATORS, apply, has_wildcard, truth
@@ -229,11 +229,8 @@ class JobBody(Body):
         return job
 
     def _by_name(self, name: str) -> list[Job]:
-        try:
-            pattern = wildcard(name)
-        except NotAPattern:  # the real one passes over it without a word
-            return []
-        found = [job for job in self.me.context.jobs.all() if pattern.fullmatch(job.name)]
+        # The real one looks at the pattern only when there is a job to compare with it.
+        found = [job for job in self.me.context.jobs.all() if self.me.pattern(name).fullmatch(job.name)]
         if not found and not any(character in name for character in "*?["):
             self.me.write_error(
                 self.me.error(

@@ -22,9 +22,13 @@ from ansible.parsing.splitter import parse_kv
 from ansible.playbook import Playbook
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import action_loader, connection_loader, init_plugin_loader
-from ansible.template import Templar
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
+
+try:  # ansible-core 2.19 and newer: a task is templated with what is behind the public Templar
+    from ansible._internal._templating._engine import TemplateEngine as Templar
+except ImportError:
+    from ansible.template import Templar
 
 HOSTS = """
 all:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_cluster import target_hosts
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_cluster import target_cells
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_sight import PlanError, Sight
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.names import AmbiguousName
@@ -32,14 +32,32 @@ def alone(host: str) -> dict[str, Any]:
 
 
 B, C = node("hv-b", "HV-B", "HV-C"), node("hv-c", "HV-B", "HV-C")
-TARGETS = {
-    "one host": (["hv-a"], {}, ["hv-a"]),
-    "both nodes": (["hv-b", "hv-c"], {"hv-b": B, "hv-c": C}, ["hv-b", "hv-c"]),
-    "one node silent": (["hv-b", "hv-c"], {"hv-b": B, "hv-c": SILENT}, ["hv-b", "hv-c"]),
+UNREADABLE = {**alone("hv-c"), "unreadable": [{"kind": "cluster", "problem": "access denied"}]}
+TARGETS: dict[str, tuple[list[str], dict[str, Any], list[list[str]]]] = {
+    "one host": (["hv-a"], {}, [["hv-a"]]),
+    "both nodes": (["hv-b", "hv-c"], {"hv-b": B, "hv-c": C}, [["hv-b", "hv-c"]]),
+    "one node silent": (["hv-b", "hv-c"], {"hv-b": B, "hv-c": SILENT}, [["hv-b", "hv-c"]]),
     "a node that the group lacks": (
         ["hv-b", "hv-c"],
         {"hv-b": node("hv-b", "HV-B", "HV-C", "HV-D"), "hv-c": C},
-        ["hv-b", "hv-c", "HV-D.x.example"],
+        [["hv-b", "hv-c", "HV-D.x.example"]],
+    ),
+    "two hosts of a site": (["hv-b", "hv-c"], {"hv-b": alone("hv-b"), "hv-c": alone("hv-c")}, [["hv-b"], ["hv-c"]]),
+    "a silent host of a site": (["hv-b", "hv-c"], {"hv-b": alone("hv-b"), "hv-c": SILENT}, [["hv-b"], ["hv-c"]]),
+    "a host beside a cluster": (
+        ["hv-a", "hv-b", "hv-c"],
+        {"hv-a": alone("hv-a"), "hv-b": B, "hv-c": C},
+        [["hv-a"], ["hv-b", "hv-c"]],
+    ),
+    "a host beside a cluster with a silent node": (
+        ["hv-a", "hv-b", "hv-c"],
+        {"hv-a": alone("hv-a"), "hv-b": B, "hv-c": SILENT},
+        [["hv-a"], ["hv-c"], ["hv-b", "HV-C.x.example"]],
+    ),
+    "two clusters": (
+        ["hv-b", "hv-c"],
+        {"hv-b": node("hv-b", "HV-B"), "hv-c": node("hv-c", "HV-C", name="OTHER")},
+        [["hv-b"], ["hv-c"]],
     ),
 }
 
@@ -47,17 +65,11 @@ TARGETS = {
 @pytest.mark.parametrize("case", TARGETS)
 def test_target(case: str) -> None:
     hosts, readings, expected = TARGETS[case]
-    found = target_hosts("group", hosts, readings)
-    assert found == expected
-    assert target_hosts("group", found, readings) == expected
+    assert target_cells("group", hosts, readings) == expected
 
 
-UNREADABLE = {**alone("hv-c"), "unreadable": [{"kind": "cluster", "problem": "access denied"}]}
 REFUSED = {
     "no host answers": ({"hv-b": SILENT, "hv-c": SILENT}, "no host of group"),
-    "no cluster": ({"hv-b": alone("hv-b"), "hv-c": alone("hv-c")}, "hv-b is in no cluster"),
-    "one in no cluster": ({"hv-b": B, "hv-c": alone("hv-c")}, "hv-c is in no cluster"),
-    "two clusters": ({"hv-b": B, "hv-c": node("hv-c", "HV-C", name="OTHER")}, "hv-c belongs to the cluster OTHER"),
     "unreadable": ({"hv-b": B, "hv-c": UNREADABLE}, "could not be read (access denied)"),
     "no broker": ({"hv-b": node("hv-b", "HV-B", broker=None), "hv-c": SILENT}, "no Hyper-V Replica Broker"),
 }
@@ -67,7 +79,7 @@ REFUSED = {
 def test_target_refused(case: str) -> None:
     readings, words = REFUSED[case]
     with pytest.raises(PlanError, match="group") as raised:
-        target_hosts("group", ["hv-b", "hv-c"], readings)
+        target_cells("group", ["hv-b", "hv-c"], readings)
     assert words in str(raised.value)
 
 
