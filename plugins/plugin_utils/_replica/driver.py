@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from .conversation import PAUSE, Answer, Ask, Talk
 from .host_thread import Event, HostThread, Opening
-from .timeline import Happened, Timeline
+from .timeline import STARTS, Happened, Timeline
 
 TICK_SECONDS = 0.5
 """So often the calling thread looks whether it is to stop, when no host says anything."""
@@ -54,7 +54,7 @@ class Driver:
     _threads: dict[str, HostThread] = field(default_factory=dict)
     _inbox: list[Answer | Event] = field(default_factory=list)
     _known: set[int] = field(default_factory=set)
-    _asked: set[int] = field(default_factory=set)
+    _made: dict[int, Ask] = field(default_factory=dict)
     _told: Talk | None = None
     _pauses: dict[int, float] = field(default_factory=dict)
     _news: Flag = field(default_factory=Flag)
@@ -113,8 +113,17 @@ class Driver:
             if isinstance(one, Event):
                 self._happened(one.host, one.vms, one.text, one.ids, one.stage)
             else:
-                vms = [vm["id"] for vm in one.result.get("vms") or () if vm.get("power") == "Running"]
-                self.timeline.runs(vms, time.monotonic())
+                self._note_running(one)
+
+    def _note_running(self, answer: Answer) -> None:
+        """VMs that a start has brought up again."""
+        ask = self._made.get(answer.number)
+        if ask is None or ask.stage not in STARTS:
+            return
+        names = {vm["id"]: vm["name"] for vm in answer.result.get("vms") or () if vm.get("power") == "Running"}
+        new = self.timeline.runs(names, time.monotonic())
+        if new:
+            self._happened(ask.host, tuple(names[vm] for vm in new), self.timeline.told(new), tuple(new))
 
     def _hear(self, what: Answer | Event) -> None:
         """Called by the threads of the hosts."""
@@ -125,9 +134,9 @@ class Driver:
 
     def _ask(self, asks: Iterable[Ask]) -> None:
         for ask in asks:
-            if ask.number in self._asked:
+            if ask.number in self._made:
                 continue
-            self._asked.add(ask.number)
+            self._made[ask.number] = ask
             if ask.kind == PAUSE:
                 self._pauses[ask.number] = time.monotonic() + ask.seconds
                 continue

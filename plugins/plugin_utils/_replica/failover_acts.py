@@ -106,7 +106,7 @@ ACTS: Mapping[str, Act] = {
                 link=True,
             ),
         ),
-        "send the last changes and prepare the primary for the planned failover",
+        "send the last changes, prepare the primary",
         waits=True,
     ),
     "fail_over": Act(

@@ -296,9 +296,13 @@ def _end(talk: FailoverTalk) -> FailoverTalk:
     """The report."""
     flow: Flow = talk.flow
     told = report(talk.run, talk.readings)
+    changed = {vm for vm, entry in talk.run["vms"].items() if entry.changed}
+    vms = [{**vm, "data_loss_seconds": _loss(talk, vm["id"]) if vm["id"] in changed else None} for vm in told["vms"]]
     result: dict[str, Any] = {
-        "changed": any(entry.changed for entry in talk.run["vms"].values()),
-        "vms": told["vms"],
+        "changed": bool(changed),
+        "vms": [
+            {**vm, "data_loss_seconds": _loss(talk, vm["id"]) if vm["id"] in changed else None} for vm in told["vms"]
+        ],
         "actions": list(flow.actions),
         "command": told["command"],
     }
@@ -307,3 +311,8 @@ def _end(talk: FailoverTalk) -> FailoverTalk:
     if told["failures"]:
         result |= {"failed": True, "msg": "\n".join(filter(None, (*told["failures"], told["command"])))}
     return replace(talk, end=End(result, tuple(told["lines"])))
+
+
+def _loss(talk: FailoverTalk, vm: str) -> float | None:
+    """The age of the data that a VM went on with; nothing is lost by a planned failover."""
+    return 0.0 if talk.want.wish == "planned" else talk.losses.get(vm)

@@ -17,10 +17,12 @@ from .command_line import assignments, unconfirmed
 from .conversation import PAUSE, TEST, Ask, End, Talk
 from .failover_everyone import EVERY, everyone
 from .failover_inputs import make_run
+from .failover_look import look
 from .failover_partners import partners
 from .failover_preflight import preflight
 from .failover_run import begin
 from .failover_ways import ways
+from .failover_witness import losses
 from .heard import records_of
 from .values import is_guid
 
@@ -67,8 +69,8 @@ class Wanted:
 class FailoverTalk(Talk):
     """readings: results of hyperv_replication_info by inventory host. heard: of hosts that were asked for their names.
     found: their partners (failover_partners.py). vms: what they were asked for by, names and ids. notes: what the
-    operator is told with the plan. earlier, alive and tests: what the preflight takes. run: the run, once it has begun.
-    flow: how its acts stand (failover_flow.py).
+    operator is told with the plan. earlier, alive and tests: what the preflight takes. losses: how old the data of VMs
+    will be, in seconds by id. run: the run, once it has begun. flow: how its acts stand (failover_flow.py).
     """
 
     want: Wanted = field(kw_only=True)
@@ -81,6 +83,7 @@ class FailoverTalk(Talk):
     earlier: Readings = field(default_factory=dict)
     alive: Sequence[str] = ()
     tests: Sequence[Mapping[str, Any]] = ()
+    losses: Mapping[str, float] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
     flow: Any = None
 
@@ -291,7 +294,7 @@ def _agree(talk: FailoverTalk, now: float) -> FailoverTalk:
     talk = replace(talk, tests=_tested(talk) if want.wish == "planned" else ())
     against = preflight(run, talk.readings, inputs["accept"], talk.earlier, talk.alive, talk.tests)
     shown = ("What is going to be done:", *run["lines"], *against["lines"], *against["warnings"], *talk.notes)
-    talk = replace(talk, plan=shown)
+    talk = replace(talk, plan=shown, losses=losses(look(run, talk.readings)))
     refused = against["refused"]
     if refused and (inputs["on_refusal"] == "stop" or len(refused) == len(run["vms"])):
         return refuse(talk, "Nothing was changed.", *against["lines"])

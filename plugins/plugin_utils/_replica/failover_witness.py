@@ -223,6 +223,24 @@ def points(run: Run) -> tuple[list[str], dict[str, str]]:
     return lines, refused
 
 
+def losses(run: Run) -> dict[str, float]:
+    """How old the data is that each VM of an unplanned failover will have, in seconds, by id; where that is known."""
+    wish = read_point_wish(run.options.get("recovery_point"), run.options.get("recovery_point_time"))
+    found: dict[str, float] = {}
+    for vm, seen in run.seen.items() if run.wish.goal.wish == "unplanned" else ():
+        target = seen.pair.target
+        if target is None or target.failed_over or seen.record is None:
+            continue
+        try:
+            chosen = choose_point(wish, parse_points(seen.record.get("recovery_points") or ()))
+        except NoPoint:
+            continue
+        age = chosen.age if chosen else number(simple_leg(seen.record).get("last_applied_log_age_seconds"))
+        if age is not None:
+            found[vm] = float(age)
+    return found
+
+
 def _latest(leg: Mapping[str, Any]) -> str:
     age = number(leg.get("last_applied_log_age_seconds"))
     return f"the latest data ({leg.get('last_applied_log_time')}{'' if age is None else f', {duration(age)} old'})"

@@ -32,7 +32,7 @@ from .record import Record
 from .recovery import OPERATIONS, read_inputs, wanted
 from .runner import TIME_LIMIT, not_begun, opener
 from .session import Session
-from .timeline import Happened, Timeline
+from .timeline import Happened, Timeline, tail
 from .values import plain
 
 _OF_HOSTS = ("hyperv_replica_names", "ansible_host", "group_names")
@@ -153,7 +153,9 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
         result = dict(end.result)
         for vm in result.get("vms") or ():
             vm["downtime_seconds"] = timeline.downtime(vm["id"])
-        terminal.text(end.lines)
+        vms = result.get("vms") or ()  # the first lines of the report are theirs
+        told = [[line, *tail(vm)] for line, vm in zip(end.lines, vms, strict=False)]
+        terminal.text((*(line for lines in told for line in lines), *end.lines[len(told) :]))
         if result.get("msg"):
             said = [clean(line) for line in str(result["msg"]).splitlines()]
             record.write(said)

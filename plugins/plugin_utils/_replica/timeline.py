@@ -30,6 +30,8 @@ WORDS: Mapping[str, str] = {
     "continue": "going on towards the third site",
 }
 """What each stage is doing, for people."""
+STARTS = frozenset({"start", "start_old", "cancel_failover"})
+"""Stages of calls after which a VM may run again."""
 _STOPS = frozenset({"stop_guest", "turn_off"})
 
 
@@ -90,11 +92,11 @@ class Timeline:
             for vm in event.ids:
                 self.stopped.setdefault(vm, event.seconds)
 
-    def runs(self, vms: Iterable[str], seconds: float) -> None:
-        """These VMs were read as running, after they were stopped."""
-        for vm in vms:
-            if vm in self.stopped:
-                self.started.setdefault(vm, seconds)
+    def runs(self, vms: Iterable[str], seconds: float) -> list[str]:
+        """These VMs were read as running, after they were stopped; those of which that is news."""
+        new = [vm for vm in vms if vm in self.stopped and vm not in self.started]
+        self.started.update(dict.fromkeys(new, seconds))
+        return new
 
     def downtime(self, vm: str) -> float | None:
         """Seconds from the moment in which its guest was told to stop to that in which it was read as running again;
@@ -103,3 +105,17 @@ class Timeline:
         if vm not in self.stopped or vm not in self.started:
             return None
         return round(self.started[vm] - self.stopped[vm], 1)
+
+    def told(self, vms: Sequence[str]) -> str:
+        """`running again after 14 seconds`: how long these were down."""
+        spans = [span for vm in vms if (span := self.downtime(vm)) is not None]
+        least, most = round(min(spans)), round(max(spans))
+        return f"running again after {least}{f' to {most}' if most > least else ''} seconds"
+
+
+def tail(vm: Mapping[str, Any]) -> list[str]:
+    """What the report says of a VM beside its states: a line with its down time, and with the age of its data."""
+    down, loss = vm.get("downtime_seconds"), vm.get("data_loss_seconds")
+    told = [] if down is None else [f"down for {down:.0f} seconds"]
+    told += [f"its data is {loss:.0f} seconds older than the failover"] if loss else []
+    return [f"{'':15}{vm['name']}: {', '.join(told)}"] if told else []
