@@ -15,7 +15,7 @@ from typing import Generic
 
 from .errors import OF_AN_ANSWER, ReplicaError, fault_of
 from .job_watch import JobWatch, News
-from .jobs import WATCH, as_sent, is_job, refused_as_jobs, split
+from .jobs import as_sent, is_job, refused_as_jobs, split
 from .outcome import Outcome, owner
 from .pipeline import Pipeline
 from .plan import Have, Step, Want, first_stage
@@ -63,7 +63,7 @@ class _Run(Generic[Have, Want]):
 
     def __post_init__(self) -> None:
         self.began = self.task.clock.now()
-        self.watch = JobWatch(self.task.send)
+        self.watch = JobWatch(self.task.send, self.task.claims)
 
     @property
     def progress(self) -> dict[str, Progress]:
@@ -84,10 +84,14 @@ class _Run(Generic[Have, Want]):
         That comes first: a query may end with a cmdlet that a host lacks, and then nothing after it is answered. On an
         endpoint that lacks Get-Job the query is asked once more, and from then on without it.
         """
-        found, output = split(self.task.send(Pipeline.of(WATCH) + query))
+        found, output = split(self.task.send(Pipeline.of(self.watch.question) + query))
         if found.hidden:
             self.watchable = False
             return self.task.send(query)
+        if found.narrow:
+            self.watch.unsure = True
+            found, output = split(self.task.send(Pipeline.of(self.watch.question) + query))
+        found = self.watch.own(found)
         self._take(self.watch.hear(found))
         if found.all_ended:
             self._settle(self.jobs)

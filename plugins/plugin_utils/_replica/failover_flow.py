@@ -300,9 +300,7 @@ def _end(talk: FailoverTalk) -> FailoverTalk:
     vms = [{**vm, "data_loss_seconds": _loss(talk, vm["id"]) if vm["id"] in changed else None} for vm in told["vms"]]
     result: dict[str, Any] = {
         "changed": bool(changed),
-        "vms": [
-            {**vm, "data_loss_seconds": _loss(talk, vm["id"]) if vm["id"] in changed else None} for vm in told["vms"]
-        ],
+        "vms": vms,
         "actions": list(flow.actions),
         "command": told["command"],
     }

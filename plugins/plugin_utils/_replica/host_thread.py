@@ -96,6 +96,7 @@ class HostThread:
         self._queue: list[tuple[float, int, Ask | Work]] = []
         self._number = 0
         self._closing = False
+        self._jobs: set[int] = set()
         self._open: dict[int, Ask] = {}
         self._ready = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=opening.host, daemon=True)
@@ -205,7 +206,7 @@ class HostThread:
         except ReplicaError as error:
             self._answer(Answer(ask.number, _failed(error), ask.vms))
             return
-        task = Task(noun, want, session, waiting, sent=lambda steps: self._sent(task, steps))
+        task = Task(noun, want, session, waiting, sent=lambda steps: self._sent(task, steps), claims=self._jobs)
         self._turn(Work(ask, task, turns(task)))
 
     def _sent(self, task: Task[Any, Any], steps: Mapping[str, Step]) -> None:
@@ -264,6 +265,7 @@ class HostThread:
         if self._error is not None:
             self._end_session()
             self._error = None
+            self._jobs = set()  # they ended with their session
         if self._session is None:
             try:
                 self._session = self.opening.open()

@@ -6,10 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .jobs import COLLECT, SILENT, Job, Jobs, begun, collect, collected, is_job
-from .pipeline import Pipeline
+from .jobs import (
+    COLLECT,
+    SILENT,
+    WATCH,
+    Job,
+    Jobs,
+    begun,
+    collect,
+    collected,
+    is_job,
+    is_of_get_job,
+    numbers_of,
+    watch,
+)
+from .pipeline import Command, Pipeline, Statement
 from .plan import Step
 from .session import ErrorRecord, Output
 
@@ -35,17 +48,40 @@ class News:
 
 @dataclass
 class JobWatch:
-    """The jobs of a run, by their numbers."""
+    """The jobs of a task, by their numbers. `claims` are those of all tasks on the session: Get-Job lists them all.
+
+    `unsure`: they have to be asked for all together, for a number is not known, or the endpoint admits nothing else.
+    A job is asked only by the task whose it is, for what Receive-Job has given it does not give again.
+    """
 
     send: Callable[[Pipeline], Output]
+    claims: set[int] = field(default_factory=set)
+    mine: set[int] = field(default_factory=set)
+    unsure: bool = False
     started: dict[int, Started] = field(default_factory=dict)
     heard: set[int] = field(default_factory=set)
 
     def begin(self, batch: Mapping[str, Step], sent: Mapping[str, Step], output: Output, named: Named) -> None:
         """A stage was sent (`sent`: as it travelled): keep whose job is which."""
         subjects = [subject for subject, step in sent.items() if is_job(step)]
-        for number, subject in begun(output, subjects, named).items():
+        known = begun(output, subjects, named)
+        self.unsure = self.unsure or (bool(subjects) and not known)
+        own = set(numbers_of(output))
+        self.mine |= own
+        self.claims |= own
+        for number, subject in known.items():
             self.started[number] = Started(subject, batch[subject])
+
+    @property
+    def question(self) -> Command | Statement:
+        """How the jobs are doing: only those that are still to be heard, where their numbers are known."""
+        left = sorted(self.mine - self.heard)
+        return WATCH if self.unsure or not left else watch(left)
+
+    def own(self, jobs: Jobs) -> Jobs:
+        """Without the jobs of other tasks."""
+        found = tuple(job for job in jobs.found if job.number in self.mine or job.number not in self.claims)
+        return replace(jobs, found=found)
 
     def hear(self, jobs: Jobs) -> News:
         """Ask those that have ended since the last time what they have to say."""
@@ -63,12 +99,15 @@ class JobWatch:
 
     def _ask(self, speaking: list[Job]) -> tuple[Mapping[int, tuple[ErrorRecord, ...]], tuple[ErrorRecord, ...]]:
         """The errors by the numbers of their jobs, and those whose job is not known."""
-        numbers = [job.number for job in speaking]
-        if len(numbers) == 1:
+        numbers, shared = [job.number for job in speaking], bool(self.claims - self.mine)
+        if len(numbers) == 1 and not shared:
             return {numbers[0]: self.send(COLLECT).errors}, ()
-        found = collected(self.send(collect(numbers)), numbers)
+        answer = self.send(collect(numbers))
+        found = collected(answer, numbers)
         if found is not None:
             return found, ()
+        if shared:  # asking all jobs at once would take away what those of another task have to say
+            return {}, tuple(error for error in answer.errors if not is_of_get_job(error))
         errors = self.send(COLLECT).errors
         failed = [job.number for job in speaking if job.failed]
         if len(failed) == 1:

@@ -41,6 +41,12 @@ AS_JOB = frozenset(
 WATCH = Command("Get-Job") | select("PSRemotingJob", "Id", "State", "HasMoreData")
 """The state of the session's jobs; added to a read while there are any."""
 
+
+def watch(numbers: Sequence[int]) -> Statement:
+    """The state of these jobs alone: a session that stays open keeps those that ended long ago too."""
+    return Command("Get-Job", {"Id": list(numbers)}) | select("PSRemotingJob", "Id", "State", "HasMoreData")
+
+
 COLLECT = Pipeline.of(Command("Get-Job") | Command("Receive-Job"))
 """What the jobs wrote since it was asked last, errors above all. Those that still run are not waited for."""
 
@@ -84,10 +90,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Jobs:
-    """What WATCH found. `hidden`: the endpoint does not admit the question."""
+    """What was found of jobs. `hidden`: the endpoint does not admit the question; `narrow`: not for single jobs."""
 
     found: tuple[Job, ...] = ()
     hidden: bool = False
+    narrow: bool = False
 
     @property
     def ended(self) -> tuple[Job, ...]:
@@ -105,10 +112,11 @@ def split(output: Output) -> tuple[Jobs, Output]:
     found = [_job(row) for row in output.rows if _is_job_row(row)]
     rest = Output(
         rows=tuple(row for row in output.rows if not _is_job_row(row)),
-        errors=tuple(error for error in output.errors if not _is_hidden(error)),
+        errors=tuple(error for error in output.errors if not (_is_hidden(error) or _is_narrow(error))),
         warnings=output.warnings,
     )
-    return Jobs(tuple(found), any(_is_hidden(error) for error in output.errors)), rest
+    hidden, narrow = (any(map(test, output.errors)) for test in (_is_hidden, _is_narrow))
+    return Jobs(tuple(found), hidden, narrow), rest
 
 
 def begun(output: Output, subjects: Sequence[str], named: Callable[[ErrorRecord], str | None]) -> dict[int, str]:
@@ -123,6 +131,16 @@ def begun(output: Output, subjects: Sequence[str], named: Callable[[ErrorRecord]
         if len(numbers) == len(likely) and None not in numbers:
             return {number: subject for number, subject in zip(numbers, likely, strict=True) if number is not None}
     return {}
+
+
+def numbers_of(output: Output) -> list[int]:
+    """The numbers of the jobs that an answer shows."""
+    return [number for row in output.rows if _is_job_row(row) and (number := _number(row)) is not None]
+
+
+def is_of_get_job(error: ErrorRecord) -> bool:
+    """True for an error of Get-Job itself."""
+    return error.cmdlet_class.endswith(_GET_JOB)
 
 
 def collect(numbers: Iterable[int]) -> Pipeline:
@@ -143,7 +161,7 @@ def collected(output: Output, numbers: Sequence[int]) -> dict[int, tuple[ErrorRe
     """The errors of each job in the answer to `collect`; None where the endpoint did not take the questions."""
     marks, found = {_mark(number): number for number in numbers}, dict[int, list[ErrorRecord]]()
     for error in output.errors:
-        if not error.cmdlet_class.endswith(_GET_JOB):
+        if not is_of_get_job(error):
             if not found:
                 return None
             found[next(reversed(found))].append(error)
@@ -183,3 +201,7 @@ def _number(row: Row) -> int | None:
 
 def _is_hidden(error: ErrorRecord) -> bool:
     return error.is_missing_command and "Get-Job" in error.target
+
+
+def _is_narrow(error: ErrorRecord) -> bool:
+    return error.id == "NamedParameterNotFound" and is_of_get_job(error)

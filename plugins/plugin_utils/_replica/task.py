@@ -32,7 +32,10 @@ class Clock:
 
 @dataclass
 class Task(Generic[Have, Want]):
-    """The task and its outcome so far. `say` takes a line of progress for the operator, `sent` what is being sent."""
+    """The task and its outcome so far. `say` takes a line of progress for the operator, `sent` what is being sent.
+
+    `claims` are the numbers of the jobs that tasks on the same session have started.
+    """
 
     noun: Noun[Have, Want]
     want: Want
@@ -41,6 +44,7 @@ class Task(Generic[Have, Want]):
     say: Callable[[str], None] = lambda line: None
     clock: Clock = field(default_factory=Clock)
     sent: Callable[[Mapping[str, Step]], None] = lambda steps: None
+    claims: set[int] = field(default_factory=set)
     outcome: Outcome = field(init=False)
 
     def __post_init__(self) -> None:

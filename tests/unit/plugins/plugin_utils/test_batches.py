@@ -44,6 +44,9 @@ class Batch(Host):
         if first.name == "Get-Job" and first.parameters:
             if self.narrow:
                 errors.append(ErrorRecord("NamedParameterNotFound,Get-Job", "InvalidArgument", "no such parameter"))
+            elif last.name == "Select-Object":
+                asked = first.parameters["Id"]
+                rows += [row for row in self._jobs() if row.properties["Id"] in asked]
             elif "Name" in first.parameters:
                 errors.append(replace(NO_JOB, target=str(first.parameters["Name"])))
             else:

@@ -11,14 +11,20 @@ import pytest
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.endpoint import outline
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import RemoteError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.jobs import as_sent, is_job
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.job_watch import JobWatch
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.jobs import Job, Jobs, as_sent, is_job
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import Outcome, to_result
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Command, Pipeline, vm_by_id
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import (
+    Command,
+    Pipeline,
+    Statement,
+    vm_by_id,
+)
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Decision, Done, Noun, Step, Wait
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.properties import select
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import PsrpSession, open_session
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import Output
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import Output, Row
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task
 
 if TYPE_CHECKING:
@@ -193,3 +199,29 @@ def test_the_wire_cut_anywhere(
     assert "unreachable" not in again
     assert {vm["power"] for vm in again["vms"]} == {"Off"}
     assert lab.shells().open == 0
+
+
+def test_two_tasks_on_one_session_ask_for_their_own_jobs_only() -> None:
+    """Get-Job lists the jobs of both, and what Receive-Job has given to one it does not give to the other."""
+    claims: set[int] = set()
+    sent: list[Pipeline] = []
+
+    def answer(pipeline: Pipeline) -> Output:
+        sent.append(pipeline)
+        return Output()
+
+    first, second = JobWatch(answer, claims), JobWatch(answer, claims)
+    step = Step("stop", Statement((Command("Get-VM"), Command("Stop-VM", {"AsJob": True}))), "why", waits=True)
+    for watch_, number in ((first, 1), (second, 2)):
+        shown = Output((Row("VMJob", {"Id": number, "State": "Running", "HasMoreData": True}),))
+        watch_.begin({f"id-{number}": step}, {f"id-{number}": step}, shown, lambda error: None)
+    both = Jobs((Job(1, "Failed", True), Job(2, "Failed", True)))
+    assert [job.number for job in first.own(both).found] == [1]
+    assert [job.number for job in second.own(both).found] == [2]
+    news = first.hear(first.own(both))
+    assert [started.subject for started in news.ended] == ["id-1"]
+    asked = [command.parameters.get("Id") for s in sent[0].statements for command in s.commands if command.parameters]
+    assert 2 not in asked
+    assert Pipeline.of(Command("Get-Job") | Command("Receive-Job")) not in sent
+    assert isinstance(second.question, Statement)
+    assert second.question.commands[0].parameters == {"Id": [2]}
