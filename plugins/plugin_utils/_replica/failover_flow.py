@@ -23,16 +23,20 @@ from .lines import clean_text
 
 FAILOVER = "hyperv_failover"
 MOST_LAST_LOOKS = 5
+MOST_STALE = 3
 _NOT_OPTIONS = ("host", "stage", "names")
 
 
 @dataclass(frozen=True)
 class Look:
-    """A reading of VMs on all their hosts. waits: reads that are still to come in, by number. told: those that have."""
+    """A reading of VMs on all their hosts. waits: reads that are still to come in, by number. told: those that have.
+    since: when the first of them came in; so old is what the next act rests on, at most.
+    """
 
     vms: tuple[str, ...]
     waits: frozenset[int]
     told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    since: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Flow:
     """How the acts stand. due: VMs to be looked at; loud: with them the hosts that did not answer. last: how often all
     hosts were read because nothing was left to do. early: reads of silent hosts that were begun with a failover, by
     host and VM, and answers, what came of them. actions and warnings: what the calls gave. changed: whether anything
-    was sent.
+    was sent. stale: how often in a row the readings of a VM had grown too old before its call could be sent.
     """
 
     looks: tuple[Look, ...] = ()
@@ -52,6 +56,7 @@ class Flow:
     actions: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
     changed: bool = False
+    stale: Mapping[str, int] = field(default_factory=dict)
 
 
 def step(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
@@ -120,7 +125,7 @@ def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> Failover
         ask = talk.open[answer.number]
         if answer.last:
             talk = replace(talk, open={n: one for n, one in talk.open.items() if n != answer.number})
-        talk = _read(talk, ask, answer) if ask.kind == READ else _called(talk, ask, answer)
+        talk = _read(talk, ask, answer, now) if ask.kind == READ else _called(talk, ask, answer)
     while True:
         through = next((look for look in talk.flow.looks if not look.waits), None)
         if through is None:
@@ -129,11 +134,16 @@ def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> Failover
     return _ask_more(talk, now)
 
 
-def _read(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
+def _read(talk: FailoverTalk, ask: Ask, answer: Answer, now: float) -> FailoverTalk:
     """A host has told something of the VMs that are looked at."""
     flow: Flow = talk.flow
     looks = tuple(
-        replace(look, waits=look.waits - {ask.number}, told={**look.told, ask.host: answer.result})
+        replace(
+            look,
+            waits=look.waits - {ask.number},
+            told={**look.told, ask.host: answer.result},
+            since=min(look.since, now),
+        )
         if ask.number in look.waits
         else look
         for look in flow.looks
@@ -146,8 +156,14 @@ def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
     """A call is through with some of its VMs: they are looked at next. After a failover the silent are asked too."""
     flow: Flow = talk.flow
     run = talk.run
+    stale = {vm: count for vm, count in flow.stale.items() if vm not in answer.vms}
     if answer.stale:
         run = {**run, "flying": {vm: stage for vm, stage in run["flying"].items() if vm not in answer.vms}}
+        stale |= {vm: flow.stale.get(vm, 0) + 1 for vm in answer.vms}
+        late = [vm for vm in answer.vms if stale[vm] >= MOST_STALE]
+        run = give_up(
+            run, late, f"{ask.host} is too busy: what the next act rests on had grown too old {MOST_STALE} times"
+        )
     else:
         run = hear(run, answer.vms, answer.result)
     actions = tuple(answer.result.get("actions") or ())
@@ -160,6 +176,7 @@ def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
         actions=(*flow.actions, *actions),
         warnings=tuple(warnings),
         changed=flow.changed or any(action.get("sent") is not False for action in actions),
+        stale=stale,
     )
     return replace(talk, run=run, flow=flow)
 
@@ -180,7 +197,7 @@ def _looked(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
         **talk.readings,
         **{host: _with(talk.readings.get(host), told, look.vms) for host, told in look.told.items()},
     }
-    calls = [_ask_of(call, talk, now) for call in run["calls"]]
+    calls = [_ask_of(call, talk, min(look.since, now)) for call in run["calls"]]
     talk = replace(talk, run={**run, "calls": [], "again": []}, readings=readings, flow=flow).also(calls)
     return _ask_the_silent(talk, [vm for ask in calls if ask.stage == "fail_over" for vm in ask.vms], now)
 
@@ -208,8 +225,8 @@ def _of_others(reading: Mapping[str, Any]) -> Mapping[str, Any]:
     return reading if records_of(reading) is None else {**reading, "vms": []}
 
 
-def _ask_of(call: Mapping[str, Any], talk: FailoverTalk, now: float) -> Ask:
-    """A call of the module of one side."""
+def _ask_of(call: Mapping[str, Any], talk: FailoverTalk, at: float) -> Ask:
+    """A call of the module of one side, which rests on what was read `at` that time."""
     inputs = talk.want.inputs
     waiting = {name: inputs[name] for name in ("wait_timeout", "settle_timeout", "poll_interval")}
     options = {name: value for name, value in call.items() if name not in _NOT_OPTIONS}
@@ -220,7 +237,7 @@ def _ask_of(call: Mapping[str, Any], talk: FailoverTalk, now: float) -> Ask:
         {**waiting, **options},
         tuple(call["ids"]),
         FAILOVER,
-        at=now,
+        at=at,
         stage=call["stage"],
         fresh=bool(call.get("partner")) and "partner_max_age" not in call,
     )
