@@ -1,8 +1,8 @@
-"""The role remove_replication, and reprotect of the failover role, without ansible-playbook: see role.py."""
+"""The workflow remove_replication, and reprotect of the failover role, without ansible-playbook: see role.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -10,72 +10,24 @@ import yaml
 from tests.conftest import ROOT
 
 from .hands import Hands, Stopped
-from .role import Finding, candidates
+from .role import QUICK, Finding, candidates, converse
 from .stage import NAMES
 
 # isort: split
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import removal_talk
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import Wanted
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_reprotect import to_protect
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal import removal_hosts
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_plan import removal_plan
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_report import report
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
-
-ROUNDS = 3
-"""How often tasks/find.yml looks for further hosts."""
 
 
 def removal_role(hands: Hands, on: str, **inputs: Any) -> None:
-    """Run remove_replication on a host. Raises Stopped, with every VM that is left, where the role would fail."""
-    try:
-        told = _removed(hands, on, _inputs("remove_replication", "main", {"vms": NAMES, **inputs}))
-    except ReplicaError as error:  # a filter fails
-        raise Stopped(f"{', '.join(NAMES)}: {error}") from error
-    if told["failures"]:
-        raise Stopped("; ".join(told["failures"]))
-
-
-def _removed(hands: Hands, on: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """tasks/run.yml of remove_replication: what it reports. Raises Stopped where it refuses before anything is done."""
-    found: dict[str, Any] = {"ids": [], "missing": given["vms"]}
-    readings, everyone = dict[str, Any](), given["hosts"] or candidates(hands)
-
-    def read(hosts: Iterable[str]) -> None:
-        asked = {"ids": found["ids"], "names": found["missing"]}
-        asked = {name: list(vms) for name, vms in asked.items() if vms}
-        for host in list(hosts) if asked else []:
-            readings[host] = hands.information(host, **asked, gather=["relations", "disks", "cluster"])
-
-    def plan(known: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return removal_plan(readings, on, given, found, known)
-
-    read([on])
-    for _unused in range(ROUNDS):
-        everywhere = given["delete"] != "nothing"
-        found = removal_hosts(readings, on, given["vms"], everyone, {}, everywhere, everyone)
-        named = [host for host in [given["lives_on"]] if host and host not in readings]
-        read(dict.fromkeys([*found["read"], *named]))
-    first, done = plan(), list[dict[str, Any]]()
-    if first["refused"]:
-        raise Stopped("; ".join(f"{one['name']}: {one['reason']}" for one in first["refused"]))
-    for stage in first["stages"]:
-        read(readings)
-        for call in plan(first["known"])["calls"]:
-            if call["stage"] == stage:
-                done.append({"ids": call["ids"], "result": _remove(hands, call)})
-    if first["stages"]:
-        read(readings)
-    return report(first, plan(first["known"]), done, on, given)
-
-
-def _remove(hands: Hands, call: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: call[name] for name in ("ids", "expected_host", "partner")}
-    if call["stage"] in ("idle", "delete"):
-        more = {name: call[name] for name in ("lives_on", "delete_files") if call[name]}
-        state = "absent" if call["stage"] == "delete" else "idle"
-        return hands.attempt("hyperv_replica_vm", call["host"], state=state, **given, **more)
-    more = {"relationship": call["relationship"]} if call["relationship"] else {}
-    return hands.attempt("hyperv_vm_replication", call["host"], state="absent", **given, **more)
+    """Run remove_replication on a host. Raises Stopped, with every VM that is left, where it fails."""
+    quick = {name: {**QUICK, **hands.quick}[name] for name in ("settle_timeout", "poll_interval")}
+    given = _inputs("remove_replication", "main", {**quick, "vms": NAMES, **inputs})
+    everyone = candidates(hands)
+    want = Wanted("", given, given, [on], given["hosts"] or everyone, everyone, everyone, {})
+    converse(hands, removal_talk, removal_talk.start(want))
 
 
 def reprotect(hands: Hands, on: str, new: str) -> None:

@@ -19,10 +19,11 @@ from .stage import NAMES
 
 # isort: split
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_flow
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import Wanted
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.driver import Driver
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import Wanted, start
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import start
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.host_thread import Opening
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
 
@@ -32,9 +33,13 @@ SPACE = {"min_free_bytes": 0, "accept": ["recent_replication"]}
 
 def failover_role(hands: Hands, wish: str, to: str, **inputs: Any) -> dict[str, Any]:
     """Run the workflow; what it reports. Raises Stopped, with every VM that is left, where it fails."""
-    driver = driver_of(hands)
+    return converse(hands, failover_flow, start(wanted(hands, wish, to, inputs)))
+
+
+def converse(hands: Hands, rules: Any, talk: Any) -> dict[str, Any]:
+    """Take a conversation to its end; what it reports. Raises Stopped where it fails."""
     try:
-        talk = driver.run(failover_flow, start(wanted(hands, wish, to, inputs)))
+        talk = driver_of(hands).run(rules, talk)
     except ReplicaError as error:  # inputs that cannot be meant
         raise Stopped(str(error)) from error
     if talk.end is None:

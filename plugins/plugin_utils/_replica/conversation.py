@@ -9,13 +9,34 @@ that only goes forward.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 READ, TEST, CALL, PAUSE = "read", "test", "call", "pause"
 FRESH_SECONDS = 10.0
 """So old a reading of the other side may be when an act rests on it."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked. wish: of a failover, planned, unplanned, cancel, commit, reverse or return_home; else "".
+
+    inputs: of the workflow, typed. given: those that were not left out, as they came. targets: inventory hosts where
+    the VMs are, or shall run. candidates: where their partners are looked for. reach: hosts that may be contacted.
+    inventory: all of its hosts. variables: of each, hyperv_replica_names, ansible_host and group_names. check: plan
+    only.
+    """
+
+    wish: str
+    inputs: Mapping[str, Any]
+    given: Mapping[str, Any]
+    targets: Sequence[str]
+    candidates: Sequence[str]
+    reach: Sequence[str]
+    inventory: Sequence[str]
+    variables: Mapping[str, Mapping[str, Any]]
+    check: bool = False
 
 
 @dataclass(frozen=True)
@@ -24,7 +45,8 @@ class Ask:
 
     kind: READ (options of hyperv_replication_info), TEST (a connection test, options of hyperv_vm_replication), CALL
     (options of `module`, about `vms`), or PAUSE (`seconds`, of no host). at: when it was asked. stage: what a call is
-    for. fresh: the call rests on readings that must not be older than FRESH_SECONDS when it is sent.
+    for. fresh: the call rests on readings that must not be older than FRESH_SECONDS when it is sent. forward: it is
+    not sent any more once somebody has stopped the run.
     """
 
     number: int
@@ -37,12 +59,14 @@ class Ask:
     at: float = 0.0
     stage: str = ""
     fresh: bool = False
+    forward: bool = False
 
 
 @dataclass(frozen=True)
 class Answer:
     """What became of an ask. Of a call it comes in parts: `vms` are those that it is through with, and it is `last`
-    when there are no others. stale: nothing was sent, because what the call rests on has grown too old.
+    when there are no others. stale: nothing was sent, because what the call rests on has grown too old, or because the
+    run was stopped.
     """
 
     number: int
@@ -98,3 +122,35 @@ class Talk:
     def results(self) -> dict[str, Mapping[str, Any]]:
         """The last results of reads, by host."""
         return {ask.host: result for ask, result in self.answered.values() if ask.kind == READ}
+
+
+T = TypeVar("T", bound=Talk)
+Phases = Mapping[str, Callable[[T, float], T]]
+
+
+def take(talk: T, answers: Sequence[Answer]) -> T:
+    """The talk with these answers, each of them the last of its ask, among the `answered`."""
+    for answer in answers:
+        ask = talk.open[answer.number]
+        talk = replace(
+            talk,
+            open={number: one for number, one in talk.open.items() if number != answer.number},
+            answered={**talk.answered, answer.number: (ask, answer.result)},
+        )
+    return talk
+
+
+def go_through(talk: T, phases: Phases[T], now: float) -> T:
+    """The talk after the phases that can begin: each is called when all that was asked before it is answered, and asks
+    more, or names the next one. It stops at a phase that is none of these.
+    """
+    while not talk.open and talk.end is None and talk.phase in phases:
+        talk = phases[talk.phase](talk, now)
+        if talk.open:
+            return replace(talk, answered={})
+    return talk
+
+
+def refuse(talk: T, *lines: str) -> T:
+    """The end before anything was done."""
+    return replace(talk, end=End({"changed": False, "failed": True, "msg": "\n".join(lines)}))

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .conversation import CALL, READ, Answer, Ask, End
+from .conversation import CALL, READ, Answer, Ask, End, go_through, refuse, take
 from .errors import ReplicaError
+from .failover_groups import STOPPING
 from .failover_report import report
 from .failover_run import give_up, go_on, hear, hosts_of_vms, released, stop
-from .failover_talk import ACT, PHASES, FailoverTalk, refuse
+from .failover_talk import ACT, PHASES, FailoverTalk
 from .heard import records_of
 from .lines import clean_text
 
@@ -90,21 +91,10 @@ def interrupt(talk: FailoverTalk, reason: str, now: float) -> FailoverTalk:
 
 
 def _asks(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
-    """The phases before the first act: each begins when all that was asked is answered."""
-    for answer in answers:
-        ask = talk.open[answer.number]
-        talk = replace(
-            talk,
-            open={number: one for number, one in talk.open.items() if number != answer.number},
-            answered={**talk.answered, answer.number: (ask, answer.result)},
-        )
-    while not talk.open and talk.end is None:
-        if talk.phase == ACT:
-            return _ask_more(_first(replace(talk, answered={}), now), now)
-        talk = PHASES[talk.phase](talk, now)
-        if not talk.open:
-            continue
-        return replace(talk, answered={})
+    """The phases before the first act, and then the acts."""
+    talk = go_through(take(talk, answers), PHASES, now)
+    if talk.phase == ACT and not talk.open and talk.end is None:
+        return _ask_more(_first(replace(talk, answered={}), now), now)
     return talk
 
 
@@ -240,6 +230,7 @@ def _ask_of(call: Mapping[str, Any], talk: FailoverTalk, at: float) -> Ask:
         at=at,
         stage=call["stage"],
         fresh=bool(call.get("partner")) and "partner_max_age" not in call,
+        forward=call["stage"] in STOPPING,
     )
 
 

@@ -9,12 +9,12 @@ Every phase is a function that is called when all its questions are answered; it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .command_line import assignments, unconfirmed
-from .conversation import PAUSE, TEST, Ask, End, Talk
+from .conversation import PAUSE, TEST, Ask, End, Phases, Talk, Wanted, refuse
 from .failover_everyone import EVERY, everyone
 from .failover_inputs import make_run
 from .failover_look import look
@@ -43,26 +43,6 @@ EVERYTHING = (
 """What is read of hosts that take part, before anything is decided."""
 ACT = "act"
 Readings = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What was asked. wish: planned, unplanned, cancel, commit, reverse or return_home.
-
-    inputs: the role's, typed. given: those that were not left out, as they came. targets: inventory hosts where the VMs
-    shall run. candidates: where their partners are looked for. reach: hosts that may be contacted. inventory: all of
-    its hosts. variables: of each, hyperv_replica_names, ansible_host and group_names. check: plan only.
-    """
-
-    wish: str
-    inputs: Mapping[str, Any]
-    given: Mapping[str, Any]
-    targets: Sequence[str]
-    candidates: Sequence[str]
-    reach: Sequence[str]
-    inventory: Sequence[str]
-    variables: Mapping[str, Mapping[str, Any]]
-    check: bool = False
 
 
 @dataclass(frozen=True)
@@ -307,12 +287,7 @@ def _agree(talk: FailoverTalk, now: float) -> FailoverTalk:
     return replace(talk, run=begin(run, talk.readings, refused, now) if refused else run).goes_to(ACT)
 
 
-def refuse(talk: FailoverTalk, *lines: str) -> FailoverTalk:
-    """The end before anything was done."""
-    return replace(talk, end=End({"changed": False, "failed": True, "msg": "\n".join(lines)}))
-
-
-PHASES: Mapping[str, Callable[[FailoverTalk, float], FailoverTalk]] = {
+PHASES: Phases[FailoverTalk] = {
     "targets": _targets,
     "everyone": _everyone,
     "renamed": _renamed,

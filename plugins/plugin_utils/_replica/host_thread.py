@@ -22,9 +22,9 @@ from .apply import turns
 from .conversation import CALL, FRESH_SECONDS, READ, Answer, Ask
 from .errors import ConnectionLost, ReplicaError, signs
 from .failover import FAILOVER
-from .failover_groups import STOPPING
 from .info_clock import READ_CLOCK
 from .lines import clean_text
+from .network import FAILOVER_NETWORK
 from .option_groups import Waiting
 from .outcome import part_of, to_result
 from .pipeline import Pipeline
@@ -32,6 +32,7 @@ from .plan import Noun, Step
 from .progress import seconds_left
 from .reading import Reading, read_result
 from .relation import RELATION
+from .replica_vm import REPLICA_VM
 from .session import Session
 from .task import Task
 
@@ -44,7 +45,7 @@ FIRST_POLL, POLL_GROWS = 0.25, 1.25
 TELL_AFTER, TELL_GROWS = 30.0, 2.0
 """Seconds until a wait is told of, and how they grow."""
 _FAULT = "it was given up, for what it said could not be handled. Please report it"
-NOUNS: Mapping[str, Noun[Any, Any]] = {"hyperv_failover": FAILOVER, "hyperv_vm_replication": RELATION}
+NOUNS: Mapping[str, Noun[Any, Any]] = {noun.name: noun for noun in (FAILOVER, FAILOVER_NETWORK, RELATION, REPLICA_VM)}
 INFORMATION = Reading("hyperv_replication_info", info.SPEC, info.read_options, info.gather)
 
 
@@ -185,9 +186,9 @@ class HostThread:
             self._start(ask, session)
 
     def _too_late(self, ask: Ask) -> bool:
-        """True for a call that stops VMs of a run that was stopped, and for one that rests on old readings."""
+        """True for a call that leads on in a run that was stopped, and for one that rests on old readings."""
         old = ask.kind == CALL and ask.fresh and time.monotonic() - ask.at > FRESH_SECONDS
-        return old or (ask.stage in STOPPING and self._halted())
+        return old or (ask.forward and self._halted())
 
     def _read(self, ask: Ask, session: Session) -> None:
         given = {**_defaults(info.SPEC), "missing": info.REPORT, "unreadable": info.REPORT, **ask.options}
@@ -223,7 +224,7 @@ class HostThread:
         if seconds is None or (self._halted() and _only_waits(work)):
             result = to_result(outcome, work.task.noun.subject_key, diff=False)
             rest = tuple(vm for vm in work.ask.vms if vm not in work.told)
-            told = part_of(result, rest, first=not work.told) if work.ask.kind == CALL else result
+            told = part_of(result, rest, first=not work.told) if work.ask.vms else result
             self._answer(Answer(work.ask.number, told, rest))
             return
         through = {vm for vm, progress in outcome.progress.items() if progress.ended} - work.told

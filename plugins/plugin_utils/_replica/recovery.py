@@ -1,31 +1,45 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""hyperv_recovery: a workflow for VMs of many hosts in one task. Its options, and what they come to. Pure."""
+"""hyperv_recovery: a workflow for VMs of many hosts in one task. Its operations, their options, and what these come to.
+
+Pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from . import failover_flow, failover_talk, removal_talk
+from .conversation import Wanted
 from .errors import OptionError
-from .failover_talk import Wanted
 from .role_inputs import RoleInputError, role_inputs
-from .target import CLUSTER, target_problem
+from .target import CLUSTER, ONE, target_problem
 
-OPERATIONS: Mapping[str, str] = {
-    "planned_failover": "planned",
-    "unplanned_failover": "unplanned",
-    "cancel_failover": "cancel",
-    "commit_failover": "commit",
-    "reverse_replication": "return_home",
-}
-"""What each operation is as a wish of the planner."""
 
-SPEC: Mapping[str, Any] = {
-    "operation": {"type": "str", "required": True, "choices": list(OPERATIONS)},
+@dataclass(frozen=True)
+class Workflow:
+    """An operation. start: its conversation before anything was asked; rules: how that goes on (step and interrupt).
+
+    options: what it takes beside _ALL. wish: what it is to the planner of failovers. to: what its `to` may be.
+    """
+
+    start: Callable[[Wanted], Any]
+    rules: Any
+    options: frozenset[str]
+    wish: str = ""
+    to: str = ONE
+
+
+_ALL: Mapping[str, Any] = {
     "to": {"type": "str", "required": True},
     "vms": {"type": "list", "elements": "str"},
+    "poll_interval": {"type": "float", "default": 5.0},
+    "record": {"type": "path"},
+}
+_FAILOVER: Mapping[str, Any] = {
     "groups": {
         "type": "list",
         "elements": "dict",
@@ -44,7 +58,6 @@ SPEC: Mapping[str, Any] = {
     "patience": {"type": "float", "default": 90.0},
     "wait_timeout": {"type": "float", "default": 3600.0},
     "settle_timeout": {"type": "float", "default": 120.0},
-    "poll_interval": {"type": "float", "default": 5.0},
     "order": {"type": "str", "choices": ["dependency", "one_by_one"], "default": "dependency"},
     "group_timeout": {"type": "float", "default": 300.0},
     "group_failure": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
@@ -65,20 +78,63 @@ SPEC: Mapping[str, Any] = {
     "changes_since_failover": {"type": "str", "choices": ["keep", "discard"], "default": "keep"},
     "receive_check": {"type": "int", "default": 30},
     "confirm": {"type": "str"},
-    "record": {"type": "path"},
     "given": {"type": "dict", "default": {}},
+}
+_REMOVAL: Mapping[str, Any] = {
+    "other_side": {"type": "str", "choices": ["reached", "gone"], "default": "reached"},
+    "delete": {"type": "str", "choices": ["nothing", "vm", "vm_and_disks"], "default": "nothing"},
+    "lives_on": {"type": "str"},
+}
+
+
+def _failover(wish: str) -> Workflow:
+    return Workflow(failover_talk.start, failover_flow, frozenset(_FAILOVER), wish, CLUSTER)
+
+
+WORKFLOWS: Mapping[str, Workflow] = {
+    "planned_failover": _failover("planned"),
+    "unplanned_failover": _failover("unplanned"),
+    "cancel_failover": _failover("cancel"),
+    "commit_failover": _failover("commit"),
+    "reverse_replication": _failover("return_home"),
+    "remove_replication": Workflow(
+        removal_talk.start,
+        removal_talk,
+        frozenset(_REMOVAL) | {"hosts", "confirm", "on_refusal", "settle_timeout"},
+    ),
+}
+SPEC: Mapping[str, Any] = {
+    "operation": {"type": "str", "required": True, "choices": list(WORKFLOWS)},
+    **_ALL,
+    **_FAILOVER,
+    **_REMOVAL,
 }
 _OWN = ("operation", "record", "given")
 
 
 def read_inputs(options: Mapping[str, Any], inventory: Sequence[str]) -> dict[str, Any]:
-    """The options, typed. Raises RoleInputError, which names each that cannot be used."""
-    return role_inputs(options, SPEC, known_hosts=inventory)
+    """The options that were given, typed, with defaults for the others. Raises RoleInputError, which names each that
+    cannot be used, or that the operation does not have.
+    """
+    inputs = role_inputs(options, SPEC, known_hosts=inventory)
+    _refuse_others(str(inputs["operation"]), options)
+    return inputs
 
 
-def targets_of(to: str, groups: Mapping[str, Sequence[str]], inside: Sequence[str]) -> list[str]:
-    """The inventory hosts where the VMs shall run. `inside` are the hosts inside --limit. Raises OptionError."""
-    problem = target_problem("to", to, CLUSTER, groups, inside)
+def _refuse_others(operation: str, given: Iterable[str]) -> None:
+    """Raises RoleInputError for options of other operations."""
+    own = {*_ALL, *WORKFLOWS[operation].options}
+    strange = [name for name in given if name not in own and name != "operation"]
+    if strange:
+        told = f"{operation} does not have {', '.join(strange)}. Leave that out: it has {', '.join(sorted(own))}."
+        raise RoleInputError([f"{told} Nothing was done."])
+
+
+def targets_of(to: str, kind: str, groups: Mapping[str, Sequence[str]], inside: Sequence[str]) -> list[str]:
+    """The inventory hosts that `to` means, which may be of that kind (target.py). `inside` are the hosts inside
+    --limit. Raises OptionError.
+    """
+    problem = target_problem("to", to, kind, groups, inside)
     if problem:
         raise OptionError("to", problem.removeprefix(f"to is '{to}': "), "Nothing was done.")
     return [to] if to in groups["all"] else [str(host) for host in groups[to]]
@@ -95,11 +151,12 @@ def wanted(
     """What was asked. `inputs` are typed, `given` those that were not left out, as they came. `groups` and `inside` are
     of the inventory, `variables` of its hosts. Raises OptionError for a target that is none.
     """
-    targets = targets_of(str(inputs["to"]), groups, inside)
+    workflow = WORKFLOWS[inputs["operation"]]
+    targets = targets_of(str(inputs["to"]), workflow.to, groups, inside)
     own = [group for host in targets for group in variables[host].get("group_names") or () if group in groups]
     near = [str(host) for group in dict.fromkeys(own) for host in groups[group]]
     return Wanted(
-        wish=OPERATIONS[inputs["operation"]],
+        wish=workflow.wish,
         inputs={name: value for name, value in inputs.items() if name not in _OWN},
         given=inputs["given"] or {name: value for name, value in given.items() if name not in _OWN},
         targets=targets,
@@ -111,4 +168,4 @@ def wanted(
     )
 
 
-__all__ = ["OPERATIONS", "SPEC", "RoleInputError", "read_inputs", "targets_of", "wanted"]
+__all__ = ["SPEC", "WORKFLOWS", "RoleInputError", "read_inputs", "targets_of", "wanted"]

@@ -20,16 +20,14 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from . import failover_flow
 from .connections import Way
 from .conversation import Talk
 from .driver import Driver
 from .errors import ReplicaError
-from .failover_talk import start
 from .host_thread import Opening
 from .lines import clean
 from .record import Record
-from .recovery import OPERATIONS, read_inputs, wanted
+from .recovery import WORKFLOWS, read_inputs, wanted
 from .runner import TIME_LIMIT, not_begun, opener
 from .session import Session
 from .timeline import Happened, Timeline, tail
@@ -132,7 +130,8 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
         try:
             with watch.signals():
                 terminal.event(_said(f"recorded in {record.path}"))
-                talk = driver.run(failover_flow, start(want))
+                workflow = WORKFLOWS[inputs["operation"]]
+                talk = driver.run(workflow.rules, workflow.start(want))
                 return self._result(talk, timeline, terminal, record)
         finally:
             record.close()
@@ -214,6 +213,3 @@ def _said(text: str) -> Happened:
 
 def _now() -> datetime:
     return datetime.now(timezone.utc).astimezone()
-
-
-__all__ = ["OPERATIONS", "RecoveryAction"]

@@ -115,8 +115,8 @@ def removal_plan(
 
     Gives `vms`, `refused`, `nothing`, VMs that are nowhere, or have no replication and are not on this host, `stages`
     that have something to do, `calls` of modules for what is next, `known`, `lines`, `confirm` (what is typed to
-    confirm) and `going` (the VMs that it is about), `acts`, the number of steps, and `unread`, hosts that could not be
-    read, and why. Raises RemovalError for a first plan of a host that could not be read.
+    confirm) and `going` (the VMs that it is about), and `acts`, the number of steps. Raises RemovalError for a first
+    plan of a host that could not be read.
     """
     if known is None and records_of(readings.get(host)) is None:
         raise RemovalError(f"{host} could not be read: {(readings.get(host) or {}).get('msg') or 'it gave no answer'}")
@@ -135,7 +135,7 @@ def removal_plan(
     going = [removal for removal in removals if not removal.refused]
     nowhere = [vm for vm, problem, _unused in absent if not problem]
     return {
-        "vms": [_shown(removal) for removal in removals],
+        "vms": [_shown(removal, world) for removal in removals],
         "refused": refused,
         "nothing": [{"name": vm, "why": why} for vm, problem, why in absent if not problem],
         "stages": [stage for stage in STAGES if any(step.stage == stage for r in going for step in r.steps)],
@@ -147,7 +147,6 @@ def removal_plan(
         "going": [{"id": r.subject.id, "name": r.subject.name} for r in going]
         + [{"id": None, "name": name} for name in nowhere],
         "acts": sum(len(removal.steps) for removal in going),
-        "unread": {one: world.why_not(one) for one in unread(readings)},
     }
 
 
@@ -249,7 +248,7 @@ def _notes(removal: Removal) -> Iterator[str]:
         )
 
 
-def _shown(removal: Removal) -> dict[str, Any]:
+def _shown(removal: Removal, world: World) -> dict[str, Any]:
     return {
         "id": removal.subject.id,
         "name": removal.subject.name,
@@ -259,6 +258,7 @@ def _shown(removal: Removal) -> dict[str, Any]:
         "live": removal.live or None,
         "certain": removal.live if removal.found.covers(removal.subject) else None,
         "strange": removal.subject.strange or None,
+        "unread": {host: world.why_not(host) for host in removal.subject.silent},
         "refused": removal.refused or None,
         "steps": [
             {

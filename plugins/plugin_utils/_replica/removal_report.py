@@ -35,7 +35,7 @@ def report(
     `host` and `inputs` what the role was asked.
     """
     after = {vm["id"]: vm for vm in now["vms"]}
-    told = [_record(vm, after[vm["id"]], done, now["unread"]) for vm in plan["vms"]]
+    told = [_record(vm, after[vm["id"]], done) for vm in plan["vms"]]
     told += [_nowhere(one["name"], NOT_DONE, one["reason"]) for one in plan["refused"] if one["id"] is None]
     told += [_nowhere(one["name"], WELL, one["why"]) for one in plan.get("nothing") or ()]
     told.sort(key=lambda one: _URGENCY.index(one["result"]))
@@ -51,7 +51,16 @@ def report(
 
 def _nowhere(name: str, result: str, text: str) -> dict[str, Any]:
     """A VM that the host does not have."""
-    return {"id": None, "name": name, "result": result, "sides": {}, "live": None, "message": f"{name}: {text}"}
+    return {
+        "id": None,
+        "name": name,
+        "result": result,
+        "failed": result != WELL,
+        "runs_on": [],
+        "sides": {},
+        "live": None,
+        "message": f"{name}: {text}",
+    }
 
 
 def _commands(left: Sequence[Mapping[str, Any]], host: str, inputs: Mapping[str, Any]) -> Iterator[str]:
@@ -71,14 +80,14 @@ def _commands(left: Sequence[Mapping[str, Any]], host: str, inputs: Mapping[str,
         yield command("remove_replication", {**asked, **given})
 
 
-def _record(
-    vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]], unread: Mapping[str, str]
-) -> dict[str, Any]:
-    result, problem = _outcome(vm, after, done, unread)
+def _record(vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    result, problem = _outcome(vm, after, done)
     return {
         "id": vm["id"],
         "name": vm["name"],
         "result": result,
+        "failed": result != WELL,
+        "runs_on": list(after["running"]),
         "sides": dict(after["sides"]),
         "live": vm["live"],
         "certain": vm["certain"],
@@ -86,9 +95,7 @@ def _record(
     }
 
 
-def _outcome(
-    vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]], unread: Mapping[str, str]
-) -> tuple[str, str]:
+def _outcome(vm: Mapping[str, Any], after: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """What it came to, and the text where it is not well. A goal that was read is reached, whatever an error said."""
     where = "; ".join(f"{host}: {text}" for host, text in after["sides"].items())
     if after["strange"] and not vm["refused"]:
@@ -97,6 +104,7 @@ def _outcome(
         return BOTH, f"it may be running on {' and '.join(after['running'])} (now {where})"
     if vm["refused"]:
         return NOT_DONE, str(vm["refused"])
+    unread = after["unread"]
     silent = [host for host in vm["sides"] if host in unread]
     if silent and vm["steps"]:
         causes = "; ".join(unread[host].rstrip(".") for host in silent)

@@ -28,6 +28,10 @@ WORDS: Mapping[str, str] = {
     "turn_off": "pulling its plug",
     "discard_state": "giving its saved state up",
     "continue": "going on towards the third site",
+    "remove": "ending the replication",
+    "idle": "keeping the idle copy from starting with its host",
+    "delete_files": "deleting the disks of the idle copy",
+    "delete_vm": "deleting the idle copy",
 }
 """What each stage is doing, for people."""
 STARTS = frozenset({"start", "start_old", "cancel_failover"})
