@@ -45,7 +45,12 @@ FIRST_POLL, POLL_GROWS = 0.25, 1.25
 TELL_AFTER, TELL_GROWS = 30.0, 2.0
 """Seconds until a wait is told of, and how they grow."""
 _FAULT = "it was given up, for what it said could not be handled. Please report it"
-NOUNS: Mapping[str, Noun[Any, Any]] = {noun.name: noun for noun in (FAILOVER, FAILOVER_NETWORK, RELATION, REPLICA_VM)}
+NOUNS: Mapping[str, Noun[Any, Any]] = {
+    "hyperv_failover": FAILOVER,
+    "hyperv_failover_network": FAILOVER_NETWORK,
+    "hyperv_replica_vm": REPLICA_VM,
+    "hyperv_vm_replication": RELATION,
+}
 INFORMATION = Reading("hyperv_replication_info", info.SPEC, info.read_options, info.gather)
 
 
