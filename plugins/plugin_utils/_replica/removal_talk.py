@@ -168,9 +168,8 @@ def _agree(talk: RemovalTalk, now: float) -> RemovalTalk:
     shown = ("What is going to be done:", *plan["lines"])
     talk = replace(talk, readings=readings, first=plan, now={vm["id"]: vm for vm in plan["vms"]}, plan=shown)
     if plan["refused"] and inputs["on_refusal"] == "stop":
-        names = ", ".join(str(one["name"]) for one in plan["refused"])
-        told = f"{names}: refused, see above. Nothing was changed. To go on with the others, set on_refusal to skip."
-        return refuse(talk, told)
+        reasons = [f"{one['name']}: refused: {one['reason']}" for one in plan["refused"]]
+        return refuse(talk, *reasons, "Nothing was changed. To go on with the others, set on_refusal to skip.")
     if want.check:
         return replace(talk, end=End({"changed": plan["acts"] > 0}))
     typed = inputs["confirm"]
