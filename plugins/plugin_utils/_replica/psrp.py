@@ -100,7 +100,7 @@ class PsrpSession:
         self._naming = naming
         self._log = log
         self._finished: deque[str] = deque()
-        self._broken: ReplicaError | None = None
+        self.broken: ReplicaError | None = None
         self._contact: Contact | None = None
         self._interrupted = False
 
@@ -108,11 +108,6 @@ class PsrpSession:
     def host(self) -> str:
         """The inventory name of the host."""
         return self._host
-
-    @property
-    def broken(self) -> ReplicaError | None:
-        """Why nothing more can be run over it; None while it can."""
-        return self._broken
 
     def __enter__(self) -> PsrpSession:
         return self
@@ -152,10 +147,10 @@ class PsrpSession:
         return shell
 
     def _open(self) -> None:
-        if isinstance(self._broken, ConnectionLost):  # what did not answer is not asked again: it costs its time limit
-            raise replace(self._broken, sent=False)
-        if self._broken is not None:
-            raise self._broken
+        if isinstance(self.broken, ConnectionLost):  # what did not answer is not asked again: it costs its time limit
+            raise replace(self.broken, sent=False)
+        if self.broken is not None:
+            raise self.broken
         if self._connection.runspace is not None:
             return
         with self._losses(sending=True, opening=True):
@@ -191,12 +186,12 @@ class PsrpSession:
             yield
             done = True
         except ReplicaError as error:
-            self._broken, done = error, True
+            self.broken, done = error, True
             raise
         except _BELOW as error:
             done = True
-            self._broken = self._judged(error, sending, opening)
-            raise self._broken from error
+            self.broken = self._judged(error, sending, opening)
+            raise self.broken from error
         finally:
             self._interrupted = self._interrupted or not done
 
