@@ -23,7 +23,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_s
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
 
 from tests.conftest import ROOT
-from tests.unit.plugins.failover_sim import record_of
+from tests.unit.plugins.failover_sim import record_of, vm_id
 
 HOSTS = ("hv-b", "hv-a")  # the target of the first wish, and its partner
 WISH_OF = {
@@ -55,7 +55,7 @@ class Scene:
 
 def plan(scene: Scene, target: str, wish: Wish) -> VMPlan:
     """What a run for this host would do, and say."""
-    seen = _sight(scene, target).see("id-app01", "App01", partner=_windows(_partner(target)))
+    seen = _sight(scene, target).see(vm_id("App01"), "App01", partner=_windows(_partner(target)))
     if scene.heard and seen.pair.other is None:
         seen = replace(seen, pair=replace(seen.pair, heard=True))
     return unfold(seen, wish)

@@ -16,7 +16,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import fai
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_sight import Sight
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import Goal, Next, NextAct
 
-from tests.unit.plugins.failover_sim import record_of
+from tests.unit.plugins.failover_sim import record_of, vm_id
 
 from .attainable import Reach, look
 from .search_three import explore, views, whole, wishes
@@ -101,11 +101,11 @@ def test_a_reading_of_the_model_is_what_a_run_sees(name):
         for target in (A, B, C):
             for read in (one for one in views(world, target) if not one.have.heard):
                 answered = {target} | {copy for copy in (A, B, C) if _has_answered(read, copy)}
-                found = sight(world, target, answered).see("id-app01", "App01")
+                found = sight(world, target, answered).see(vm_id("App01"), "App01")
                 assert not found.strange, f"{world}: {found.strange}"
                 assert str(found.pair) == str(read.have), f"{world} from {HOSTS[target]}, read {answered}"
             if whole(world, target) is None:
-                assert sight(world, target, {A, B, C}).see("id-app01", "App01").strange
+                assert sight(world, target, {A, B, C}).see(vm_id("App01"), "App01").strange
 
 
 def _has_answered(read: Any, host: int) -> bool:

@@ -204,11 +204,12 @@ def _ask_the_silent(talk: FailoverTalk, vms: Sequence[str], now: float) -> Failo
 
 
 def _with(before: Mapping[str, Any] | None, told: Mapping[str, Any], vms: Iterable[str]) -> Mapping[str, Any]:
-    """What a host said of these VMs, and what it had said of others."""
-    records = records_of(told)
-    asked = {*vms, *(record["id"] for record in records or ())}
-    others = [record for record in records_of(before) or () if record["id"] not in asked]
-    return told if records is None else {**(before or {}), **told, "vms": [*others, *records]}
+    """What a host said of these VMs, and what it had said of others. That it said nothing before is over then."""
+    records, known = records_of(told), records_of(before)
+    if records is None or known is None:
+        return told
+    asked = {*vms, *(record["id"] for record in records)}
+    return {**(before or {}), **told, "vms": [*(one for one in known if one["id"] not in asked), *records]}
 
 
 def _of_others(reading: Mapping[str, Any]) -> Mapping[str, Any]:

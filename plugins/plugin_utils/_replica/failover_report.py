@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ def _line(run: Run, entry: Entry) -> Line:
     reason = reason or ("; ".join(_why_unread(run, seen)) if mark == UNKNOWN else "")
     ends = [end for end in _open_ends(run, seen, plan, mark) if end != reason]
     told = [f"{entry.name} {where_it_runs(seen)}", reason, *ends]
-    text = " ".join(_sentence(part) for part in told if part)
+    text = " ".join(_sentence(part, run.sight.readings) for part in told if part)
     return Line(mark, entry, text, failed or mark in (UNKNOWN, DOWN, BOTH))
 
 
@@ -156,8 +156,10 @@ def pair_runs_elsewhere(seen: Seen) -> bool:
     return other is not None and other.may_run and not (target is not None and target.may_run)
 
 
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:] if " " in text.partition(":")[0] else text
+def _sentence(text: str, hosts: Container[str]) -> str:
+    """With a capital, unless it begins with the name of a host, and a full stop."""
+    told = " " in text.partition(":")[0] and text.partition(" ")[0] not in hosts
+    text = text[:1].upper() + text[1:] if told else text
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 

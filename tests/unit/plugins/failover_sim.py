@@ -1,44 +1,38 @@
-"""A failover run against pairs of states in memory: what the role does with the filters, without a host."""
+"""Hosts in memory that answer what the conversation of a failover asks, and what it came to: no host, and no Ansible."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_flow
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import CALL, PAUSE, TEST, Answer, Ask
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import perform
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import ABSENT, Pair, Side
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import (
+    ACT,
+    FailoverTalk,
+    Wanted,
+    start,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import (
+    OPERATIONS,
+    SPEC,
+    read_inputs,
+    wanted,
+)
 
-INPUTS: dict[str, Any] = {
-    "vms": None,
-    "groups": None,
-    "to": "hv-b",
-    "reason": None,
-    "declared": None,
-    "reverse": True,
-    "start": True,
-    "shutdown": "clean",
-    "shutdown_timeout": 900,
-    "wait_timeout": 3600.0,
-    "patience": 90.0,
-    "order": "dependency",
-    "group_timeout": 300.0,
-    "group_failure": "stop",
-    "on_failure": "recover",
-    "unconnected_adapters": "refuse",
-    "certificate_thumbprint": None,
-    "recovery_point": None,
-    "recovery_point_time": None,
-    "excluded_disks": [],
-    "max_replication_age": None,
-    "max_pending_bytes": 2**30,
-    "min_free_bytes": 5 * 2**30,
-    "old_vm": "leave",
-    "changes_since_failover": "keep",
-    "fence": True,
-    "discard": None,
+INPUTS: dict[str, Any] = {**{name: option.get("default") for name, option in SPEC.items()}, "to": "hv-b"}
+TARGET, PRIMARY_HOST = "hv-b", "hv-a"
+SERVER = {
+    "enabled": True,
+    "authentication": "kerberos",
+    "kerberos_port": 80,
+    "certificate_port": 443,
+    "any_server": True,
+    "entries": [{"name": "*"}],
 }
 ACTS = {
     "prepare": ("stop_guest", "prepare"),
@@ -52,7 +46,11 @@ ACTS = {
     "cancel_failover": ("stop_guest", "cancel_failover"),
     "cancel_preparation": ("cancel_preparation",),
 }
-MOST_ROUNDS = 40
+MOST_STEPS = 200
+SILENT: Mapping[str, Any] = {"unreachable": True, "msg": "no answer", "host_answered": False}
+
+
+# -- sides, records, wishes ------------------------------------------------------------------------------------------
 
 
 def side_of(text: str) -> Side | None:
@@ -71,9 +69,19 @@ def text_of(side: Side | None) -> str:
     return "unread" if side is None else f"{side.mode}/{side.state} {side.power}"
 
 
+def vm_id(name: str) -> str:
+    """The id of a VM, by the name of its primary."""
+    return str(uuid5(NAMESPACE_OID, name.lower()))
+
+
 def name_there(name: str, host: str) -> str:
     """A copy has another name than its primary: a VM is its id."""
-    return name if host == "hv-a" else f"{name} (copy)"
+    return f"{name} (copy)" if host == TARGET else name
+
+
+def full_name(host: str) -> str:
+    """The Windows name of a host."""
+    return f"{host.upper()}.x.example"
 
 
 def record_of(name: str, host: str, partner: str, side: Side, **facts: Any) -> dict[str, Any]:
@@ -81,19 +89,19 @@ def record_of(name: str, host: str, partner: str, side: Side, **facts: Any) -> d
     leg = {
         "type": "Simple",
         "mode": side.mode,
-        "partner": f"{partner.upper()}.x.example",
+        "partner": full_name(partner),
         "authentication": "kerberos",
-        "replica_server": f"{(partner if side.mode == 'Primary' else host).upper()}.x.example",
+        "replica_server": full_name(partner if side.mode == "Primary" else host),
         "replica_port": 80,
         "frequency": 300,
         "last_replication_time": "2026-03-01T12:00:00Z",
         "last_applied_log_time": "2026-03-01T12:00:00Z",
-        "last_replication_age_seconds": 100,
+        "last_replication_age_seconds": 400,  # neither recent nor old
     }
     return {
-        "id": f"id-{name}".lower(),
+        "id": vm_id(name),
         "name": name_there(name, host),
-        "host": f"{host.upper()}.x.example",
+        "host": full_name(host),
         "inventory_host": host,
         "read_at": "2026-03-01T12:00:00Z",
         "mode": side.mode,
@@ -101,7 +109,7 @@ def record_of(name: str, host: str, partner: str, side: Side, **facts: Any) -> d
         "power": side.power,
         "health": "Normal",
         "test_vm": {"id": "t"} if side.test_vm else None,
-        "partner": f"{partner.upper()}.x.example",
+        "partner": full_name(partner),
         "relations": [leg],
         "heartbeat": "OkApplicationsHealthy" if side.power == "Running" else None,
         "automatic_start_action": "StartIfRunning",
@@ -113,100 +121,256 @@ def record_of(name: str, host: str, partner: str, side: Side, **facts: Any) -> d
     }
 
 
+def want(
+    wish: str,
+    inventory: Sequence[str] = (PRIMARY_HOST, TARGET),
+    reach: Sequence[str] | None = None,
+    variables: Mapping[str, Mapping[str, Any]] | None = None,
+    check: bool = False,
+    targets: Sequence[str] = (TARGET,),
+    **inputs: Any,
+) -> Wanted:
+    """What is asked of hyperv_recovery, as its options come to it. Every host is in one group; several targets are a
+    group, the site.
+    """
+    operation = next(name for name, meant in OPERATIONS.items() if meant == wish)
+    to = targets[0] if len(targets) == 1 else "site"
+    given = {"operation": operation, "to": to, **{name: v for name, v in inputs.items() if v not in (None, "")}}
+    groups = {"all": list(inventory), "hyperv": list(inventory), "site": list(targets)}
+    told = {host: {"group_names": ["hyperv"], **(variables or {}).get(host, {})} for host in inventory}
+    inside = list(inventory if reach is None else reach)
+    return wanted(read_inputs(given, inventory), given, groups, inside, told, check)
+
+
+# -- the conversation ------------------------------------------------------------------------------------------------
+
+
+def asked(talk: FailoverTalk) -> list[Ask]:
+    """What is open, in the order in which it was asked."""
+    return [talk.open[number] for number in sorted(talk.open)]
+
+
+def chosen(records: Iterable[Mapping[str, Any]], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Those of a host's records that are asked for; without names and ids, all."""
+    names = {str(name).casefold() for name in options.get("names") or ()}
+    ids = set(options.get("ids") or ())
+    asks = bool(names or ids)
+    return [dict(r) for r in records if not asks or r["id"] in ids or str(r["name"]).casefold() in names]
+
+
+def converse(
+    wish: Wanted, answer: Callable[[Ask], Mapping[str, Any]], until: Callable[[FailoverTalk], bool] = lambda talk: False
+) -> FailoverTalk:
+    """The conversation to its end, with one answer to each question; `until` may stop it before."""
+    talk = failover_flow.step(start(wish), [], 0.0)
+    for now in range(1, MOST_STEPS):
+        if talk.end is not None or until(talk):
+            return talk
+        answers = [Answer(ask.number, answer(ask), ask.vms) for ask in asked(talk)]
+        talk = failover_flow.step(talk, answers, float(now))
+    raise AssertionError("the conversation does not end")
+
+
 @dataclass
 class Sim:
-    """Pairs by VM name. `faults`: stages that fail by VM; `errors`: stages whose first task ends with an error, `lost`:
-    those that are done, and their first answer is lost; `hands`: pairs that another hand sets after a round; `unread`:
-    hosts that do not answer after a round.
+    """Pairs by VM name: what the host has where it shall run, and the other one. `places` are both hosts by VM, (hv-b,
+    hv-a) where they say nothing.
+
+    A round is a set of calls that go out together, or a reading more; the first look before the acts is round 0.
+    `faults`: stages that fail by VM; `errors`: stages whose first task ends with an error, `lost`: those that are done,
+    and their first answer is lost; `hands`: pairs that another hand sets in a round; `unread`: hosts that do not answer
+    in a round. `silent`: hosts that never do. `stops_guests`: False once nobody may stop a guest any more.
     """
 
     pairs: dict[str, Pair]
     faults: Mapping[str, list[str]] = field(default_factory=dict)
     hands: Mapping[int, Mapping[str, list[str]]] = field(default_factory=dict)
     unread: Mapping[int, list[str]] = field(default_factory=dict)
+    places: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    silent: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
     start_actions: dict[tuple[str, str], str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    round: int = 0
+    now: float = 0.0
+    stops_guests: bool = True
+    _looked: bool = False
 
-    def readings(self, round_: int) -> dict[str, Any]:
-        """What both hosts answer now."""
-        lost = self.unread.get(round_, [])
-        answers: dict[str, Any] = {}
-        for where, host, partner in (("target", "hv-b", "hv-a"), ("other", "hv-a", "hv-b")):
-            sides = {name: pair.side(where) for name, pair in self.pairs.items()}
-            records = [
-                record_of(n, host, partner, s, automatic_start_action=self.start_action(n, host))
-                for n, s in sides.items()
-                if s is not None and s.mode != ABSENT
-            ]
-            silent = host in lost or any(side is None for side in sides.values())
-            told = {"windows_name": f"{host.upper()}.x.example", "vms": records}
-            answers[host] = {"unreachable": True, "msg": "no answer"} if silent else told
-        return answers
+    def __post_init__(self) -> None:
+        self._by_id = {vm_id(name): name for name in self.pairs}
+        self._dark: dict[str, set[str]] = {host: set() for host in self.hosts}  # VMs that a host is not to tell
+        for name, pair in self.pairs.items():
+            self._set(name, pair)
 
-    def names(self, call: Mapping[str, Any]) -> list[str]:
-        """The VMs of a call by the names of their primaries."""
-        ids = set(call["ids"])
-        return [name for name in self.pairs if f"id-{name}".lower() in ids]
+    def _set(self, name: str, pair: Pair) -> None:
+        """How a VM is now."""
+        self.pairs[name] = pair
+        for host, side in zip(self.place(name), (pair.target, pair.other), strict=True):
+            self._dark[host].discard(name)
+            if side is None:
+                self._dark[host].add(name)
 
-    @staticmethod
-    def action(name: str, host: str) -> dict[str, str]:
+    # -- hosts ---------------------------------------------------------------------------------------------------
+
+    @property
+    def targets(self) -> list[str]:
+        """The hosts where the VMs shall run."""
+        return list(dict.fromkeys(self.place(name)[0] for name in self.pairs))
+
+    @property
+    def hosts(self) -> list[str]:
+        """All of them."""
+        return list(dict.fromkeys([*self.targets, *(self.place(name)[1] for name in self.pairs)]))
+
+    def place(self, name: str) -> tuple[str, str]:
+        """The two hosts of a VM: where it shall run, and the other one."""
+        return self.places.get(name, (TARGET, PRIMARY_HOST))
+
+    def where(self, name: str, host: str) -> str:
+        """Which side of a VM a host is; "" when it is none."""
+        return dict(zip(self.place(name), ("target", "other"), strict=True)).get(host, "")
+
+    def called(self, name: str, host: str) -> str:
+        """A copy has another name than its primary."""
+        return f"{name} (copy)" if self.where(name, host) == "target" else name
+
+    def is_silent(self, host: str) -> bool:
+        """Whether the host does not answer now."""
+        return host in self.silent or host in self.unread.get(self.round, []) or bool(self._dark[host])
+
+    def reading(self, host: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What a host answers now."""
+        if self.is_silent(host):
+            return {**SILENT, "msg": f"{host}: no answer"}
+        told = {"windows_name": full_name(host), "server": SERVER, "cluster": None}
+        if "relations" not in (options.get("gather") or ("relations",)):
+            return told
+        some = options.get("ids") and not options.get("names")
+        names = self.names(vm for vm in options["ids"] if vm in self._by_id) if some else self.pairs
+        known = (self._record(name, host) for name in names)
+        return {**told, "vms": chosen((record for record in known if record is not None), options)}
+
+    def readings(self) -> dict[str, Any]:
+        """What all hosts answer now."""
+        return {host: self.reading(host, {}) for host in self.hosts}
+
+    def _record(self, name: str, host: str) -> dict[str, Any] | None:
+        where = self.where(name, host)
+        side = self.pairs[name].side(where) if where else None
+        if side is None or side.mode == ABSENT:
+            return None
+        partner = self.place(name)[1 if where == "target" else 0]
+        action = self.start_action(name, host)
+        record = record_of(name, host, partner, side, automatic_start_action=action, **self.facts)
+        return {**record, "name": self.called(name, host)}
+
+    def names(self, ids: Iterable[str]) -> list[str]:
+        """VMs by the names of their primaries."""
+        return [self._by_id[vm] for vm in ids]
+
+    def action(self, name: str, host: str) -> dict[str, str]:
         """An entry of a result's actions: the VM goes by the name that it has on that host."""
-        return {"vm": name_there(name, host), "vm_id": f"id-{name}".lower()}
+        return {"vm": self.called(name, host), "vm_id": vm_id(name)}
 
     def start_action(self, name: str, host: str) -> str:
         """What stands there; a VM that nobody fenced starts with its host."""
         return self.start_actions.get((name, host), "StartIfRunning")
 
-    def call(self, call: Mapping[str, Any]) -> dict[str, Any]:
+    # -- calls ---------------------------------------------------------------------------------------------------
+
+    def call(self, ask: Ask) -> dict[str, Any]:
         """One call of the module, for all its VMs."""
         failures, actions = [], []
-        if call["stage"] in self.errors:
-            self.errors.remove(call["stage"])
-            self.log += [f"{call['host']} {call['stage']} {name}" for name in self.names(call)]
+        if ask.stage in self.errors:
+            self.errors.remove(ask.stage)
+            self.log += [f"{ask.host} {ask.stage} {name}" for name in self.names(ask.vms)]
             return {"msg": "the host could not be read", "actions": [], "failed": False}
-        where = "target" if call["host"] == "hv-b" else "other"
-        for name in self.names(call):
-            self.log.append(f"{call['host']} {call['stage']} {name}")
-            if call["stage"] in self.faults.get(name, []):
-                failures.append({"id": f"id-{name}".lower(), "msg": f"{call['stage']} failed"})
-                if call["stage"] == "prepare":
-                    actions.append(self.action(name, call["host"]))
-                    self.pairs[name] = perform(self.pairs[name], "stop_guest", where) or self.pairs[name]
+        for name in self.names(ask.vms):
+            self.log.append(f"{ask.host} {ask.stage} {name}")
+            if ask.stage in self.faults.get(name, []):
+                failures.append({"id": vm_id(name), "msg": f"{ask.stage} failed"})
+                if ask.stage == "prepare":
+                    actions.append(self.action(name, ask.host))
+                    self._act(name, "stop_guest", ask.host)
                 continue
-            if call["state"] == "fenced":
-                self.start_actions[name, call["host"]] = call.get("start_action", "Nothing")
-            other = self.pairs[name].other
-            if call["stage"] == "discard_state" and other is not None:
-                self.pairs[name] = replace(self.pairs[name], other=replace(other, power="Off"))
-            for act in ACTS.get(call["stage"], ()):
-                after = perform(self.pairs[name], act, where)
-                if after is not None:
-                    self.pairs[name] = after
-                    actions.append(self.action(name, call["host"]))
-        if call["stage"] in self.lost:
-            self.lost.remove(call["stage"])
+            actions += self._done(name, ask)
+        if ask.stage in self.lost:
+            self.lost.remove(ask.stage)
             return {"unreachable": True, "msg": "the connection was lost", "actions": actions}
-        return {"failures": failures, "actions": actions, "failed": bool(failures)}
+        ended = {"failed": True, "msg": "; ".join(f["msg"] for f in failures)} if failures else {}
+        return {"failures": failures, "actions": actions, **ended}
 
-    def run(self, wish: str, **inputs: Any) -> dict[str, Any]:
-        """The whole run, as the role does it; its end."""
-        given = {**INPUTS, **inputs}
-        if not given["vms"] and not given["groups"]:
-            # By the name of the primary, or where that cannot be read by the copy's.
-            given["vms"] = [name if pair.other else name_there(name, "hv-b") for name, pair in self.pairs.items()]
-        raw = make_run(given, wish, ["hv-b"], {"HV-A.x.example": ["hv-a"]})
-        readings = self.readings(0)
-        raw = failover_run.begin(raw, readings, {}, 0.0)
-        results: list[dict[str, Any]] = []
-        for round_ in range(1, MOST_ROUNDS):
-            raw = failover_run.advance(raw, readings, results, float(round_))
-            if raw["end"]:
-                return {"run": raw, "readings": readings}
-            results = [self.call(call) for call in raw["calls"]]
-            for name, texts in self.hands.get(round_, {}).items():
-                self.pairs[name] = replace(self.pairs[name], target=side_of(texts[0]), other=side_of(texts[1]))
-            fresh = self.readings(round_)
-            readings = {**readings, **{host: fresh[host] for host in raw["reads"]}}
+    def _done(self, name: str, ask: Ask) -> list[dict[str, str]]:
+        """The effect of a call on one VM, and its actions."""
+        if ask.options["state"] == "fenced":
+            self.start_actions[name, ask.host] = ask.options.get("start_action", "Nothing")
+        other = self.pairs[name].other
+        if ask.stage == "discard_state" and other is not None:
+            self._set(name, replace(self.pairs[name], other=replace(other, power="Off")))
+        return [self.action(name, ask.host) for act in ACTS.get(ask.stage, ()) if self._act(name, act, ask.host)]
+
+    def _act(self, name: str, act: str, host: str) -> bool:
+        """Do an act where Windows lets it be done. Laws are held here, at every act."""
+        before, where = self.pairs[name], self.where(name, host)
+        after = perform(before, act, where)
+        if after is None:
+            return False
+        stopped = before.side(where) != after.side(where) and act in ("stop_guest", "turn_off")
+        assert self.stops_guests or not stopped, f"{name} was stopped although the run was: {self.log}"
+        assert before.both_run or not after.both_run, f"{name} runs twice: {self.log}"
+        self._set(name, after)
+        return True
+
+    # -- the conversation ----------------------------------------------------------------------------------------
+
+    def want(self, wish: str, **inputs: Any) -> Wanted:
+        """What is asked for; without VMs, all. By the name of the primary, where that can be read."""
+        if not inputs.get("vms") and not inputs.get("groups"):
+            known = [host for host in self.hosts if not self.is_silent(host)]
+            named = {name: self.place(name)[self.place(name)[1] in known] for name in self.pairs}
+            inputs["vms"] = [self.called(name, host) for name, host in named.items()]
+        return want(wish, self.hosts, targets=self.targets, **inputs)
+
+    def answers(self, talk: FailoverTalk) -> list[Answer]:
+        """Answers to all that is open, calls first; then another hand may act, and hosts may be silent."""
+        open_ = asked(talk)
+        calls = [ask for ask in open_ if ask.kind == CALL]
+        answers = [Answer(ask.number, self.call(ask), ask.vms) for ask in calls]
+        if calls or self._looked:
+            self.round += 1
+            for name, texts in self.hands.get(self.round, {}).items():
+                self._set(name, replace(self.pairs[name], target=side_of(texts[0]), other=side_of(texts[1])))
+        self._looked = talk.phase == ACT and not calls
+        return answers + [self.answer(ask) for ask in open_ if ask.kind != CALL]
+
+    def answer(self, ask: Ask) -> Answer:
+        """The answer to one question."""
+        if ask.kind == CALL:
+            return Answer(ask.number, self.call(ask), ask.vms)
+        if ask.kind == PAUSE:
+            self.now += ask.seconds
+            return Answer(ask.number, {})
+        if ask.kind == TEST:
+            there = next(host for host in self.hosts if full_name(host) == ask.options["replica_server"])
+            told = {"failures": [{"id": None, "msg": "0x2EFD"}], "msg": "0x2EFD", "failed": True}
+            return Answer(ask.number, told if self.is_silent(there) else {})
+        return Answer(ask.number, self.reading(ask.host, ask.options))
+
+    def step(self, talk: FailoverTalk, answers: Sequence[Answer] = ()) -> FailoverTalk:
+        """The conversation, one step further."""
+        self.now += 1.0
+        return failover_flow.step(talk, list(answers), self.now)
+
+    def run(self, wish: str, **inputs: Any) -> FailoverTalk:
+        """The whole conversation, everything that is open answered at once; its end."""
+        return self.to_the_end(self.step(start(self.want(wish, **inputs))))
+
+    def to_the_end(self, talk: FailoverTalk) -> FailoverTalk:
+        """The conversation from here to its end."""
+        for _unused in range(MOST_STEPS):
+            if talk.end is not None:
+                return talk
+            talk = self.step(talk, self.answers(talk))
         raise AssertionError(f"the run does not end: {self.log}")

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import CALL, READ, TEST, Ask
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_preflight import preflight
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_sight import PlanError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Side
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import ACT, FailoverTalk
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.heard import records_of
 
-from tests.unit.plugins.failover_sim import INPUTS, name_there, record_of, side_of
+from tests.unit.plugins.failover_sim import SERVER, chosen, converse, name_there, record_of, side_of, vm_id, want
 
 SILENT: dict[str, Any] = {"unreachable": True, "msg": "hv-a did not answer within 30 seconds.", "host_answered": False}
 NO_LIBRARY = {"failed": True, "msg": "no kerberos.", "host_answered": False, "machine_up": None}
-OLD = {"last_replication_age_seconds": 9000}
+OLD = {"last_replication_age_seconds": 800}  # neither recent nor old
 
 
 def side(text: str) -> Side:
@@ -70,19 +69,67 @@ def told(error: str) -> dict[str, Any]:
     return {"windows_name": "HV-D.x.example", "unreadable": [{"kind": "relations", "errors": [{"id": f"{error}"}]}]}
 
 
-def begin(readings: dict[str, Any], to: str = "hv-b", wish: str = "planned", **inputs: Any) -> dict[str, Any]:
-    """The run as the role begins it: partners found, planned, looked at for what speaks against it."""
+def begun(talk: FailoverTalk) -> bool:
+    """Whether it was agreed to: nothing speaks against it."""
+    return talk.phase == ACT
+
+
+def first_calls(talk: FailoverTalk) -> bool:
+    """Whether something is to be sent."""
+    return any(ask.kind == CALL for ask in talk.asks)
+
+
+def ask(
+    readings: dict[str, Any],
+    to: str = "hv-b",
+    wish: str = "planned",
+    until: Callable[[FailoverTalk], bool] = begun,
+    called: Callable[[Ask], dict[str, Any]] = lambda ask: {},
+    **inputs: Any,
+) -> FailoverTalk:
+    """The conversation until its first act, or until it is refused, with hosts that answer so. Of those that have no
+    reading each answers, and has no such VM.
+    """
     inventory = inputs.pop("inventory", ["hv-a", "hv-b", "hv-c", "hv-d"])
-    reach = inputs.pop("reach", inventory)
-    candidates = inputs.pop("candidates", inventory)
-    variables = inputs.pop("variables", {})
-    vms = inputs.pop("vms", [next(iter(readings[to]["vms"]))["id"]])
-    found = partners(readings, [to], vms, candidates, variables, inventory)
-    given = {**INPUTS, "to": to, "vms": vms, "accept": [], **inputs}
-    raw = make_run(given, wish, [to], found["partners"], reach, found=found)
-    run = failover_run.begin(raw, readings, {}, 0.0)
-    against = preflight(run, readings, given["accept"], earlier=readings)
-    return {**run, "refused": against["refused"], "told": against["lines"], "warned": against["warnings"]}
+    inputs["hosts"] = inputs.pop("candidates", inventory)
+    inputs.setdefault("vms", [readings[to]["vms"][0]["id"]])
+    asked = want(wish, inventory, targets=[to], **inputs)
+
+    def answer(ask: Ask) -> Mapping[str, Any]:
+        if ask.kind == CALL:
+            return called(ask)
+        if ask.kind == TEST:
+            return {} if wish == "planned" else {"failures": [{"id": None, "msg": "0x2EFD"}], "msg": "0x2EFD"}
+        return told_by(readings, ask) if ask.kind == READ else {}
+
+    return converse(asked, answer, until)
+
+
+def told_by(readings: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
+    """What a host answers to a question."""
+    found = readings.get(ask.host) or reading(ask.host)
+    records = records_of(found)
+    if records is None:
+        return dict(found)
+    rest = {"server": SERVER, "cluster": None, **{name: value for name, value in found.items() if name != "vms"}}
+    return {**rest, "vms": chosen(records, ask.options)} if "relations" in ask.options["gather"] else rest
+
+
+def refusal(talk: FailoverTalk) -> str:
+    """Why the one VM is refused; "" when it is not."""
+    told = str(talk.end.result.get("msg", "")) if talk.end else ""
+    refused = [line.partition(": REFUSED: ")[2] for line in told.splitlines() if ": REFUSED: " in line]
+    assert len(refused) <= 1
+    assert bool(refused) == told.startswith("Nothing was changed.\n")
+    return refused[0] if refused else ""
+
+
+def mistake(talk: FailoverTalk) -> str:
+    """Why what was asked cannot be meant."""
+    assert talk.end
+    assert talk.end.result["failed"]
+    assert not talk.end.result["changed"]
+    return str(talk.end.result["msg"])
 
 
 DEAD = {"wish": "unplanned", "reason": "primary_is_dead"}
@@ -225,9 +272,7 @@ def test_it_is_refused_before_anything_is_sent(case: str) -> None:
     received = inputs.pop("last", "")
     for record in readings["hv-b"]["vms"] if received else ():
         record["statistics"] = [{"type": "Simple", "last_replication_type": received}]
-    run = begin(readings, **inputs)
-    assert list(run["refused"]) == ["id-app"]
-    assert words in run["refused"]["id-app"]
+    assert words in refusal(ask(readings, **inputs))
 
 
 ALLOWED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -291,9 +336,9 @@ def test_it_is_allowed(case: str) -> None:
     received = inputs.pop("last", "")
     for record in readings["hv-b"]["vms"]:
         record["statistics"] = [{"type": "Simple", "last_replication_type": received}] if received else None
-    run = begin(readings, **inputs)
-    assert run["refused"] == {}
-    assert run["acts"] == 1
+    talk = ask(readings, **inputs)
+    assert begun(talk)
+    assert talk.run["acts"] == 1
 
 
 def test_a_name_that_no_candidate_has_is_looked_up_in_the_whole_inventory() -> None:
@@ -308,62 +353,71 @@ def test_two_inventory_hosts_that_are_one_host() -> None:
         "hv-a": first(),
         "hv-d": {**stranger("hv-d"), "windows_name": "hv-a.X.example."},
     }
-    with pytest.raises(PlanError, match="hv-a and hv-d are one host: both answered as"):
-        begin(readings)
+    assert "hv-a and hv-d are one host: both answered as" in mistake(ask(readings))
 
 
 @pytest.mark.parametrize("name", ["hv-x", "no_swich"])
 def test_what_is_accepted_has_to_exist(name: str) -> None:
-    with pytest.raises(PlanError, match=f"accept has {name}, which is neither a finding"):
-        begin({"hv-b": middle(on=False), "hv-a": first()}, accept=[name])
+    talk = ask({"hv-b": middle(on=False), "hv-a": first()}, accept=[name])
+    assert f"accept has {name}, which is neither a finding" in mistake(talk)
 
 
 def test_a_host_that_changes_in_the_middle_of_a_run_is_not_acted_on() -> None:
     readings = {"hv-b": middle(on=False), "hv-a": first()}
-    run = failover_run.advance(begin(readings), readings, [], 1.0)
-    assert [call["state"] for call in run["calls"]] == ["prepared"]
-    moved = {**readings, "hv-a": stranger("hv-a", "None/Disabled Off", name="HV-C.lab.example")}
-    run = failover_run.advance(run, moved, [{"failures": [], "actions": []}], 2.0)
-    assert run["calls"] == []
-    assert "hv-a answers as HV-C.lab.example now, and answered as HV-A.x.example" in run["vms"][0]["reason"]
+    states: list[str] = []
+
+    def called(call: Ask) -> dict[str, Any]:
+        states.append(call.options["state"])
+        readings["hv-a"] = stranger("hv-a", "None/Disabled Off", name="HV-C.lab.example")
+        return {"failures": [], "actions": [{"vm": "App", "vm_id": vm_id("App")}]}
+
+    talk = ask(readings, until=lambda talk: False, called=called)
+    assert talk.end
+    assert states == ["prepared"]
+    told = talk.end.result["vms"][0]["message"]
+    assert "hv-a answers as HV-C.lab.example now, and answered as HV-A.x.example" in told
 
 
 def test_a_call_says_which_host_it_is_for_and_names_the_copies_that_were_read() -> None:
     readings = {"hv-b": middle(), "hv-a": first("Primary/PreparedForFailover Off"), "hv-c": last()}
-    call = failover_run.advance(begin(readings), readings, [], 1.0)["calls"][0]
-    assert (call["state"], call["expected_host"]) == ("failed_over", "HV-B.x.example")
-    assert [proof["host"] for proof in call["partner"]] == ["HV-A.x.example", "HV-C.x.example"]
-    assert call["names"] == [name_there("App", "hv-b")]
+    (call,) = ask(readings, until=first_calls).asks
+    assert (call.options["state"], call.options["expected_host"]) == ("failed_over", "HV-B.x.example")
+    assert [proof["host"] for proof in call.options["partner"]] == ["HV-A.x.example", "HV-C.x.example"]
+    assert (call.host, call.vms, call.options["ids"]) == ("hv-b", (vm_id("App"),), [vm_id("App")])
 
 
 def test_a_name_that_means_one_vm_here_and_another_one_there() -> None:
     """hv-b has a VM called App of its own, and under another name the copy of hv-a's App."""
-    own = {**record_of("App", "hv-a", "", side("None/Disabled Running")), "id": "own", "relations": [], "partner": None}
+    own = {
+        **record_of("App", "hv-a", "", side("None/Disabled Running")),
+        **{"id": vm_id("own"), "relations": [], "partner": None, "inventory_host": "hv-b"},
+    }
     here, there = middle(on=False), first()
-    here["vms"].append({**own, "inventory_host": "hv-b"})
+    here["vms"].append(own)
     found = partners({"hv-b": reading("hv-b", own), "hv-a": there}, ["hv-b"], ["App"], ["hv-a"], {})
-    assert (found["ids"], found["namesakes"]) == (["own"], ["id-app"])
-    with pytest.raises(PlanError, match="2 VMs that this name may mean"):
-        begin({"hv-b": here, "hv-a": there}, vms=["App"])
-    assert begin({"hv-b": here, "hv-a": there}, vms=["id-app"])["confirm"] == "id-app"
+    assert (found["ids"], found["namesakes"]) == ([vm_id("own")], [vm_id("App")])
+    assert "2 VMs that this name may mean" in mistake(ask({"hv-b": here, "hv-a": there}, vms=["App"]))
+    talk = ask({"hv-b": here, "hv-a": there}, vms=[vm_id("App")])
+    assert begun(talk)
+    assert talk.run["confirm"] == vm_id("App")
 
 
 def test_why_a_third_site_could_not_be_read_is_told() -> None:
-    run = begin({"hv-b": middle(), "hv-a": first(), "hv-c": {**SILENT, "msg": "hv-c: wrong password."}})
-    assert "(hv-c: wrong password)" in run["refused"]["id-app"]
-    run = begin({"hv-b": middle(), "hv-a": first()}, reach=["hv-a", "hv-b"])
-    assert "hv-c is outside --limit and was not asked" in run["refused"]["id-app"]
+    talk = ask({"hv-b": middle(), "hv-a": first(), "hv-c": {**SILENT, "msg": "hv-c: wrong password."}})
+    assert "(hv-c: wrong password)" in refusal(talk)
+    talk = ask({"hv-b": middle(), "hv-a": first()}, reach=["hv-a", "hv-b"])
+    assert "hv-c is outside --limit and was not asked" in refusal(talk)
 
 
 def test_all_that_could_not_be_read_are_named_at_once_and_the_others_are_a_warning() -> None:
     readings = {"hv-b": middle(), "hv-a": first(), "hv-c": SILENT, "hv-d": {**SILENT, "msg": "hv-d: no answer."}}
-    run = begin(readings, inventory=["hv-a", "hv-b", "hv-c", "hv-d"])
-    assert "accept=hv-c)" in run["refused"]["id-app"]
-    assert "hv-d was asked for copies of these VMs and could not be read: hv-d: no answer." in run["warned"]
+    talk = ask(readings)
+    assert "accept=hv-c)" in refusal(talk)
+    assert "hv-d was asked for copies of these VMs and could not be read: hv-d: no answer." in talk.plan
 
 
 def test_a_declaration_stands_for_the_partner_and_not_for_the_third_site() -> None:
     readings = {"hv-b": middle(), "hv-a": SILENT, "hv-c": last()}
-    call = failover_run.advance(begin(readings, **DEAD), readings, [], 1.0)["calls"][0]
-    assert call["partner_declared"] == "dead"
-    assert [proof["host"] for proof in call["partner"]] == ["HV-C.x.example"]
+    (call,) = (ask for ask in ask(readings, until=first_calls, **DEAD).asks if ask.kind == CALL)
+    assert call.options["partner_declared"] == "dead"
+    assert [proof["host"] for proof in call.options["partner"]] == ["HV-C.x.example"]

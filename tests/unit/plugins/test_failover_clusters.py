@@ -10,7 +10,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_p
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_sight import PlanError, Sight
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.names import AmbiguousName
 
-from tests.unit.plugins.failover_sim import record_of, side_of
+from tests.unit.plugins.failover_sim import record_of, side_of, vm_id
 
 SILENT = {"unreachable": True, "msg": "no answer"}
 
@@ -140,6 +140,6 @@ def test_a_vm_that_only_an_unread_node_can_have_is_not_absent() -> None:
     found = record_of("App", "hv-a", "hv-b", side_of("Replica/Replicating"))
     hosts = {"HV-B.x.example": ["hv-b", "hv-c"]}
     unread = Sight({"hv-a": {"vms": [found]}, "hv-b": B, "hv-c": SILENT}, ["hv-a"], hosts)
-    assert unread.see("id-app", "App").pair.other is None
+    assert unread.see(vm_id("App"), "App").pair.other is None
     read = Sight({"hv-a": {"vms": [found]}, "hv-b": B, "hv-c": C}, ["hv-a"], hosts)
-    assert str(read.see("id-app", "App").pair.other) == "no such VM"
+    assert str(read.see(vm_id("App"), "App").pair.other) == "no such VM"

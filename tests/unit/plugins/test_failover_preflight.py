@@ -13,18 +13,10 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_i
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_preflight import preflight
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_ways import ways
 
-from tests.unit.plugins.failover_sim import INPUTS, record_of, side_of
+from tests.unit.plugins.failover_sim import INPUTS, SERVER, record_of, side_of, vm_id
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases" / "failover" / "preflight.yml").read_text(encoding="utf-8"))
 ROLE = Path(__file__).parents[3] / "roles" / "failover" / "meta" / "argument_specs.yml"
-SERVER = {
-    "enabled": True,
-    "authentication": "kerberos",
-    "kerberos_port": 80,
-    "certificate_port": 443,
-    "any_server": True,
-    "entries": [{"name": "*"}],
-}
 WAYS = [("hv-a", "HV-B.x.example"), ("hv-b", "HV-A.x.example")]
 SERVICES = [{"service": "shutdown", "enabled": True}]
 
@@ -66,8 +58,8 @@ def test_preflight(case: dict[str, Any]) -> None:
         assert found["refused"] == {}
         assert any(case.get("warns", "") in text for text in found["warnings"]) or "warns" not in case
         return
-    assert case["finds"] in found["refused"]["id-app"]
-    assert (f"-e accept={case.get('accept')}" in found["refused"]["id-app"]) == ("accept" in case)
+    assert case["finds"] in found["refused"][vm_id("App")]
+    assert (f"-e accept={case.get('accept')}" in found["refused"][vm_id("App")]) == ("accept" in case)
     if "accept" in case:
         again = check(case, case["accept"])
         assert again["refused"] == {}
@@ -103,7 +95,7 @@ def test_an_unplanned_failover_says_before_it_begins_what_would_not_start(
     given = {**INPUTS, "vms": ["App (copy)"], "reason": "primary_is_dead", **inputs}
     raw = failover_run.begin(make_run(given, "unplanned", ["hv-b"], {"HV-A": ["hv-a"]}), readings, {}, 0.0)
     found = preflight(raw, readings, given.get("accept", []))
-    assert ("on hv-b LAN is connected to nothing" in found["refused"].get("id-app", "")) == refused
+    assert ("on hv-b LAN is connected to nothing" in found["refused"].get(vm_id("App"), "")) == refused
     assert (raw["options"]["unconnected_adapters"] == "allow") == ("accept" in inputs)
 
 
@@ -132,7 +124,7 @@ def test_a_host_that_answers_is_not_dead(name: str, state: str) -> None:
     inputs = {**INPUTS, "vms": ["App (copy)"], "reason": "primary_is_dead"}
     raw = failover_run.begin(make_run(inputs, "unplanned", ["hv-b"], {"HV-A": ["hv-a"]}), readings, {}, 0.0)
     refused = preflight(raw, readings, [])["refused"]
-    assert words in refused.get("id-app", "")
+    assert words in refused.get(vm_id("App"), "")
     assert bool(refused) == bool(words)
 
 
@@ -149,5 +141,5 @@ def test_witnesses(name: str) -> None:
     inputs = {**INPUTS, "vms": ["App (copy)"], "reason": "primary_is_dead"}
     raw = failover_run.begin(make_run(inputs, "unplanned", ["hv-b"], {"HV-A": ["hv-a"]}), readings, {}, 0.0)
     refused = preflight(raw, readings, accepted, {"hv-b": {"vms": [old]}}, answered)["refused"]
-    assert words in refused.get("id-app", "")
+    assert words in refused.get(vm_id("App"), "")
     assert bool(refused) == bool(words)
