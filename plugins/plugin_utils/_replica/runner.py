@@ -5,8 +5,8 @@
 
     options -> read -> plan -> (check mode stops here) -> apply -> read again -> verify -> result
 
-The only file that imports ansible.plugins.action. Here is what is Ansible's: options, connection, variables, result;
-the connections to several hosts are in connections.py.
+Here is what is Ansible's: options, connection, variables, result; the connections to several hosts are in
+connections.py, and a workflow over many hosts is recovery_runner.py's.
 """
 
 from __future__ import annotations

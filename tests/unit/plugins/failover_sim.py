@@ -1,4 +1,4 @@
-"""Hosts in memory that answer what the conversation of a failover asks, and what it came to: no host, and no Ansible."""
+"""Hosts in memory that answer what the conversation of a failover asks: it runs to its end without a host or Ansible."""
 
 from __future__ import annotations
 

@@ -16,7 +16,23 @@ PLUGINS, LAB, UTILS = ROOT / "plugins", ROOT / "tests" / "lab", ROOT / "plugins"
 
 NETWORK = ("pypsrp", "requests", "spnego", "urllib3", "winrm", "socket", "http")
 MAY_USE_NETWORK = {"psrp.py"}
-MAY_USE_ANSIBLE = {"psrp.py", "runner.py", "connections.py"}
+MAY_USE_ANSIBLE = {"psrp.py", "runner.py", "recovery_runner.py", "connections.py"}
+EDGES = {"recovery_runner.py": {".runner"}, "runner.py": {".psrp"}}
+"""Which edges a file may know; all others know none."""
+
+THREADS = ("threading", "_thread", "concurrent", "multiprocessing", "asyncio", "queue", "subprocess")
+MAY_USE_THREADS = {"host_thread.py", "driver.py", "recovery_runner.py", "connections.py"}
+MAY_USE_OF_THREADING = {
+    "host_thread.py": {"Thread", "Condition"},
+    "driver.py": {"Event"},
+    "recovery_runner.py": {"current_thread", "main_thread"},  # signals are set in no other one
+}
+"""A thread is begun for a host, and by nobody else; hosts_info has its own pool, which lasts for one reading."""
+MAY_KNOW_THE_TIME = {"psrp.py", "task.py", "driver.py", "host_thread.py"}
+OUTSIDE = ("time", "os", "io", "sys", "random", "signal", "socket", "pathlib", "tempfile", *THREADS)
+PURE = {"conversation.py", "timeline.py", "recovery.py", *(path.name for path in UTILS.glob("failover_*.py"))}
+PURE -= {"failover_options.py"}  # the module for one side, which looks how old a proof is
+"""What decides a failover. The conversation is among them: whatever it knows it was asked or told."""
 
 HEADER = (
     "# Copyright: The hyperv.replica authors",
@@ -51,6 +67,21 @@ def imports_of(path: Path, *packages: str) -> list[str]:
     return [name for name in imports(path) if name.split(".")[0] in packages]
 
 
+def used_of(path: Path, module: str) -> set[str]:
+    """What a file uses of a module: attributes of it, and names that are imported from it."""
+    found = {
+        alias.name
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if node.module == module and not node.level
+    }
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == module:
+            found.add(node.attr)
+    return found
+
+
 @pytest.mark.parametrize("path", sources(UTILS), ids=name_of)
 def test_only_the_edges_know_ansible_and_the_network(path: Path) -> None:
     if path.name not in MAY_USE_NETWORK:
@@ -62,8 +93,32 @@ def test_only_the_edges_know_ansible_and_the_network(path: Path) -> None:
 @pytest.mark.parametrize("path", sources(UTILS), ids=name_of)
 def test_nothing_but_the_edges_knows_the_edges(path: Path) -> None:
     """The runner knows plans and sessions, nouns know neither: no arrow goes back."""
-    if path.name != "runner.py":
-        assert not {".psrp", ".runner", ".script"} & set(imports(path))
+    known = {".psrp", ".runner", ".recovery_runner", ".script"} & set(imports(path))
+    assert known <= EDGES.get(path.name, set())
+
+
+@pytest.mark.parametrize("path", sources(UTILS), ids=name_of)
+def test_threads_belong_to_hosts(path: Path) -> None:
+    assert path.name in MAY_USE_THREADS or not imports_of(path, *THREADS)
+    assert path.name in MAY_KNOW_THE_TIME or not imports_of(path, "time")
+    assert used_of(path, "threading") <= MAY_USE_OF_THREADING.get(path.name, set())
+
+
+def test_there_is_something_that_uses_threads() -> None:
+    """Names that are misspelt above would allow, and forbid, nothing."""
+    assert {name: used_of(UTILS / name, "threading") for name in MAY_USE_OF_THREADING} == MAY_USE_OF_THREADING
+    assert all((UTILS / name).is_file() for name in PURE | MAY_USE_ANSIBLE | MAY_USE_THREADS | MAY_KNOW_THE_TIME)
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_what_decides_a_failover_looks_at_nothing_itself(name: str) -> None:
+    """No clock, no file, no thread, no environment: what it is told is all that it knows."""
+    path = UTILS / name
+    assert not imports_of(path, *OUTSIDE)
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", "") or getattr(node.func, "id", "")
+            assert called not in ("now", "utcnow", "today", "open", "print", "input"), f"{name}:{node.lineno}"
 
 
 @pytest.mark.parametrize("path", sources(PLUGINS), ids=name_of)

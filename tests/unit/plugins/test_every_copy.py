@@ -12,7 +12,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_s
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import ACT, FailoverTalk
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.heard import records_of
 
-from tests.unit.plugins.failover_sim import SERVER, chosen, converse, name_there, record_of, side_of, vm_id, want
+from tests.unit.plugins.failover_sim import SERVER, chosen, converse, record_of, side_of, vm_id, want
 
 SILENT: dict[str, Any] = {"unreachable": True, "msg": "hv-a did not answer within 30 seconds.", "host_answered": False}
 NO_LIBRARY = {"failed": True, "msg": "no kerberos.", "host_answered": False, "machine_up": None}
@@ -390,7 +390,10 @@ def test_a_name_that_means_one_vm_here_and_another_one_there() -> None:
     """hv-b has a VM called App of its own, and under another name the copy of hv-a's App."""
     own = {
         **record_of("App", "hv-a", "", side("None/Disabled Running")),
-        **{"id": vm_id("own"), "relations": [], "partner": None, "inventory_host": "hv-b"},
+        "id": vm_id("own"),
+        "relations": [],
+        "partner": None,
+        "inventory_host": "hv-b",
     }
     here, there = middle(on=False), first()
     here["vms"].append(own)

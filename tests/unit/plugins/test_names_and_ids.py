@@ -38,7 +38,6 @@ NO_VM = {
     "drill_network.kinds_of",
     "endpoint.Naming.of",
     "failover_cluster.clusters_of",
-    "failover_cluster.target_cells",
     "failover_one_side.to_prepare",
     "failover_point._by_text",
     "failover_preflight._unconnected",
