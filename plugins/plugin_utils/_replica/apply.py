@@ -129,11 +129,12 @@ class _Run(Generic[Have, Want]):
         if any(progress.look and not progress.ended for progress in self.progress.values()):
             task.outcome.progress = {subject: looked(progress) for subject, progress in self.progress.items()}
             return task.waiting.poll_interval
-        ready = {s: p.next for s, p in self.progress.items() if p.next is not None and not p.ended}
+        rests = {s for s, p in self.progress.items() if p.may_rest and not task.goes_on()}
+        ready = {s: p.next for s, p in self.progress.items() if p.next is not None and not p.ended and s not in rests}
         if ready:
             self._send_stage(ready)
             return 0.0
-        if all(progress.ended for progress in self.progress.values()) or self._out_of_patience(now):
+        if all(p.ended or s in rests for s, p in self.progress.items()) or self._out_of_patience(now):
             return None
         self._tell()
         return task.waiting.poll_interval

@@ -3,16 +3,14 @@
 
 """Carries a conversation out: asks the hosts side by side, a thread each, and hands back what they answer.
 
-The calling thread only waits, decides and shows. It may be interrupted at any moment by what raises in it (the time
-limit of a task) or by a flag that a signal sets: nothing that a host has answered is lost, no further guest is stopped,
-and the run goes on until what it has stopped runs again.
+The calling thread only waits, decides and shows. It may be told to stop at any moment, by a flag: nothing that a host
+has answered is lost, no further guest is stopped, and the run goes on until what it has stopped runs again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from threading import Event as Flag
@@ -42,54 +40,44 @@ class Conversation(Protocol[T]):
 @dataclass
 class Driver:
     """openings: how to reach each host. show: takes an event for the operator, plan: the plan. stopped: why the run is
-    to stop, "" while it is not. limits: what may be raised in the calling thread to end the task; it stops the run too.
+    to stop, "" while it is not; it is called in every thread, and once it has said why it says so to the end.
     """
 
     openings: Mapping[str, Opening]
     show: Callable[[Happened], None]
     plan: Callable[[tuple[str, ...]], None] = lambda lines: None
     stopped: Callable[[], str] = lambda: ""
-    limits: tuple[type[BaseException], ...] = ()
     timeline: Timeline = field(default_factory=Timeline)
     _threads: dict[str, HostThread] = field(default_factory=dict)
     _inbox: list[Answer | Event] = field(default_factory=list)
-    _known: set[int] = field(default_factory=set)
     _made: dict[int, Ask] = field(default_factory=dict)
-    _told: Talk | None = None
     _pauses: dict[int, float] = field(default_factory=dict)
     _news: Flag = field(default_factory=Flag)
-    _reason: str = ""
 
     def run(self, conversation: Any, talk: T) -> T:
         """Take the conversation to its end; the sessions are closed then."""
         try:
             return self._converse(conversation, talk)
         finally:
-            with suppress(*self.limits):
-                self._close()
+            self._close()
 
     def _converse(self, conversation: Any, talk: T) -> T:
-        state, stopping = (conversation.step(talk, [], time.monotonic()), 0), False
+        talk, heard, stopping = conversation.step(talk, [], time.monotonic()), 0, False
         while True:
-            try:
-                talk, heard = state
-                self._tell(talk)
-                self._ask(talk.asks)
-                if talk.end is not None:
-                    return talk
-                if not stopping and (self._reason or self.stopped()):
-                    self._reason = self._reason or self.stopped()
-                    state = (conversation.interrupt(talk, self._reason, time.monotonic()), heard)
-                    stopping = True
-                    continue
-                self._wait(heard)
-                told = self._inbox[heard:]
-                self._take(told)
-                answers = [one for one in told if isinstance(one, Answer)]
-                # One assignment: whatever is raised here, an answer is dealt with once.
-                state = (conversation.step(talk, answers, time.monotonic()), heard + len(told))
-            except self.limits as limit:
-                self._reason = str(limit) or type(limit).__name__
+            self._tell(talk)
+            self._ask(talk.asks)
+            if talk.end is not None:
+                return talk
+            reason = "" if stopping else self.stopped()
+            if reason:
+                stopping = True
+                talk = conversation.interrupt(talk, reason, time.monotonic())
+                continue
+            self._wait(heard)
+            told = self._inbox[heard:]
+            heard += len(told)
+            self._take(told)
+            talk = conversation.step(talk, [one for one in told if isinstance(one, Answer)], time.monotonic())
 
     # -- what comes in -------------------------------------------------------------------------------------------
 
@@ -107,9 +95,6 @@ class Driver:
 
     def _take(self, told: Iterable[Answer | Event]) -> None:
         for one in told:
-            if id(one) in self._known:
-                continue
-            self._known.add(id(one))
             if isinstance(one, Event):
                 self._happened(one.host, one.vms, one.text, one.ids, one.stage)
             else:
@@ -134,24 +119,20 @@ class Driver:
 
     def _ask(self, asks: Iterable[Ask]) -> None:
         for ask in asks:
-            if ask.number in self._made:
-                continue
             self._made[ask.number] = ask
             if ask.kind == PAUSE:
                 self._pauses[ask.number] = time.monotonic() + ask.seconds
                 continue
             if ask.host not in self._threads:
-                self._threads[ask.host] = HostThread(self.openings[ask.host], self._hear, lambda: bool(self._reason))
+                self._threads[ask.host] = HostThread(self.openings[ask.host], self._hear, lambda: bool(self.stopped()))
             self._threads[ask.host].ask(ask)
 
     def _tell(self, talk: Talk) -> None:
-        """Show the lines of a talk that were not shown yet."""
-        if talk is not self._told:
-            self._told = talk
-            if talk.plan:
-                self.plan(talk.plan)
-            for line in talk.lines:
-                self._happened("", (), line)
+        """Show what a talk has to say."""
+        if talk.plan:
+            self.plan(talk.plan)
+        for line in talk.lines:
+            self._happened("", (), line)
 
     def _happened(self, host: str, vms: tuple[str, ...], text: str, ids: tuple[str, ...] = (), stage: str = "") -> None:
         event = Happened(datetime.now(timezone.utc).astimezone(), time.monotonic(), host, vms, text, ids, stage)

@@ -76,12 +76,12 @@ def interrupt(talk: FailoverTalk, reason: str, now: float) -> FailoverTalk:
     """The conversation when somebody has stopped it: no further guest is stopped, and what was stopped comes up."""
     if talk.end is not None:
         return talk
-    told = f"stopped: {reason}. No further guest is stopped, and what was stopped comes up again"
-    talk = replace(talk, asks=(), lines=(told,), plan=())
+    told = (f"stopped: {reason}", "no further guest is stopped, and what was stopped comes up again")
+    talk = replace(talk, asks=(), lines=told, plan=())
     if talk.phase != ACT:
-        return refuse(talk, f"{reason}. Nothing was changed.")
+        return refuse(replace(talk, lines=told[:1]), f"The run was stopped: {reason}. Nothing was changed.")
     before = talk.run["vms"]
-    run = stop(talk.run, reason)
+    run = stop(talk.run, f"the run was stopped: {reason}")
     flow: Flow = talk.flow
     looking = {vm for look in flow.looks for vm in look.vms}
     left = [vm for vm, entry in run["vms"].items() if entry is not before[vm] and vm not in looking]

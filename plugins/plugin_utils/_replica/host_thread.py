@@ -22,13 +22,14 @@ from .apply import turns
 from .conversation import CALL, FRESH_SECONDS, READ, Answer, Ask
 from .errors import ConnectionLost, ReplicaError, signs
 from .failover import FAILOVER
+from .failover_states import RUNNING
 from .info_clock import READ_CLOCK
 from .lines import clean_text
 from .network import FAILOVER_NETWORK
 from .option_groups import Waiting
 from .outcome import part_of, to_result
 from .pipeline import Pipeline
-from .plan import Noun, Step
+from .plan import Noun, Step, Wait
 from .progress import seconds_left
 from .reading import Reading, read_result
 from .relation import RELATION
@@ -185,15 +186,14 @@ class HostThread:
             return
         if ask.kind == READ:
             self._read(ask, session)
-        elif self._too_late(ask):
+        elif _too_late(ask):
             self._answer(Answer(ask.number, {}, ask.vms, stale=True))
         else:
             self._start(ask, session)
 
-    def _too_late(self, ask: Ask) -> bool:
-        """True for a call that leads on in a run that was stopped, and for one that rests on old readings."""
-        old = ask.kind == CALL and ask.fresh and time.monotonic() - ask.at > FRESH_SECONDS
-        return old or (ask.forward and self._halted())
+    def _held(self, ask: Ask) -> bool:
+        """True for a call that leads on in a run that was stopped."""
+        return ask.forward and self._halted()
 
     def _read(self, ask: Ask, session: Session) -> None:
         given = {**_defaults(info.SPEC), "missing": info.REPORT, "unreadable": info.REPORT, **ask.options}
@@ -212,7 +212,15 @@ class HostThread:
         except ReplicaError as error:
             self._answer(Answer(ask.number, _failed(error), ask.vms))
             return
-        task = Task(noun, want, session, waiting, sent=lambda steps: self._sent(task, steps), claims=self._jobs)
+        task = Task(
+            noun,
+            want,
+            session,
+            waiting,
+            sent=lambda steps: self._sent(task, steps),
+            claims=self._jobs,
+            goes_on=lambda: not self._held(ask),
+        )
         self._turn(Work(ask, task, turns(task)))
 
     def _sent(self, task: Task[Any, Any], steps: Mapping[str, Step]) -> None:
@@ -226,13 +234,16 @@ class HostThread:
         seconds = next(work.run, None)
         outcome = work.task.outcome
         self._learn_of(work.task.session)
-        if seconds is None or (self._halted() and _only_waits(work)):
+        if seconds is None or (self._halted() and _all_run(work)):
             result = to_result(outcome, work.task.noun.subject_key, diff=False)
             rest = tuple(vm for vm in work.ask.vms if vm not in work.told)
             told = part_of(result, rest, first=not work.told) if work.ask.vms else result
-            self._answer(Answer(work.ask.number, told, rest))
+            nothing_sent = self._held(work.ask) and not outcome.actions and outcome.error is None
+            self._answer(Answer(work.ask.number, told, rest, stale=nothing_sent))
             return
-        through = {vm for vm, progress in outcome.progress.items() if progress.ended} - work.told
+        held = self._held(work.ask)
+        ended = {vm for vm, one in outcome.progress.items() if one.ended or (held and one.may_rest)}
+        through = ended - work.told
         if through and len(work.told) + len(through) < len(work.ask.vms):
             result = to_result(outcome, work.task.noun.subject_key, diff=False)
             self._answer(
@@ -294,10 +305,17 @@ class HostThread:
             session.close()
 
 
-def _only_waits(work: Work) -> bool:
-    """True when nothing of what was sent is under way: the rest would be waiting for guests to answer."""
-    progress = [one for one in work.task.outcome.progress.values() if not one.ended]
-    return bool(progress) and not any(isinstance(one.awaited, Step) or one.next is not None for one in progress)
+def _too_late(ask: Ask) -> bool:
+    """True for a call that rests on old readings."""
+    return ask.kind == CALL and ask.fresh and time.monotonic() - ask.at > FRESH_SECONDS
+
+
+def _all_run(work: Work) -> bool:
+    """True when all VMs that are left run already: what is waited for are guests that shall answer."""
+    outcome = work.task.outcome
+    left = [vm for vm, one in outcome.progress.items() if not one.ended]
+    runs = all(outcome.after.get(vm, {}).get("power") == RUNNING for vm in left)
+    return bool(left) and runs and all(isinstance(outcome.progress[vm].awaited, Wait) for vm in left)
 
 
 def _failed(error: ReplicaError) -> dict[str, Any]:

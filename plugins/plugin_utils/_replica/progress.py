@@ -55,6 +55,11 @@ class Progress:
         return bool(self.failure) or self.done is not None
 
     @property
+    def may_rest(self) -> bool:
+        """True when nothing is under way, and nothing stands open until the next step."""
+        return self.next is not None and not self.exposed and not self.ended
+
+    @property
     def reason(self) -> str:
         """What is waited for."""
         if isinstance(self.awaited, Wait):

@@ -28,13 +28,21 @@ from .host_thread import Opening
 from .lines import clean
 from .record import Record
 from .recovery import WORKFLOWS, read_inputs, wanted
-from .runner import TIME_LIMIT, not_begun, opener
+from .runner import Log, not_begun, opener
 from .session import Session
 from .timeline import Happened, Timeline, tail
 from .values import plain
 
 _OF_HOSTS = ("hyperv_replica_names", "ansible_host", "group_names")
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SIGNALS = {
+    signal.SIGTERM: "SIGTERM was received",
+    signal.SIGINT: "SIGINT was received",
+    signal.SIGHUP: "SIGHUP was received",
+    signal.SIGALRM: "the time limit of the task (timeout) is over",
+}
+"""What stops a run, with the reason for people. The time limit of a task is an alarm; Ansible's own handler, which
+would raise in the middle of anything, is put aside.
+"""
 
 display = Display()
 
@@ -44,7 +52,7 @@ class Watch:
     """Whether the run is to stop: a signal came, or ansible-playbook is gone."""
 
     parent: int = field(default_factory=os.getppid)
-    signalled: str = ""
+    received: list[int] = field(default_factory=list)
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -58,23 +66,25 @@ class Watch:
                 signal.signal(number, handler)
 
     def _take(self, number: int, _frame: object) -> None:
-        self.signalled = self.signalled or f"{signal.Signals(number).name} was received"
+        self.received.append(number)
 
     @property
-    def orphaned(self) -> bool:
-        """True when ansible-playbook has ended without this task."""
-        return os.getppid() != self.parent
+    def unheard(self) -> bool:
+        """True when nobody takes what this task says: ansible-playbook has ended, or ends and waits for this task only.
+
+        What is put into its queue then is not read, and once the pipe is full the task waits for ever.
+        """
+        return os.getppid() != self.parent or any(number != signal.SIGALRM for number in self.received)
 
     def __call__(self) -> str:
         """Why; "" while it is not."""
-        return self.signalled or ("ansible-playbook is gone" if self.orphaned else "")
+        if self.received:
+            return _SIGNALS[signal.Signals(self.received[0])]
+        return "ansible-playbook is gone" if self.unheard else ""
 
 
 class Terminal:
-    """Where the lines go: events to standard error, plan and report to standard output, everything to the record.
-
-    Once the run was stopped from outside nothing goes through Ansible any more: its queue may have no reader.
-    """
+    """Where the lines go: events to standard error, plan and report to standard output, everything to the record."""
 
     def __init__(self, record: Record, watch: Watch) -> None:
         self._record = record
@@ -84,15 +94,20 @@ class Terminal:
         """A line as it happens."""
         line = clean(event.line())
         self._record.write([line])
-        if not self._watch():
+        if not self._watch.unheard:
             display.display(line, stderr=True)
 
     def text(self, lines: tuple[str, ...]) -> None:
         """The plan, or the report."""
         shown = [clean(line) for line in lines]
         self._record.write(shown)
-        if shown and not self._watch():
+        if shown and not self._watch.unheard:
             display.display("\n".join(shown))
+
+    def log(self, line: str, host: str) -> None:
+        """What was sent, for -vvvv. Called by the threads of the hosts."""
+        if not self._watch.unheard:
+            display.vvvv(line, host=host)
 
 
 class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
@@ -125,8 +140,8 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
         want = wanted(inputs, given, groups, inside, variables, bool(self._task.check_mode))
         record = Record.open(inputs["record"], inputs["operation"], inputs["to"], _now(), os.environ)
         terminal, timeline = Terminal(record, watch), Timeline()
-        openings = Lazy(lambda host: self._opening(task_vars, host), want.reach)
-        driver = Driver(openings, terminal.event, terminal.text, watch, (TIME_LIMIT,), timeline)
+        openings = Lazy(lambda host: self._opening(task_vars, host, terminal.log), want.reach)
+        driver = Driver(openings, terminal.event, terminal.text, watch, timeline)
         try:
             with watch.signals():
                 terminal.event(_said(f"recorded in {record.path}"))
@@ -135,13 +150,13 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
                 return self._result(talk, timeline, terminal, record)
         finally:
             record.close()
-            if watch.orphaned:  # nobody reads the result, and its pipe may hold this process for ever
+            if watch.unheard:
                 os._exit(1)
 
-    def _opening(self, task_vars: Mapping[str, Any], host: str) -> Opening:
+    def _opening(self, task_vars: Mapping[str, Any], host: str, log: Log) -> Opening:
         """The way to a host. Called in the main thread, when the host is asked for the first time."""
         try:
-            return Opening(host, opener(Way(self, task_vars, host)))
+            return Opening(host, opener(Way(self, task_vars, host), log))
         except ReplicaError as error:
             return Opening(host, _raiser(error))
 

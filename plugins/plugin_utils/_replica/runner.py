@@ -158,7 +158,15 @@ class HostsAction(ReplicaAction):
             return not_begun(error)
 
 
-def opener(way: Way) -> Callable[[], PsrpSession]:
+Log = Callable[[str, str], None]
+"""Takes a line for -vvvv, and the host that it is about."""
+
+
+def _log(line: str, host: str) -> None:
+    display.vvvv(line, host=host)
+
+
+def opener(way: Way, log: Log = _log) -> Callable[[], PsrpSession]:
     """What opens a session over a way to a host, in any thread: all that is templated is templated here.
 
     It sends nothing yet. Raises ReplicaError, here or when it is called.
@@ -172,10 +180,10 @@ def opener(way: Way) -> Callable[[], PsrpSession]:
         raise OptionError(_BARE_CMDLETS, str(error)) from error
     winrm = {name: way.value(name) for name in way.variables if _is_winrm(name)}
 
-    def log(line: str) -> None:
-        display.vvvv(line, host=way.host)
+    def logged(line: str) -> None:
+        log(line, way.host)
 
-    return lambda: open_session(way.connection, way.host, way.become, bare_cmdlets, log, winrm)
+    return lambda: open_session(way.connection, way.host, way.become, bare_cmdlets, logged, winrm)
 
 
 def _is_winrm(name: object) -> bool:

@@ -35,6 +35,7 @@ class Task(Generic[Have, Want]):
     """The task and its outcome so far. `say` takes a line of progress for the operator, `sent` what is being sent.
 
     `claims` are the numbers of the jobs that tasks on the same session have started.
+    `goes_on`: once it says no, nothing more is sent for whom nothing stands open; what is under way is waited for.
     """
 
     noun: Noun[Have, Want]
@@ -45,6 +46,7 @@ class Task(Generic[Have, Want]):
     clock: Clock = field(default_factory=Clock)
     sent: Callable[[Mapping[str, Step]], None] = lambda steps: None
     claims: set[int] = field(default_factory=set)
+    goes_on: Callable[[], bool] = lambda: True
     outcome: Outcome = field(init=False)
 
     def __post_init__(self) -> None:

@@ -501,3 +501,22 @@ def test_owner(target: str, message: str, subject: str | None) -> None:
 
 def test_the_only_subject_owns_every_error() -> None:
     assert owner(ErrorRecord("X", "Y", "the server is busy"), {"": ""}) == ""
+
+
+def test_a_task_that_does_not_go_on_waits_for_what_is_under_way_and_sends_nothing_more() -> None:
+    host, seconds = Host(vms("Running", "Running", "Off"), lag=3), Seconds()
+    session = FunctionSession("hv-a", host)
+    stopped = Task(
+        NOUN,
+        Want(),
+        session,
+        Waiting(poll_interval=5),
+        clock=Clock(lambda: seconds.passed, seconds.sleep),
+        goes_on=lambda: seconds.slept == 0,
+    )
+    outcome = apply(stopped)
+    assert [action.cmdlet for action in outcome.actions] == ["Stop-VM", "Stop-VM", "Set-VM"]
+    assert {vm["state"] for vm in host.vms.values()} == {"Off"}
+    result = to_result(outcome, "vms", diff=False)
+    assert "failed" not in result
+    assert [one["name"] for one in result["pending"]] == ["App01", "App02"]

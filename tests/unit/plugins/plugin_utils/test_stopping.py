@@ -1,0 +1,80 @@
+"""What tells a run to stop from outside, and to whom it still speaks then."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import recovery_runner
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.record import Record
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery_runner import Terminal, Watch
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.timeline import Happened
+
+NOW = datetime(2026, 3, 1, 14, 3, 11, tzinfo=timezone.utc)
+
+
+class Said(list[str]):
+    """Ansible's display."""
+
+    def display(self, line: str, **_unused: object) -> None:
+        self.append(line)
+
+    def vvvv(self, line: str, **_unused: object) -> None:
+        self.append(line)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Said:
+    found = Said()
+    monkeypatch.setattr(recovery_runner, "display", found)
+    return found
+
+
+@pytest.mark.parametrize(
+    "number, reason, unheard",
+    [
+        (signal.SIGALRM, "the time limit of the task (timeout) is over", False),
+        (signal.SIGINT, "SIGINT was received", True),
+        (signal.SIGTERM, "SIGTERM was received", True),
+        (signal.SIGHUP, "SIGHUP was received", True),
+    ],
+)
+def test_a_signal_stops_the_run_and_raises_nothing(number: signal.Signals, reason: str, unheard: bool) -> None:
+    watch, before = Watch(), signal.getsignal(number)
+    with watch.signals():
+        assert watch() == ""
+        os.kill(os.getpid(), number)
+        assert watch() == reason
+    assert signal.getsignal(number) is before
+    assert watch.unheard is unheard
+
+
+def test_the_first_reason_stays_and_any_end_of_ansible_is_an_end() -> None:
+    watch = Watch()
+    with watch.signals():
+        os.kill(os.getpid(), signal.SIGALRM)
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert watch() == "the time limit of the task (timeout) is over"
+    assert watch.unheard
+
+
+def test_whoever_has_lost_its_parent_is_told_so() -> None:
+    assert Watch(parent=-1)() == "ansible-playbook is gone"
+
+
+@pytest.mark.parametrize("parent, heard", [(os.getppid(), True), (-1, False)])
+def test_the_record_has_everything_and_ansible_what_it_still_reads(
+    said: Said, tmp_path: Path, parent: int, heard: bool
+) -> None:
+    record = Record.open(str(tmp_path / "run.log"), "planned_failover", "hv-b", NOW, {})
+    terminal = Terminal(record, Watch(parent=parent))
+    terminal.event(Happened(NOW, 0.0, "hv-a", ("App01",), "start"))
+    terminal.text(("ok: App01 runs on hv-b",))
+    terminal.log("PSRP: Get-VM", "hv-a")
+    record.close()
+    lines = ["14:03:11  hv-a  App01  starting", "ok: App01 runs on hv-b"]
+    assert (tmp_path / "run.log").read_text(encoding="utf-8").splitlines() == lines
+    assert said == ([*lines, "PSRP: Get-VM"] if heard else [])
