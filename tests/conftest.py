@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,6 +84,18 @@ def need_real_engine() -> None:
 
     if program() is None:
         pytest.skip("no real PowerShell: HYPERV_REPLICA_PWSH does not name one")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The records of runs go to a folder of the tests, and not to that of whoever runs them."""
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    yield
+    if before is None:
+        del os.environ["XDG_STATE_HOME"]
+    else:
+        os.environ["XDG_STATE_HOME"] = before
 
 
 @pytest.fixture

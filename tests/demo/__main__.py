@@ -59,6 +59,7 @@ def play(scene: Scene, config: Path) -> str:
     say(scene.says)
     print("$ " + " ".join(command), flush=True)
     environment = {**os.environ, "ANSIBLE_CONFIG": str(config), "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"}
+    environment["XDG_STATE_HOME"] = str(config.parent)  # the records of the runs go with the demo
     if sys.stdout.isatty():
         environment["ANSIBLE_FORCE_COLOR"] = "true"
     run = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)

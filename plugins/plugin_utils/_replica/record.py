@@ -45,6 +45,11 @@ class Record:
                 "record", f"{path} cannot be written: {error.strerror}.", "Give a folder that can. Nothing was done."
             ) from error
 
+    def shown(self, environment: Mapping[str, str]) -> str:
+        """Its path for people: below their home it begins with ~."""
+        path, home = str(self.path), environment.get("HOME") or ""
+        return f"~{path[len(home) :]}" if home and path.startswith(home + os.sep) else path
+
     def write(self, lines: Iterable[str]) -> None:
         """Add lines; they are in the file when this returns."""
         with suppress(OSError, ValueError):

@@ -144,7 +144,7 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
         driver = Driver(openings, terminal.event, terminal.text, watch, timeline)
         try:
             with watch.signals():
-                terminal.event(_said(f"recorded in {record.path}"))
+                terminal.event(_said(f"recorded in {record.shown(os.environ)}"))
                 workflow = WORKFLOWS[inputs["operation"]]
                 talk = driver.run(workflow.rules, workflow.start(want))
                 return self._result(talk, timeline, terminal, record)
