@@ -34,14 +34,20 @@ _CUT_SHORT = (
 _NO_HTTP = ("BadStatusLine", "UnknownProtocol", "LineTooLong", "InvalidHeader", "ContentDecodingError")
 _BY_PROXY = {403, 407, 502, 503, 504}  # what a proxy says of itself, or of a host that it cannot reach
 _EXTRAS = {"credssp": "credssp"}  # pypsrp's extras, by ansible_psrp_auth; all others that need one need kerberos
+_OF_THE_LOGIN = ("login", "ticket")
+_CONTROLLER = "a domain controller has to run: one that is a VM and off is started at the console of its host"
+_LOCKED_OUT = (
+    "it took the login of {login} before in this run, and does not any more: the account is locked,"
+    f" or {_CONTROLLER} (after Stop-VMFailover where it is PreparedForFailover), and then the same command goes on"
+)
 _KEY_PROBLEMS = ("PEM", "KEY_VALUES", "NO_START_LINE", "ASN1", "BAD_PASSWORD", "X509_LIB", "BAD_BASE64")
 
 
-def judge(error: BaseException, way: Way, opened: bool = False, heard: bool = False) -> Contact:
+def judge(error: BaseException, way: Way, opened: bool = False, heard: bool = False, known: bool = False) -> Contact:
     """What an exception from below a session means.
 
     `opened`: the session stood, and was lost. `heard`: a request had been made, so that what fails on the control node
-    fails over an answer.
+    fails over an answer. `known`: the host has taken the same login before.
     """
     found = Chain(beneath(error))
     told = next(filter(None, (rule(found, way, heard) for rule in _RULES)), None) or _unreadable(found, way, opened)
@@ -49,6 +55,8 @@ def judge(error: BaseException, way: Way, opened: bool = False, heard: bool = Fa
     if way.proxy and not told.answered:
         up = None
     sentence = told.sentence
+    if known and told.kind in _OF_THE_LOGIN:
+        sentence = f"{way.host}: {_LOCKED_OUT.format(login=f'{way.login} ({way.auth})')}"
     if opened and told.again:
         sentence = f"{way.host}: the connection was lost: {sentence.removeprefix(way.host).lstrip(': ')}"
     return Contact(told.kind, sentence, told.answered, up, told.arrived, told.local, told.again and opened)
@@ -80,7 +88,7 @@ def _login(found: Chain, way: Way, heard: bool) -> Contact | None:
         return Contact("not_offered", sentence, answered=True)
     sentence = (
         f"{way.host} refused the login of {way.login} ({way.auth}): check ansible_user and the password;"
-        " do not repeat it, accounts lock"
+        f" do not repeat it, accounts lock. For a domain account {_CONTROLLER}"
     )
     return Contact("login", sentence, answered=True)
 

@@ -74,9 +74,9 @@ def _line(run: Run, entry: Entry) -> Line:
     failed = entry.status in (LEFT, OPEN) or bool(entry.unready)
     mark = _mark(run, entry, seen)
     reason = entry.unready or (entry.reason or entry.failed or entry.waits_for or plan.message if failed else "")
-    reason = reason or ("; ".join(_why_unread(run, seen)) if mark == UNKNOWN else "")
+    unread = [why for why in _why_unread(run, seen) if mark in (UNKNOWN, DOWN) and why not in reason]
     ends = [end for end in _open_ends(run, seen, plan, mark) if end != reason]
-    told = [f"{entry.name} {where_it_runs(seen)}", reason, *ends]
+    told = [f"{entry.name} {where_it_runs(seen)}", reason, *unread, *ends]
     text = " ".join(_sentence(part, run.sight.readings) for part in told if part)
     return Line(mark, entry, text, failed or mark in (UNKNOWN, DOWN, BOTH))
 
@@ -99,8 +99,9 @@ def _mark(run: Run, entry: Entry, seen: Seen) -> str:
     runs = any(side is not None and side.power == RUNNING for side in (pair.target, pair.other))
     tried = "start" in entry.first  # of a VM that was off before, only what was to be started is DOWN
     lost = pair.target is None or (pair.other is None and bool(entry.other))
-    if not runs and lost:  # what this run has stopped is DOWN, as far as anybody can tell
-        return DOWN if entry.ran and entry.changed and pair.target is not None else UNKNOWN
+    if not runs and lost:  # what this run has stopped is DOWN, as far as anybody can tell, unless it was told to start
+        stopped = entry.ran and entry.changed and not (pair.target is None and tried)
+        return DOWN if stopped else UNKNOWN
     if not runs and (entry.ran or tried) and entry.status != "done":
         return DOWN
     target = pair.target

@@ -94,7 +94,11 @@ class PsrpSession:
     addresses are equal, and would never close one that it replaces.
     """
 
-    def __init__(self, connection: Any, host: str, naming: Naming, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, connection: Any, host: str, naming: Naming, log: Callable[[str], None], known: bool = False
+    ) -> None:
+        """known: the host has taken this login before."""
+        self.known = known
         self._connection = connection
         self._host = host
         self._naming = naming
@@ -158,6 +162,7 @@ class PsrpSession:
             self._connection._connect()
             pool: Any = self._connection.runspace
             pool._serializer = pool._fragmenter.serializer = _Reader()
+        self.known = True
 
     def _forget_finished(self) -> None:
         """Tell the host to forget old pipelines: it counts those that it was never told about against a limit."""
@@ -200,7 +205,7 @@ class PsrpSession:
         transport = getattr(getattr(pool, "connection", None), "transport", None)
         begun = getattr(transport, "session", None) is not None
         opened = pool is not None and pool.state == RunspacePoolState.OPENED
-        told = self._contact = judge(error, _way(self._connection, self._host), opened, heard=begun)
+        told = self._contact = judge(error, _way(self._connection, self._host), opened, begun, self.known)
         password = str(self._connection.get_option("remote_password") or "")
         sentence = told.sentence.replace(password, "********") if password else told.sentence
         if told.local:
@@ -256,11 +261,13 @@ def open_session(
     bare_cmdlets: bool | None,
     log: Callable[[str], None],
     variables: Mapping[str, Any] | None = None,
+    known: bool = False,
 ) -> PsrpSession:
     """A session over the task's connection; nothing is sent yet.
 
     `bare_cmdlets` is the host variable hyperv_replica_bare_cmdlets: it decides where the name of the endpoint would.
-    `variables` are those of the host, for what to write instead of its ansible_winrm_ ones.
+    `variables` are those of the host, for what to write instead of its ansible_winrm_ ones. `known`: the host has taken
+    the same login before.
     Raises UnsupportedConnection for a connection that cannot carry cmdlets, and for become.
     """
     transport = str(getattr(connection, "transport", "unknown"))
@@ -281,7 +288,7 @@ def open_session(
             "Type: python -m pip install pypsrp, with the python that runs ansible.",
         )
     constrained = is_constrained(str(connection.get_option("configuration_name")))
-    return PsrpSession(connection, host, Naming(constrained if bare_cmdlets is None else bare_cmdlets), log)
+    return PsrpSession(connection, host, Naming(constrained if bare_cmdlets is None else bare_cmdlets), log, known)
 
 
 def tagged(value: Any) -> Any:

@@ -183,7 +183,14 @@ def opener(way: Way, log: Log = _log) -> Callable[[], PsrpSession]:
     def logged(line: str) -> None:
         log(line, way.host)
 
-    return lambda: open_session(way.connection, way.host, way.become, bare_cmdlets, logged, winrm)
+    before: list[PsrpSession] = []
+
+    def opened() -> PsrpSession:
+        known = any(session.known for session in before)
+        before.append(open_session(way.connection, way.host, way.become, bare_cmdlets, logged, winrm, known))
+        return before[-1]
+
+    return opened
 
 
 def _is_winrm(name: object) -> bool:

@@ -99,8 +99,20 @@ def test_what_the_host_itself_says_through_a_proxy_counts() -> None:
 def test_the_sentence_of_a_rejected_login() -> None:
     assert judge(AuthenticationError("Failed"), WAY).sentence == (
         "hv-a refused the login of admin@CORP (kerberos): check ansible_user and the password; do not repeat it,"
-        " accounts lock"
+        " accounts lock. For a domain account a domain controller has to run: one that is a VM and off is started at"
+        " the console of its host"
     )
+
+
+@pytest.mark.parametrize("error", [AuthenticationError("Failed"), SpnegoError(error_code=13, context_msg="No KDC")])
+def test_a_login_that_was_taken_before_is_not_wrong(error: Exception) -> None:
+    told = judge(error, WAY, known=True)
+    assert told.sentence == (
+        "hv-a: it took the login of admin@CORP (kerberos) before in this run, and does not any more: the account is"
+        " locked, or a domain controller has to run: one that is a VM and off is started at the console of its host"
+        " (after Stop-VMFailover where it is PreparedForFailover), and then the same command goes on"
+    )
+    assert "took the login" not in judge(wrapped(errno.ECONNREFUSED), WAY, known=True).sentence
 
 
 def test_no_ticket_is_told_as_what_the_control_node_lacks() -> None:
