@@ -156,8 +156,10 @@ def see(world: World, vm_id: str, name: str, known: Mapping[str, str] | None = N
     subject.strange = _strange(world, subject, known or {})
     for own, leg in list(subject.legs()):
         _follow(world, subject, own, leg)
-    # Without a relation any candidate may have the other half of a removal that was cut off.
-    lost = [host for host in known or {} if host in subject.silent] if list(subject.legs()) else subject.silent
+    # Without a relation any candidate may have the other half of a removal cut off. Once it was seen who has it,
+    # the silence of others says nothing.
+    alone = known is None and not list(subject.legs())
+    lost = subject.silent if alone else [host for host in known or {} if host in subject.silent]
     subject.unseen.update({host: world.why_not(host) for host in lost})
     return subject
 

@@ -49,14 +49,13 @@ Readings = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Look:
-    """A reading of VMs on all their hosts. waits: reads that are still to come in, by number. told: those that have.
-    since: when the first of them came in.
+    """A reading of VMs on all their hosts. waits: reads that are still to come in, by number. told: those that have,
+    and when.
     """
 
     vms: tuple[str, ...]
     waits: frozenset[int]
-    told: Readings = field(default_factory=dict)
-    since: float | None = None
+    told: Mapping[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def interrupt(talk: RemovalTalk, reason: str, now: float) -> RemovalTalk:
 
 def _list(talk: RemovalTalk, now: float) -> RemovalTalk:
     """Read all VMs of the host."""
-    return _to(talk.read(now, [talk.host], gather=["relations"], unreadable="fail"), "listed")
+    return _to(talk.read(now, [talk.host], gather=["relations"], unreadable="error"), "listed")
 
 
 def _listed(talk: RemovalTalk, now: float) -> RemovalTalk:
@@ -219,13 +218,13 @@ def _acts(talk: RemovalTalk, answers: Sequence[Answer], now: float) -> RemovalTa
 def _told(talk: RemovalTalk, ask: Ask, answer: Answer, now: float) -> RemovalTalk:
     """A host has said something of the VMs that are looked at."""
 
-    def heard(look: Look) -> Look:
-        if ask.number not in look.waits:
-            return look
-        since = now if look.since is None else look.since
-        return replace(look, waits=look.waits - {ask.number}, told={**look.told, ask.host: answer.result}, since=since)
-
-    return replace(talk, looks=tuple(map(heard, talk.looks)))
+    looks = tuple(
+        replace(look, waits=look.waits - {ask.number}, told={**look.told, ask.host: (now, answer.result)})
+        if ask.number in look.waits
+        else look
+        for look in talk.looks
+    )
+    return replace(talk, looks=looks)
 
 
 def _called(talk: RemovalTalk, ask: Ask, answer: Answer) -> RemovalTalk:
@@ -262,26 +261,36 @@ def _look(talk: RemovalTalk, now: float) -> RemovalTalk:
     for vm in dict.fromkeys(talk.due):
         groups.setdefault(_hosts_of(talk, vm), []).append(vm)
     for hosts, vms in groups.items():
-        first = talk.asked + 1
-        talk = _read(talk, now, hosts, (), vms)
-        look = Look(tuple(vms), frozenset(range(first, first + len(hosts))))
-        talk = replace(talk, looks=(*talk.looks, look))
+        talk = _look_at(talk, now, vms, hosts, {})
     return replace(talk, due=())
 
 
+def _look_at(
+    talk: RemovalTalk,
+    now: float,
+    vms: Sequence[str],
+    hosts: Sequence[str],
+    told: Mapping[str, tuple[float, Mapping[str, Any]]],
+) -> RemovalTalk:
+    """Read VMs on hosts, beside those that have told already."""
+    first = talk.asked + 1
+    talk = _read(talk, now, hosts, (), vms)
+    look = Look(tuple(vms), frozenset(range(first, first + len(hosts))), told)
+    return replace(talk, looks=(*talk.looks, look))
+
+
 def _hosts_of(talk: RemovalTalk, vm: str) -> tuple[str, ...]:
-    """Every host that may have a copy of the VM. One that gave no answer is asked again where it concerns the VM, and
-    not while what the others said grows too old meanwhile.
-    """
-    silent = set(unread(talk.readings))
-    again = frozenset[str]() if talk.stale.get(vm) else talk.own[vm]
-    return tuple(host for host in talk.readings if host in talk.want.reach and (host not in silent or host in again))
+    """The hosts that the VM concerns; before a copy is deleted also others that may have one, where they answer."""
+    silent = set(unread(talk.readings)) if deletes(talk.want.inputs) else set(talk.readings)
+    return tuple(
+        host for host in talk.readings if host in talk.want.reach and (host in talk.own[vm] or host not in silent)
+    )
 
 
 def _looked(talk: RemovalTalk, look: Look, now: float) -> RemovalTalk:
     """These VMs were read on all their hosts: the calls of their next stage, where it was not tried before."""
     inputs, known = talk.want.inputs, talk.first["known"]
-    readings = {**talk.readings, **look.told}
+    readings = {**talk.readings, **{host: result for host, (_unused, result) in look.told.items()}}
     plan = removal_plan(readings, talk.host, inputs, talk.found, {vm: known[vm] for vm in look.vms})
     talk = replace(
         talk,
@@ -292,11 +301,12 @@ def _looked(talk: RemovalTalk, look: Look, now: float) -> RemovalTalk:
     going = [vm["id"] for vm in plan["vms"] if _goes(talk, vm)]
     if not going:
         return talk
-    since = now if look.since is None else look.since
-    if now - since > FRESH_SECONDS:
-        return replace(_grown_old(talk, going), due=(*talk.due, *going))
+    old = [host for host, (at, _unused) in look.told.items() if now - at > FRESH_SECONDS / 2]
+    if any(now - look.told[host][0] > FRESH_SECONDS for host in old):  # one kept the others waiting
+        fresh = {host: told for host, told in look.told.items() if host not in old}
+        return _look_at(_grown_old(talk, going), now, going, old, fresh)
     calls = removal_plan(readings, talk.host, inputs, talk.found, {vm: known[vm] for vm in going})["calls"]
-    return _call(talk, calls, since)
+    return _call(talk, calls, min((at for at, _unused in look.told.values()), default=now))
 
 
 def _goes(talk: RemovalTalk, vm: Mapping[str, Any]) -> bool:
