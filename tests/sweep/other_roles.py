@@ -14,7 +14,7 @@ from .role import QUICK, Finding, candidates, converse
 from .stage import NAMES
 
 # isort: split
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import removal_talk
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import removal_flow, removal_talk
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import Wanted
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_reprotect import to_protect
@@ -27,7 +27,7 @@ def removal_role(hands: Hands, on: str, **inputs: Any) -> None:
     given = _inputs("remove_replication", "main", {**quick, "vms": NAMES, **inputs})
     everyone = candidates(hands)
     want = Wanted("", given, given, [on], given["hosts"] or everyone, everyone, everyone, {})
-    converse(hands, removal_talk, removal_talk.start(want))
+    converse(hands, removal_flow, removal_talk.start(want))
 
 
 def reprotect(hands: Hands, on: str, new: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import failover_flow, failover_talk, removal_talk
+from . import failover_flow, failover_talk, removal_flow, removal_talk
 from .conversation import Wanted
 from .errors import OptionError
 from .role_inputs import RoleInputError, role_inputs
@@ -99,7 +99,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
     "reverse_replication": _failover("return_home"),
     "remove_replication": Workflow(
         removal_talk.start,
-        removal_talk,
+        removal_flow,
         frozenset(_REMOVAL) | {"hosts", "confirm", "on_refusal", "settle_timeout"},
     ),
 }

@@ -15,13 +15,8 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversati
     Wanted,
 )
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import read_inputs
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_talk import (
-    MOST_STALE,
-    RemovalTalk,
-    interrupt,
-    start,
-    step,
-)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_flow import MOST_STALE, interrupt, step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_talk import RemovalTalk, start
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import RoleInputError
 
 HOSTS = {"hv-a": "HV-A.example.com", "hv-b": "HV-B.example.com", "hv-c": "HV-C.example.com"}
