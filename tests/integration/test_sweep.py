@@ -10,12 +10,12 @@ from pypsrp import messages
 
 from tests.gate import only
 from tests.lab.faults import DROP_AFTER
-from tests.lab.lab import Lab
+from tests.lab.lab import Lab, When
 from tests.sweep.alike import likeness
 from tests.sweep.answers import ODD
 from tests.sweep.cut import LEAD, Cut
 from tests.sweep.hands import Hands
-from tests.sweep.stage import Stage
+from tests.sweep.stage import Stage, open_lab
 from tests.sweep.sweep import Known, conduct, cuts
 from tests.sweep.swift import be_swift
 from tests.sweep.two_hands import Foreign, meddle
@@ -39,14 +39,13 @@ def test_a_clean_run_reaches_its_goal_and_a_repeat_changes_nothing(workflow: Wor
     verdict = conduct(workflow)
     assert verdict.problems == []
     assert verdict.laws == []
-    assert any(state_changing for _unused, _unused, state_changing in verdict.trace.calls)
+    assert any(call.state_changing for call in verdict.trace.calls)
 
 
 def test_every_cut_of_what_changes_states_is_recovered():
     workflow = BY_NAME["cancel a preparation"]
     clean = conduct(workflow)
-    reads = {cmdlet for _unused, cmdlet, state_changing in clean.trace.calls if not state_changing}
-    changing = [cut for cut in cuts(workflow, clean) if not cut.on_the_wire and cut.what not in reads]
+    changing = [cut for cut in cuts(workflow, clean) if cut.sure]
     verdicts = [conduct(workflow, cut) for cut in changing]
     assert len(verdicts) >= 10
     assert all(verdict.struck for verdict in verdicts)
@@ -56,10 +55,12 @@ def test_every_cut_of_what_changes_states_is_recovered():
 def test_the_gate_leaves_out_nothing_that_changes_states():
     workflow = BY_NAME["cancel a preparation"]
     clean = conduct(workflow)
-    reads = {cmdlet for _unused, cmdlet, state_changing in clean.trace.calls if not state_changing}
-    every, most = list(cuts(workflow, clean)), list(cuts(workflow, clean, everything=False))
-    assert set(most) < set(every)
-    assert all(cut.what in reads for cut in set(every) - set(most))
+    every, most = set(cuts(workflow, clean)), set(cuts(workflow, clean, everything=False))
+    assert most < every
+    assert not any(cut.sure for cut in every - most)
+    assert {(cut.host, cut.what) for cut in most if cut.on_the_wire} == {
+        (cut.host, cut.what) for cut in every if cut.on_the_wire
+    }
 
 
 @pytest.mark.parametrize("kind", ODD)
@@ -73,14 +74,17 @@ def test_an_inventory_that_lies_changes_nothing_on_the_wrong_host():
     """Before the copy is deleted its entry leads to another host, which has a VM of the same id."""
     workflow = BY_NAME["the inventory lies: delete"]
     clean = conduct(workflow).trace
-    deleting = next(n for n, (_unused, cmdlet, _more) in enumerate(clean.calls) if cmdlet == "Remove-Item")
-    moments = [number for number in clean.pipelines if number <= deleting][-3:]
-    verdicts = [conduct(workflow, Cut(LEAD, "hv-b", "hv-c", moment)) for moment in moments]
-    assert [(one.struck, one.problems, one.laws) for one in verdicts] == len(moments) * [(True, [], [])]
+    deleting = next(
+        n for n, piece in enumerate(clean.pieces) if any(call.cmdlet == "Remove-Item" for call in piece.calls)
+    )
+    moments = [piece.calls[-1] for piece in clean.pieces[deleting - 3 : deleting]]
+    lies = [Cut(LEAD, "hv-b", "hv-c", call.turn, at=call.host) for call in moments]
+    verdicts = [conduct(workflow, lie) for lie in lies]
+    assert [(one.struck, one.problems, one.laws) for one in verdicts] == 3 * [(True, [], [])]
 
 
 def test_a_call_on_the_wrong_host_is_noticed():
-    with Lab.start(hosts=2, vms=4, speed=2000, certificates=False) as lab:
+    with open_lab(2) as lab:
         Stage(lab).protected()
         hands = Hands(lab)
         lab.lead("hv-b", "hv-a")
@@ -93,7 +97,7 @@ def test_a_run_that_does_not_say_what_is_down_is_noticed():
 
     def play(hands: Hands) -> None:
         Stage(hands.lab).cmdlet("hv-a", "Stop-VM", "App01")
-        hands.reports.append({"lines": ["ok:            App01 runs on hv-b"]})
+        hands.reports.append({"lines": ["ok:            App01 runs on hv-b"], "vms": []})
 
     workflow = replace(BY_NAME["planned failover"], play=play)
     assert any(problem.startswith("DOWN, and nobody says so") for problem in conduct(workflow).problems)
@@ -135,7 +139,7 @@ def test_worlds_that_differ_are_not_alike():
 
 
 def test_a_foreign_hand_is_reported():
-    removed = Foreign("hv-a", "Remove-VMReplication", (), before=22)
+    removed = Foreign("hv-a", (("Remove-VMReplication", ()),), When("HV-B", "Start-VMFailover", before=True))
     verdict = meddle(BY_NAME["planned failover"], removed)
     assert verdict.struck
     assert verdict.problems == []

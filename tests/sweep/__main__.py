@@ -134,7 +134,7 @@ def _of_workflow(clean: Verdict, found: list[Verdict]) -> str:
     whole = sum(verdict.recovered for verdict in struck)
     seconds = sum(verdict.seconds for verdict in (clean, *found))
     again = sum(verdict.again for verdict in found)
-    numbers = (len(clean.trace.calls), sum(clean.trace.wire.values()), len(struck), again, whole, laws, round(seconds))
+    numbers = (len(clean.trace.calls), clean.trace.wire, len(struck), again, whole, laws, round(seconds))
     return _row((clean.workflow, *map(str, numbers)))
 
 

@@ -1,7 +1,8 @@
 """What is done to a run: one call lost, one answer that is none, or an inventory that lies from a moment on.
 
 Every remote call of a clean run has its turn: what changes states is lost before its effect, after it, and with the
-effect landing late; every other call, and every operation of the wire, once.
+effect landing late; every other call, and every operation of the wire, once. All of them are counted by host: two hosts
+that are busy at once are so in another order each time.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from tests.lab.faults import AFTER, BEFORE, DROP_AFTER, DROP_BEFORE, DROP_LATE
 from tests.lab.lab import Lab, When
+from tests.lab.recorder import Recorded
 
 from .answers import ODD, Answers
+from .hands import Sent
 from .stage import A, B, C
 
+OPERATIONS = ("Create", "Command", "Send", "Receive")
 LATE = (2, 5)
 """When a late effect lands: in the middle of the next reading, and between it and the next act."""
 LEAD, SWAP = "lead", "swap"
@@ -28,7 +31,8 @@ LIES = ((LEAD, A, C), (SWAP, A, B), (LEAD, B, C))
 @dataclass(frozen=True)
 class Cut:
     """One fault: of the nth call of a cmdlet on a host (of the nth operation of the wire for before and after, of the
-    nth answer for an odd one); or a lie after the nth call of all, `host` being the entry and `what` where it leads.
+    nth answer for an odd one). Or a lie after the nth call of any cmdlet on the host `at` (0: from the beginning),
+    `host` being the entry and `what` where it leads. sure: it strikes in every run, for the run cannot do without it.
     """
 
     kind: str
@@ -36,6 +40,8 @@ class Cut:
     what: str
     nth: int
     lands_after: int = 1
+    at: str = ""
+    sure: bool = False
 
     @property
     def on_the_wire(self) -> bool:
@@ -49,21 +55,90 @@ class Cut:
 
     def __str__(self) -> str:
         if self.lies:
-            return f"{self.kind} of {self.host} to {self.what} after call {self.nth}"
+            return f"{self.kind} of {self.host} to {self.what} after call {self.nth} on {self.at}"
         late = f" (lands after {self.lands_after} more calls)" if self.kind == DROP_LATE else ""
         return f"{self.kind} of {self.what} number {self.nth} on {self.host}{late}"
 
 
-@dataclass
-class Trace:
-    """The remote calls of a clean run: cmdlets (host, name, whether it changes states), operations of the wire and
-    answers by host, and how many calls there were at the end of each pipeline.
-    """
+@dataclass(frozen=True)
+class Call:
+    """A call of a clean run: the nth of its cmdlet on its host, and the `turn`-th of any."""
 
-    calls: Sequence[tuple[str, str, bool]] = ()
-    wire: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    host: str
+    cmdlet: str
+    nth: int
+    turn: int
+    state_changing: bool
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A pipeline of a clean run, with the operations of the wire and the answers of its host that were its own."""
+
+    host: str
+    calls: Sequence[Call]
+    wire: Sequence[tuple[str, int]] = ()
+    answers: Sequence[int] = ()
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What is asked of whom."""
+        return (self.host, *(call.cmdlet for call in self.calls))
+
+    @property
+    def state_changing(self) -> bool:
+        """Whether it may change anything."""
+        return any(call.state_changing for call in self.calls)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The pipelines of a clean run in the order of their ends, and how many answers each host gave in all."""
+
+    pieces: Sequence[Piece] = ()
     answers: Mapping[str, int] = field(default_factory=dict)
-    pipelines: Sequence[int] = ()
+
+    @property
+    def calls(self) -> list[Call]:
+        """All calls, pipeline by pipeline."""
+        return [call for piece in self.pieces for call in piece.calls]
+
+    @property
+    def wire(self) -> int:
+        """How many operations of the wire there were."""
+        return sum(len(piece.wire) for piece in self.pieces)
+
+    @property
+    def sample(self) -> list[Piece]:
+        """Before the first change, one pipeline of each kind, for nothing has changed between two; all that follow."""
+        changing = [number for number, piece in enumerate(self.pieces) if piece.state_changing]
+        first, seen = min(changing, default=len(self.pieces)), set[tuple[str, ...]]()
+        kept = []
+        for number, piece in enumerate(self.pieces):
+            if number >= first or piece.kind not in seen:
+                kept.append(piece)
+            seen.add(piece.kind)
+        return kept
+
+
+def trace(calls: Sequence[Recorded], sent: Sequence[Sent], answers: Mapping[str, int]) -> Trace:
+    """What a clean run did, from what the lab recorded and what its hands noted."""
+    cmdlets, turns, found = Counter[tuple[str, str]](), Counter[str](), dict[int, Call]()
+    for call in calls:
+        cmdlets[call.host, call.cmdlet] += 1
+        turns[call.host] += 1
+        nth = cmdlets[call.host, call.cmdlet]
+        found[call.number] = Call(call.host, call.cmdlet, nth, turns[call.host], call.state_changing)
+    pieces = [
+        Piece(
+            one.host,
+            [found[number] for number in one.calls],
+            [(operation, nth) for operation, nth in one.wire if operation in OPERATIONS],
+            one.answers,
+        )
+        for one in sent
+    ]
+    return Trace(pieces, answers)
 
 
 @dataclass(frozen=True)
@@ -88,10 +163,10 @@ def _rule(lab: Lab, cut: Cut | None) -> Callable[[], bool]:
     if cut is None:
         return lambda: True
     if cut.lies:
-        when = When(nth=cut.nth)
+        when = When(host=cut.at, nth=cut.nth) if cut.nth else None
         lie = lab.lead if cut.kind == LEAD else lab.swap
         moment = lie(cut.host, cut.what, when=when)
-        return lambda: moment is not None and moment.struck > 0
+        return lambda: moment is None or moment.struck > 0
     if cut.on_the_wire:
         wire = lab.world.faults.add_wire(cut.what, cut.host, cut.nth, cut.kind)
         return lambda: wire.struck > 0
@@ -107,46 +182,49 @@ def set_right(lab: Lab) -> None:
             lab.lead(endpoint.host.name, endpoint.host.name)
 
 
-def drops(clean: Trace, everything: bool = True, since: tuple[str, str] | None = None) -> Iterator[Cut]:
+def drops(
+    clean: Trace, everything: bool = True, full: bool = True, since: tuple[str, str] | None = None
+) -> Iterator[Cut]:
     """Every remote call, lost: what changes states in all ways, the rest before and after in turn.
 
-    Else of a pipeline that only reads one cmdlet is lost, each in its turn: to the client it is one call. `since`: only
-    from the first call of that cmdlet on, and not on the wire.
+    Unless `everything`, of a pipeline that only reads one cmdlet is lost, each in its turn: to the client it is one
+    call. Unless `full`, only those of a sample. `since`: only from the first call of that cmdlet on, and not on the
+    wire.
     """
-    seen: Counter[tuple[str, str]] = Counter()
-    chosen = range(len(clean.calls)) if everything else frozenset(_one_of_each(clean))
     begun = since is None
-    for number, (host, cmdlet, state_changing) in enumerate(clean.calls):
-        seen[host, cmdlet] += 1
-        nth = seen[host, cmdlet]
-        begun = begun or since == (host, cmdlet)
-        if not begun or number not in chosen:
-            continue
-        if state_changing:
-            yield Cut(DROP_BEFORE, host, cmdlet, nth)
-            yield Cut(DROP_AFTER, host, cmdlet, nth)
-            yield from (Cut(DROP_LATE, host, cmdlet, nth, lands_after) for lands_after in LATE)
-        else:
-            yield Cut((DROP_BEFORE, DROP_AFTER)[nth % 2], host, cmdlet, nth)
-    for (host, operation), count in clean.wire.items() if since is None else ():
-        yield from (Cut((BEFORE, AFTER)[nth % 2], host, operation, nth) for nth in range(1, count + 1))
+    for turn, piece in enumerate(clean.pieces if everything or full else clean.sample):
+        whole = everything or piece.state_changing
+        calls = piece.calls if whole or not piece.calls else [piece.calls[turn % len(piece.calls)]]
+        for call in calls:
+            begun = begun or since == (call.host, call.cmdlet)
+            if begun:
+                yield from _of_call(call)
+        if since is None:
+            yield from (Cut((BEFORE, AFTER)[nth % 2], piece.host, operation, nth) for operation, nth in piece.wire)
 
 
-def _one_of_each(clean: Trace) -> Iterator[int]:
-    """The numbers of the calls of pipelines that change something, and of one call of each of the others."""
-    for turn, (first, end) in enumerate(pairwise([0, *clean.pipelines])):
-        numbers = range(first, end)
-        changing = any(clean.calls[number][2] for number in numbers)
-        yield from numbers if changing or not numbers else [numbers[turn % len(numbers)]]
+def _of_call(call: Call) -> Iterator[Cut]:
+    if not call.state_changing:
+        yield Cut((DROP_BEFORE, DROP_AFTER)[call.nth % 2], call.host, call.cmdlet, call.nth)
+        return
+    yield Cut(DROP_BEFORE, call.host, call.cmdlet, call.nth, sure=True)
+    yield Cut(DROP_AFTER, call.host, call.cmdlet, call.nth, sure=True)
+    yield from (Cut(DROP_LATE, call.host, call.cmdlet, call.nth, lands, sure=True) for lands in LATE)
 
 
-def odd_answers(clean: Trace) -> Iterator[Cut]:
-    """Every answer, as none that a client could read: of each kind in turn."""
-    for host, count in clean.answers.items():
-        yield from (Cut(ODD[nth % len(ODD)], host, "answer", nth) for nth in range(1, count + 1))
+def odd_answers(clean: Trace, everything: bool = True) -> Iterator[Cut]:
+    """Every answer, as none that a client could read: of each kind in turn. Unless `everything`, those of a sample."""
+    if everything:
+        chosen = [(host, nth) for host, count in clean.answers.items() for nth in range(1, count + 1)]
+    else:
+        chosen = [(piece.host, nth) for piece in clean.sample for nth in piece.answers]
+    yield from (Cut(ODD[nth % len(ODD)], host, "answer", nth) for host, nth in chosen)
 
 
-def lies(clean: Trace) -> Iterator[Cut]:
+def lies(clean: Trace, everything: bool = True) -> Iterator[Cut]:
     """An inventory that lies from the end of a pipeline on, in each way, and from the very beginning."""
-    for nth in clean.pipelines:
-        yield from (Cut(kind, host, to, nth) for kind, host, to in LIES)
+    yield from (Cut(kind, host, to, 0, at=host) for kind, host, to in LIES)
+    for piece in clean.pieces if everything else clean.sample:
+        if piece.calls:
+            last = piece.calls[-1]
+            yield from (Cut(kind, host, to, last.turn, at=last.host) for kind, host, to in LIES)

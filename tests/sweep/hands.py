@@ -1,12 +1,15 @@
 """Runs modules of the collection against a lab over the real wire, in this process: what ansible-playbook would do.
 
-Each task has a connection of its own, by Ansible's psrp connection plugin, as an action plugin has.
+Connections are made by Ansible's psrp connection plugin, as for an action plugin: one a task, or one a host of a
+workflow. Hosts are asked side by side there, so what a run has sent is told by who logged on, and never by when.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,6 +19,10 @@ from ansible.plugins.loader import connection_loader
 from tests.conftest import link_collection
 from tests.lab.lab import Lab
 from tests.lab.recorder import Recorded
+
+from .answers import Answers
+from .outside import Outside
+from .stage import login
 
 link_collection()
 
@@ -49,21 +56,36 @@ class Stopped(Exception):
     """A task failed or found its host unreachable: a play ends there, and says so."""
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A pipeline for a host: its calls by their numbers, and which operations of the wire and answers of that host
+    were its own, counted from 1. halted: the run knew already that it was stopped from outside.
+    """
+
+    host: str
+    calls: tuple[int, ...] = ()
+    wire: tuple[tuple[str, int], ...] = ()
+    answers: tuple[int, ...] = ()
+    halted: bool = False
+
+
 class Hands:
     """One operator. `results` are those of the tasks, in order; `reports` those of the roles that came to their end.
 
-    `pipelines` are how many calls the lab had recorded at the end of each pipeline, `strays` calls that changed
-    something on another host than the one that was meant.
+    `sent` are its pipelines in the order of their ends, `strays` calls that changed something on another host than
+    the one that was meant. `answers` counts what comes back, where that is wanted. `outside` may stop what it runs.
     """
 
     quick: Mapping[str, float] = QUICK
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, answers: Answers | None = None) -> None:
         self.lab = lab
         self.user = lab.user
+        self.answers = answers
+        self.outside = Outside()
         self.results: list[dict[str, Any]] = []
         self.reports: list[dict[str, Any]] = []
-        self.pipelines: list[int] = []
+        self.sent: list[Sent] = []
         self.strays: list[Recorded] = []
 
     @property
@@ -109,7 +131,7 @@ class Hands:
         return result
 
     def session(self, host: str) -> Any:
-        """A connection of its own to a host."""
+        """A new connection to a host."""
         endpoint = self.lab.endpoint(host)
         connection = connection_loader.get("psrp", PlayContext(), os.devnull)
         connection.set_options(
@@ -118,7 +140,7 @@ class Hands:
                 "port": endpoint.http.port,
                 "protocol": "http",
                 "auth": "basic",
-                "remote_user": self.user,
+                "remote_user": login(self.user, host),
                 "remote_password": self.lab.password,
                 "message_encryption": "never",
                 "connection_timeout": 1,  # on loopback at once or, without power, never
@@ -126,12 +148,37 @@ class Hands:
         )
         return _Noting(open_session(connection, host, become=False, bare_cmdlets=None, log=_quiet), self)
 
-    def note(self, host: str, before: int) -> None:
-        """A pipeline for a host is through. `before` it the lab had recorded so many calls."""
-        recorder, meant = self.lab.world.recorder, self.lab.world.host(host).name
-        sent = [call for call in recorder.calls[before:] if call.user == self.user]
+    def mark(self, host: str) -> Mark:
+        """Where the lab and the client stand before a pipeline for a host."""
+        name = self.lab.world.host(host).name
+        requests = Counter(dict(self.lab.endpoint(host).service.requests))
+        answers = self.answers.seen[name] if self.answers else 0
+        return Mark(len(self.lab.world.recorder.calls), requests, answers, self.outside.noticed.is_set())
+
+    def note(self, host: str, before: Mark) -> None:
+        """A pipeline for a host is through."""
+        meant, user, now = self.lab.world.host(host).name, login(self.user, host), self.mark(host)
+        sent = [call for call in self.lab.world.recorder.calls[before.calls :] if call.user == user]
         self.strays += [call for call in sent if call.state_changing and call.host != meant]
-        self.pipelines.append(len(recorder.calls))
+        wire = tuple(
+            (operation, nth)
+            for operation, count in now.requests.items()
+            for nth in range(before.requests[operation] + 1, count + 1)
+        )
+        answers = tuple(range(before.answers + 1, now.answers + 1))
+        self.sent.append(Sent(meant, tuple(call.number for call in sent), wire, answers, before.halted))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How many calls were recorded, requests served by a host, and answers of it received; and whether the run knew
+    that it was stopped.
+    """
+
+    calls: int
+    requests: Counter[str]
+    answers: int
+    halted: bool
 
 
 class _Noting:
@@ -163,7 +210,7 @@ class _Noting:
 
     def run(self, pipeline: Any) -> Any:
         """Run it, whatever comes of it."""
-        before = len(self._hands.lab.world.recorder.calls)
+        before = self._hands.mark(self.host)
         try:
             return self._session.run(pipeline)
         finally:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from tests.lab.recorder import Recorded, Recorder
 
+from .stage import operator_of
 from .workflow import CANCEL, COMMIT, END_TEST, REMOVE, TURN_OFF, UNPLANNED
 
 FAILED_OVER_WAITING, PREPARED = "FailedOverWaitingCompletion", "PreparedForFailover"
@@ -61,10 +62,10 @@ def could_not_know(sentence: str, call: Recorded, calls: Iterable[Recorded]) -> 
 
     Between that reading and the call there may be nothing but the same cmdlet on the same host: it is of one stage.
     """
-    far = sentence.startswith("L8")
+    far = sentence.startswith(("L1:", "L8:"))
     earlier = [one for one in calls if one.number < call.number]
     change = max((one.ended for one in earlier if one.ended and _took_it_away(one, call, far)), default=None)
-    mine = [one for one in earlier if one.user == call.user]
+    mine = [one for one in earlier if operator_of(one.user) == operator_of(call.user)]
     reads = [one for one in mine if one.cmdlet == "Get-VMReplication" and (one.host != call.host) == far]
     if change is None or not reads or reads[-1].at >= change:
         return False
@@ -74,7 +75,7 @@ def could_not_know(sentence: str, call: Recorded, calls: Iterable[Recorded]) -> 
 
 def _took_it_away(other: Recorded, call: Recorded, far: bool) -> bool:
     """Whether somebody else's call changed the side that this call depends on, of a VM of this call."""
-    if other.user == call.user or not other.state_changing:
+    if operator_of(other.user) == operator_of(call.user) or not other.state_changing:
         return False
     return any(
         _side(before, call.host, far) != _side(other.after.get(vm, ()), call.host, far)

@@ -15,7 +15,7 @@ import yaml
 from tests.conftest import ROOT
 
 from .hands import Hands, Stopped
-from .stage import NAMES
+from .stage import NAMES, A, B, C, D
 
 # isort: split
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_flow
@@ -28,7 +28,8 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.host_threa
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
 
 QUICK = {"poll_interval": 0.02, "settle_timeout": 30.0, "wait_timeout": 60.0, "receive_check": 1}
-SPACE = {"min_free_bytes": 0, "accept": ["recent_replication"]}
+SITES: Mapping[str, Sequence[str]] = {"site_north": (A, C), "site_south": (B, D)}
+"""Groups of hosts that an inventory of four has."""
 
 
 def failover_role(hands: Hands, wish: str, to: str, **inputs: Any) -> dict[str, Any]:
@@ -39,7 +40,9 @@ def failover_role(hands: Hands, wish: str, to: str, **inputs: Any) -> dict[str, 
 def converse(hands: Hands, rules: Any, talk: Any) -> dict[str, Any]:
     """Take a conversation to its end; what it reports. Raises Stopped where it fails."""
     try:
-        talk = driver_of(hands).run(rules, talk)
+        driver = driver_of(hands)
+        with hands.outside.at_work():
+            talk = driver.run(rules, talk)
     except ReplicaError as error:  # inputs that cannot be meant
         raise Stopped(str(error)) from error
     if talk.end is None:
@@ -56,10 +59,11 @@ def converse(hands: Hands, rules: Any, talk: Any) -> dict[str, Any]:
 def wanted(hands: Hands, wish: str, to: str, inputs: Mapping[str, Any]) -> Wanted:
     """What the role makes of its inputs. All hosts of the lab are in reach."""
     whom = {} if "groups" in inputs else {"vms": NAMES}
+    targets = list(SITES.get(to, [to]))
     given = {**QUICK, **hands.quick, "to": to, **whom, **inputs}
     typed = role_inputs(_prefixed(given), spec(wish), "failover_")
     everyone = candidates(hands)
-    return Wanted(wish, typed, given, [to], typed["hosts"] or everyone, everyone, everyone, {})
+    return Wanted(wish, typed, given, targets, typed["hosts"] or everyone, everyone, everyone, {})
 
 
 def driver_of(hands: Hands) -> Driver:
@@ -68,7 +72,8 @@ def driver_of(hands: Hands) -> Driver:
     def opening(host: str) -> Opening:
         return Opening(host, lambda: hands.session(host))
 
-    return Driver({host: opening(host) for host in candidates(hands)}, show=lambda event: None)
+    openings, outside = {host: opening(host) for host in candidates(hands)}, hands.outside
+    return Driver(openings, show=outside.shown, stopped=outside.why)
 
 
 def candidates(hands: Hands) -> list[str]:

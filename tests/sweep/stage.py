@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from tests.lab import scenes
-from tests.lab.lab import Lab
+from tests.lab.lab import USER, Lab
 from tests.lab.scenes import HOUR, STORAGE, Operator
 from tests.lab.values import Record
 from tests.lab.world.vm import VM
@@ -15,10 +16,29 @@ from tests.lab.world.world import World
 
 __all__ = ["HOUR", "NAMES", "RUNS", "STANDS", "STORAGE", "A", "B", "C", "Operator", "Stage"]
 
-A, B, C = "hv-a", "hv-b", "hv-c"
+A, B, C, D = "hv-a", "hv-b", "hv-c", "hv-d"
 RUNS, STANDS = "App01", "App03"
 NAMES = [RUNS, STANDS]
 """The VMs of HV-A: the first runs when a workflow begins, the second is Off."""
+SPEED = 2000.0
+"""How fast the lab's clock goes: a guest that takes 20 s to shut down is off within a poll."""
+
+
+def login(operator: str, host: str) -> str:
+    """The user by whom an operator logs on to a host: a call tells whose it is, and for which host it was meant."""
+    return f"{operator}@{host}"
+
+
+def operator_of(user: str) -> str:
+    """Whose login it is."""
+    return user.partition("@")[0]
+
+
+def open_lab(hosts: int, operators: Sequence[str] = (USER,)) -> Lab:
+    """A lab of so many hosts that all of these operators can log on to."""
+    entries = (A, B, C, D)[:hosts]
+    logins = [login(operator, host) for operator in operators for host in entries]
+    return Lab.start(hosts=hosts, vms=2 * hosts, speed=SPEED, certificates=False, others=logins)
 
 
 class Stage:
@@ -73,12 +93,26 @@ class Stage:
         scenes.protect(self.world, self._mine(), A, B, RecoveryHistory=4, ReplicationFrequencySec=300)
         self._name_apart(B)
 
+    def both_run_here(self) -> None:
+        """The VMs replicate from HV-A to HV-B, and both run."""
+        self.protected()
+        self.cmdlet(A, "Start-VM", STANDS)
+
+    def site(self) -> None:
+        """A site of HV-A and HV-C, with a running VM each that replicates to HV-B and to HV-D."""
+        self.servers()
+        for name, source, target in ((RUNS, A, B), (STANDS, C, D)):
+            vm = self.vm(source, name)
+            vm.turn("Running", self.world.clock.now())
+            scenes.protect(self.world, [vm.id], source, target, RecoveryHistory=4, ReplicationFrequencySec=300)
+            self._name_apart(target)
+
     def _mine(self) -> list[uuid.UUID]:
         return [self.ids[name] for name in NAMES]
 
     def _name_apart(self, host: str) -> None:
         if self.apart:
-            for name in NAMES:
+            for name in (one for one in NAMES if self.ids[one] in self.world.host(host).vms):
                 scenes.rename(self.world, self.ids[name], host, f"{scenes.name_apart(name)}-{host[-1]}")
 
     def with_two_disks(self) -> None:

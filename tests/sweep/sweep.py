@@ -6,26 +6,28 @@ Where a cut leaves a world like one from which the same play was gone on with be
 from __future__ import annotations
 
 import re
+import threading
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.lab.faults import DROP_LATE, REFUSE
-from tests.lab.lab import Lab
+from tests.lab.lab import USER
 from tests.lab.recorder import Recorded
 
 from .alike import likeness
 from .answers import Answers
-from .cut import Cut, Plant, Trace, drops, lies, odd_answers, planted, set_right
+from .bounded import Hangs, bounded
+from .cut import Cut, Plant, Trace, drops, lies, odd_answers, planted, set_right, trace
 from .hands import Hands, Stopped
 from .laws import broken
-from .stage import NAMES, Stage
+from .stage import NAMES, Stage, open_lab
 from .workflow import ANSWERS, LIES, Workflow
 
-SPEED = 2000.0  # how fast the lab's clock goes: a guest that takes 20 s to shut down is off within a poll
 REPEATS = 4  # how often a play may be run again after one fault
-OPERATIONS = ("Create", "Command", "Send", "Receive")
-DOWN = re.compile(r"(?m)^(UNKNOWN|DOWN|GOING DOWN|ON BOTH HOSTS):")
+DOWN = ("UNKNOWN", "DOWN", "GOING DOWN", "ON BOTH HOSTS")
+"""What a report calls a VM that does not run as it should, first of all."""
 OTHERS = re.compile(
     r"answer(s|ed) as |are one host|answered, and this is for|0x8033805B|ended the connection|no route to"
 )
@@ -58,19 +60,31 @@ Known = dict[Hashable, tuple[str, ...]]
 def conduct(workflow: Workflow, cut: Cut | None = None, known: Known | None = None) -> Verdict:
     """Play the workflow with that cut. `known` grows with what came of it; without it everything is played out."""
     began, verdict = time.monotonic(), Verdict(workflow.name, cut)
-    with Lab.start(hosts=workflow.hosts, vms=2 * workflow.hosts, speed=SPEED, certificates=False) as lab:
+    try:
+        with bounded(), staged(workflow) as stage:
+            with planted(stage.lab, cut) as plant:
+                _play(stage, workflow, verdict, plant, known)
+                verdict.struck = plant.struck()
+            if cut is not None and cut.sure and not verdict.struck:
+                verdict.problems.append(f"it never came to this, and a clean run does: {cut}")
+            verdict.laws += broken(stage.world.recorder, workflow.asked, stage.world.recorder.calls)
+    except Hangs as hangs:
+        verdict.problems.append(f"it hangs:\n{hangs.told}")
+    verdict.seconds = time.monotonic() - began
+    return verdict
+
+
+@contextmanager
+def staged(workflow: Workflow, operators: Sequence[str] = (USER,)) -> Iterator[Stage]:
+    """A lab in which the workflow may begin, with nothing recorded yet."""
+    with open_lab(workflow.hosts, operators) as lab:
         stage = Stage(lab, apart=workflow.apart)
         workflow.begin(stage)
         lab.world.recorder.clear()
         lab.world.recorder.violations.clear()  # where both copies run, the stage has broken the first law itself
         for host, cmdlet in workflow.refused:
             lab.world.faults.add(REFUSE, host, cmdlet)
-        with planted(lab, cut) as plant:
-            _play(stage, workflow, verdict, plant, known)
-            verdict.struck = plant.struck()
-        verdict.laws += broken(lab.world.recorder, workflow.asked, lab.world.recorder.calls)
-    verdict.seconds = time.monotonic() - began
-    return verdict
+        yield stage
 
 
 def _play(stage: Stage, workflow: Workflow, verdict: Verdict, plant: Plant, known: Known | None) -> None:
@@ -78,10 +92,10 @@ def _play(stage: Stage, workflow: Workflow, verdict: Verdict, plant: Plant, know
     ran = alive(stage)
     if verdict.cut is None:
         with Answers(stage.lab) as answers:
-            hands, failure = _once(stage, workflow)
-        verdict.trace = _trace(stage.lab, hands, answers)
+            hands, failure = once(stage, workflow, Hands(stage.lab, answers))
+        verdict.trace = trace(stage.world.recorder.calls, hands.sent, answers.seen)
     else:
-        hands, failure = _once(stage, workflow)
+        hands, failure = once(stage, workflow)
     if plant.struck():
         _first_run(stage, verdict, hands, failure, ran - alive(stage))
     set_right(stage.lab)
@@ -94,13 +108,14 @@ def _play(stage: Stage, workflow: Workflow, verdict: Verdict, plant: Plant, know
                 break
             passed.append(like)
         if not failure:
-            problems = list(_look(stage, workflow, verdict, ran, plant))
+            problems = list(look(stage, workflow, ran, plant))
+            verdict.again += 1
             verdict.problems += problems
             if known is not None:
                 known.update(dict.fromkeys(passed, tuple(problems)))
             break
         verdict.again += 1
-        hands, failure = _once(stage, workflow)
+        hands, failure = once(stage, workflow)
     else:
         verdict.problems.append(f"never through: {failure}")
 
@@ -108,40 +123,54 @@ def _play(stage: Stage, workflow: Workflow, verdict: Verdict, plant: Plant, know
 def _first_run(stage: Stage, verdict: Verdict, hands: Hands, failure: str, down: set[str]) -> None:
     """What the run that was cut has to have done by itself: said what is down, and touched no host but its own."""
     cut = verdict.cut
-    late = cut is not None and cut.kind == DROP_LATE
-    if down and hands.reports and not late and not DOWN.search(told := "\n".join(hands.reports[-1]["lines"])):
-        verdict.problems.append(f"DOWN, and nobody says so: {', '.join(sorted(down))}: {told}")
+    if cut is None or cut.kind != DROP_LATE:  # what lands late may take a VM down when the run is through
+        verdict.problems += untold(stage, hands, down)
     if cut is not None and cut.lies:
         verdict.laws += [f"L11: {call}" for call in hands.strays]
         if failure and not OTHERS.search(failure):
             verdict.problems.append(f"it does not say who answered: {failure}")
 
 
-def _look(stage: Stage, workflow: Workflow, verdict: Verdict, ran: set[str], plant: Plant) -> Iterator[str]:
+def untold(stage: Stage, hands: Hands, down: set[str]) -> Iterator[str]:
+    """VMs that are down and that the report, if there is one, does not call so, first of all."""
+    if not (down and hands.reports):
+        return
+    report = hands.reports[-1]
+    told = {vm["id"]: vm["result"] for vm in report["vms"]}
+    missing = sorted(name for name in down if told.get(str(stage.ids[name])) not in DOWN)
+    if missing or not report["lines"][0].startswith(tuple(f"{mark}:" for mark in DOWN)):
+        yield "DOWN, and nobody says so: " + f"{', '.join(missing or sorted(down))}: " + "\n".join(report["lines"])
+
+
+def look(stage: Stage, workflow: Workflow, ran: set[str], plant: Plant) -> Iterator[str]:
     """The play came through: the world has to be as it shall be, and stay so."""
     if not workflow.done(stage):
         yield f"goal not reached: {' '.join(str(stage.sides(host)) for host in stage.world.hosts)}"
     if ran - alive(stage):
         yield f"DOWN, and nobody says so: {', '.join(sorted(ran - alive(stage)))}"
-    verdict.again += 1
     plant.clear()
     yield from _repeat(stage, workflow)
 
 
-def _once(stage: Stage, workflow: Workflow) -> tuple[Hands, str]:
-    """Run the play; who played it, and what stopped it, or nothing."""
-    hands = Hands(stage.lab)
+def once(stage: Stage, workflow: Workflow, hands: Hands | None = None) -> tuple[Hands, str]:
+    """Run the play; who played it, and what stopped it, or nothing. Raises RuntimeError when it leaves threads."""
+    hands, before = hands or Hands(stage.lab), set(threading.enumerate())
     try:
         workflow.play(hands)
     except Stopped as stopped:
         return hands, str(stopped)
+    finally:
+        hosts = {host.name.lower() for host in stage.world.hosts.values()}
+        left = [thread.name for thread in threading.enumerate() if thread.name in hosts and thread not in before]
+        if left:
+            raise RuntimeError(f"a run has ended, and its threads have not: {', '.join(left)}")
     return hands, ""
 
 
 def _repeat(stage: Stage, workflow: Workflow) -> Iterator[str]:
     """The same play once more: nothing may be sent, nothing may be said to have changed."""
     before = len(stage.world.recorder.calls)
-    hands, failure = _once(stage, workflow)
+    hands, failure = once(stage, workflow)
     if failure:
         yield f"the repeat failed: {failure}"
         return
@@ -159,19 +188,11 @@ def alive(stage: Stage) -> set[str]:
     return {names[vm.id] for host in hosts for vm in host.vms.values() if vm.alive and vm.id in names}
 
 
-def _trace(lab: Lab, hands: Hands, answers: Answers) -> Trace:
-    wire: dict[tuple[str, str], int] = {}
-    for endpoint in lab.endpoints:
-        requests = endpoint.service.requests
-        wire.update({(endpoint.host.name, name): requests[name] for name in OPERATIONS if requests.get(name)})
-    calls = [(call.host, call.cmdlet, call.state_changing) for call in lab.world.recorder.calls]
-    return Trace(calls, wire, answers.seen, hands.pipelines)
-
-
 def cuts(workflow: Workflow, clean: Verdict, everything: bool = True) -> Iterator[Cut]:
     """Every fault of the kind that the workflow is swept with; not `everything`: as much as a gate has time for."""
     if workflow.swept == LIES:
-        return lies(clean.trace)
+        return lies(clean.trace, everything)
     if workflow.swept == ANSWERS:
-        return odd_answers(clean.trace)
-    return drops(clean.trace, everything, next(iter(workflow.refused), None) if not everything else None)
+        return odd_answers(clean.trace, everything)
+    since = next(iter(workflow.refused), None) if not everything else None
+    return drops(clean.trace, everything, workflow.in_full, since)

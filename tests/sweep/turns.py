@@ -2,12 +2,15 @@
 
 The first hand goes to its stop, then the second to its own, then the first to its end, then the second. A hand stops
 before a pipeline, which is the smallest thing that it does: before the nth that changes something, all its readings
-done, or after it, before it reads again.
+done, or after it, before it reads again. It asks its hosts side by side, so it stops as a whole: nothing more is begun
+on any of them, and what is under way there is waited for.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,20 +34,25 @@ class Stop:
 
 NOWHERE = Stop(0)
 """It goes to its end."""
+OPERATORS = ("first", "second")
 
 
 @dataclass
 class Turns:
-    """Whose turn it is. `reached` says which of the hands came to their stops."""
+    """Whose turn it is; None while a hand is stopping. `reached` says which of the hands came to their stops, `at_work`
+    how many pipelines of each are under way.
+    """
 
     stops: tuple[Stop, Stop]
-    turn: int = 0
+    turn: int | None = 0
     changed: list[int] = field(default_factory=lambda: [0, 0])
     reached: list[bool] = field(default_factory=lambda: [False, False])
     over: list[bool] = field(default_factory=lambda: [False, False])
+    at_work: list[int] = field(default_factory=lambda: [0, 0])
     condition: threading.Condition = field(default_factory=threading.Condition)
 
-    def before(self, hand: int, pipeline: Pipeline) -> None:
+    @contextmanager
+    def sending(self, hand: int, pipeline: Pipeline) -> Iterator[None]:
         """A hand is about to send this: wait for its turn, and at its stop for the next one."""
         changing = not only_reads(pipeline)
         with self.condition:
@@ -56,6 +64,13 @@ class Turns:
                 self._pass_on(hand)
                 self._wait(hand)
             self.changed[hand] += changing
+            self.at_work[hand] += 1
+        try:
+            yield
+        finally:
+            with self.condition:
+                self.at_work[hand] -= 1
+                self.condition.notify_all()
 
     def end(self, hand: int) -> None:
         """A hand is through."""
@@ -64,16 +79,19 @@ class Turns:
             self._pass_on(hand)
 
     def _pass_on(self, hand: int) -> None:
-        if not self.over[1 - hand]:
-            self.turn = 1 - hand
-            self.condition.notify_all()
+        if self.over[1 - hand]:
+            return
+        self.turn = None
+        self.condition.wait_for(lambda: not self.at_work[hand])
+        self.turn = 1 - hand
+        self.condition.notify_all()
 
     def _wait(self, hand: int) -> None:
         self.condition.wait_for(lambda: self.turn == hand)
 
 
 class InTurns(Hands):
-    """One of two operators. Its user name tells the lab's recorder whose calls are whose."""
+    """One of two operators."""
 
     quick = {**QUICK, "settle_timeout": 3.0}  # what the other hand took away does not come
 
@@ -81,7 +99,7 @@ class InTurns(Hands):
         super().__init__(lab)
         self.number = number
         self.turns = turns
-        self.user = lab.users[number]
+        self.user = OPERATORS[number]
 
     def session(self, host: str) -> Any:
         """A connection that waits for its turns."""
@@ -100,7 +118,7 @@ class _InTurns:
         return self
 
     def __exit__(self, *_unused: object) -> None:
-        self._session.close()
+        self.close()
 
     @property
     def host(self) -> str:
@@ -109,5 +127,14 @@ class _InTurns:
 
     def run(self, pipeline: Pipeline) -> Any:
         """Wait, then run it."""
-        self._hand.turns.before(self._hand.number, pipeline)
-        return self._session.run(pipeline)
+        with self._hand.turns.sending(self._hand.number, pipeline):
+            return self._session.run(pipeline)
+
+    @property
+    def broken(self) -> Any:
+        """Why nothing more can be run over it."""
+        return self._session.broken
+
+    def close(self) -> None:
+        """End it."""
+        self._session.close()

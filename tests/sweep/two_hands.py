@@ -6,114 +6,128 @@ Whatever comes of it, no law may break, and each hand's report has to say of eve
 from __future__ import annotations
 
 import re
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise, product
+from itertools import product
 from typing import Any
 
-from tests.lab.lab import Lab
-from tests.lab.recorder import Recorded, Recorder
+from tests.lab.lab import USER, When
+from tests.lab.recorder import Recorded, Recorder, Violation
 
+from .bounded import Hangs, bounded
+from .cut import trace
 from .hands import Hands, Play, Stopped
 from .laws import broken, could_not_know
-from .stage import NAMES, RUNS, STANDS, A, B, Operator, Stage
-from .sweep import REPEATS, SPEED, Verdict, alive
-from .turns import NOWHERE, InTurns, Stop, Turns
+from .stage import NAMES, RUNS, STANDS, A, B, Operator, Stage, open_lab
+from .sweep import REPEATS, Verdict, alive, once, staged
+from .turns import NOWHERE, OPERATORS, InTurns, Stop, Turns
 from .workflow import CANCEL, Workflow, moved, role
 
 # -- a foreign cmdlet ------------------------------------------------------------------------------------------------
 
-ON_A: Mapping[str, Mapping[str, Any]] = {
-    "Start-VM": {},
-    "Stop-VM": {"TurnOff": True},
-    "Start-VMFailover": {"Prepare": True},
-    "Stop-VMFailover": {},
-    "Suspend-VMReplication": {},
-    "Set-VMReplication": {"AsReplica": True},
-    "Remove-VMReplication": {},
-}
-ON_B: Mapping[str, Mapping[str, Any]] = {
-    "Start-VM": {},
-    "Start-VMFailover": {},
-    "Start-VMFailover ": {"AsTest": True},
-    "Complete-VMFailover": {},
-    "Stop-VMFailover": {},
-    "Suspend-VMReplication": {},
-    "Set-VMReplication": {"Reverse": True},
-    "Remove-VMReplication": {},
-}
+
+def _one(cmdlet: str, **parameters: Any) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    return cmdlet, tuple(parameters.items())
+
+
+ON_A = (
+    (_one("Start-VM"),),
+    (_one("Stop-VM", TurnOff=True),),
+    (_one("Start-VMFailover", Prepare=True),),
+    (_one("Stop-VMFailover"),),
+    (_one("Stop-VMFailover"), _one("Start-VM")),
+    (_one("Suspend-VMReplication"),),
+    (_one("Set-VMReplication", AsReplica=True),),
+    (_one("Remove-VMReplication"),),
+    (_one("Remove-VMReplication"), _one("Start-VM")),
+)
+"""What somebody may do at the host that the VMs leave."""
+ON_B = (
+    (_one("Start-VM"),),
+    (_one("Start-VMFailover"),),
+    (_one("Start-VMFailover", AsTest=True),),
+    (_one("Complete-VMFailover"),),
+    (_one("Stop-VMFailover"),),
+    (_one("Suspend-VMReplication"),),
+    (_one("Set-VMReplication", Reverse=True),),
+    (_one("Remove-VMReplication"),),
+    (_one("Remove-VMReplication"), _one("Start-VM")),
+)
+"""What somebody may do at the host that they go to."""
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """Somebody's cmdlet for the VM that ran, right before our call number `before` (from 1)."""
+    """Somebody's cmdlets for the VM that ran, right before (or after) our nth call of a cmdlet on a host."""
 
     host: str
-    cmdlet: str
-    parameters: tuple[tuple[str, Any], ...]
-    before: int
+    cmdlets: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
+    when: When
 
     def __str__(self) -> str:
-        switches = "".join(f" -{name}" for name, _unused in self.parameters)
-        return f"{self.cmdlet}{switches} on {self.host} by somebody else before our call {self.before}"
+        shown = [f"{name}{''.join(f' -{option}' for option, _unused in given)}" for name, given in self.cmdlets]
+        moment = (
+            f"{'before' if self.when.before else 'after'} our {self.when.cmdlet} {self.when.nth} on {self.when.host}"
+        )
+        return f"{' and '.join(shown)} on {self.host} by somebody else {moment}"
 
 
 class Meddler:
-    """Does a foreign cmdlet when its moment has come."""
+    """Does foreign cmdlets when their moment has come. `refused`: Windows took none of them."""
 
     def __init__(self, stage: Stage, foreign: Foreign) -> None:
         self.stage = stage
         self.foreign = foreign
-        self.number = 0
+        self.came = False
         self.refused = True
 
     def wait_for_it(self) -> None:
-        """Let it happen before the call of that number."""
-        self.stage.world.faults.postpone(self.foreign.before - 1, self.act)
+        """Let it happen at its moment."""
+        when = self.foreign.when
+        self.stage.world.faults.at(self.act, when.host, when.cmdlet, when.nth, before=when.before)
 
     def act(self) -> None:
         """Do it. What it breaks by itself is not our doing."""
         recorder = self.stage.world.recorder
-        known = len(recorder.violations)
-        try:
-            self.stage.cmdlet(self.foreign.host, self.foreign.cmdlet, RUNS, **dict(self.foreign.parameters))
-            self.refused = False
-        except (RuntimeError, KeyError):  # Windows refuses it, or has no such VM
-            self.refused = True
-        self.number = next((c.number for c in reversed(recorder.calls) if c.user == Operator.user), 0)
-        del recorder.violations[known:]
+        self.came = True
+        for cmdlet, parameters in self.foreign.cmdlets:
+            known = len(recorder.violations)
+            try:
+                self.stage.cmdlet(self.foreign.host, cmdlet, RUNS, **dict(parameters))
+                self.refused = False
+            except (RuntimeError, KeyError):  # Windows refuses it, or has no such VM
+                return
+            finally:
+                del recorder.violations[known:]
 
 
 def foreign_hands(workflow: Workflow) -> Iterator[Foreign]:
-    """A foreign cmdlet between any two of ours: right before each that changes states, and right after it."""
-    with Lab.start(hosts=2, vms=4, speed=SPEED, certificates=False) as lab:
-        stage = Stage(lab, apart=workflow.apart)
-        workflow.begin(stage)
-        lab.world.recorder.clear()
-        workflow.play(Hands(lab))
-        changing = [call.number for call in lab.world.recorder.state_changing()]
-    ends = [one + 1 for one, following in pairwise([*changing, 0]) if following != one + 1]
-    for before, (host, cmdlets) in product(sorted({*changing, *ends}), ((A, ON_A), (B, ON_B))):
-        for cmdlet, parameters in cmdlets.items():
-            yield Foreign(host, cmdlet.strip(), tuple(parameters.items()), before)
+    """A foreign hand between any two of ours: right before each call that changes something, and right after it."""
+    with staged(workflow) as stage:
+        hands, _failure = once(stage, workflow)
+        calls = trace(stage.world.recorder.calls, hands.sent, {}).calls
+    for call, before, (host, several) in product(calls, (True, False), ((A, ON_A), (B, ON_B))):
+        if call.state_changing:
+            when = When(call.host, call.cmdlet, call.nth, before)
+            yield from (Foreign(host, cmdlets, when) for cmdlets in several)
 
 
 def meddle(workflow: Workflow, foreign: Foreign) -> Verdict:
-    """Play the workflow with that foreign cmdlet in it, again until it is through or refuses for good."""
+    """Play the workflow with that foreign hand in it, again until it is through or refuses for good."""
     began, verdict = time.monotonic(), Verdict(workflow.name, None)
-    with Lab.start(hosts=2, vms=4, speed=SPEED, certificates=False) as lab:
-        stage = Stage(lab, apart=workflow.apart)
-        workflow.begin(stage)
-        lab.world.recorder.clear()
-        meddler = Meddler(stage, foreign)
-        meddler.wait_for_it()
-        told, report = _until_through(stage, workflow, meddler)
-        verdict.struck = not meddler.refused
-        if verdict.struck:
-            verdict.problems = [f"{foreign}: {problem}" for problem in _unaccounted(stage, workflow, told, report)]
-            verdict.laws = [f"{foreign}: {line}" for line in _laws(stage, workflow)]
+    try:
+        with bounded(), staged(workflow) as stage:
+            meddler = Meddler(stage, foreign)
+            meddler.wait_for_it()
+            told, report = _until_through(stage, workflow, meddler)
+            verdict.struck = not meddler.refused
+            if verdict.struck:
+                verdict.problems = [f"{foreign}: {problem}" for problem in _unaccounted(stage, workflow, told, report)]
+                verdict.laws = [f"{foreign}: {line}" for line in _laws(stage, workflow)]
+    except Hangs as hangs:
+        verdict.problems.append(f"{foreign}: it hangs:\n{hangs.told}")
     verdict.seconds = time.monotonic() - began
     return verdict
 
@@ -125,7 +139,7 @@ def _until_through(stage: Stage, workflow: Workflow, meddler: Meddler) -> tuple[
         hands = Hands(stage.lab)
         told = _play(workflow.play, hands)
         report = "\n".join(hands.reports[-1]["lines"]) if hands.reports else ""
-        if not told or (meddler.refused and meddler.number):
+        if not told or (meddler.refused and meddler.came):
             break
     return told, report
 
@@ -199,8 +213,9 @@ def duels() -> Iterator[Duel]:
     yield Duel("cancel against failover, failed over", Stage.failed_over, (to_b, cancel))
 
 
-CHANGES = 5
-"""So often a run of the role changes something, for VMs that go together: stop, prepare, fail over, reverse, start."""
+CHANGES = 9
+"""More often a run of the role changes nothing: a guest is stopped and started, and two VMs, of which one has no guest
+to wait for, are prepared, failed over and reversed, together or one after the other."""
 
 
 def stops() -> Iterator[Stop]:
@@ -214,7 +229,7 @@ def fights(duel: Duel, first: Stop) -> Iterator[Fought]:
     """The duel with that stop of the first hand and every one of the second, which also goes to its end at once."""
     for second in (NOWHERE, *stops()):
         fought = fight(duel, Turns((first, second)))
-        if not fought.reached[0] or (second != NOWHERE and not fought.reached[1]):
+        if not fought.problems and (not fought.reached[0] or (second != NOWHERE and not fought.reached[1])):
             break
         yield fought
 
@@ -238,39 +253,56 @@ def fight(duel: Duel, turns: Turns | None = None, lag: float = 0.0) -> Fought:
     began = time.monotonic()
     how = f"the first {turns.stops[0]}, the second {turns.stops[1]}" if turns else f"{lag:.2f} s later"
     fought = Fought(duel.name, how)
-    with Lab.start(hosts=2, vms=4, speed=SPEED, certificates=False, others=("second",)) as lab:
-        stage = Stage(lab)
-        duel.begin(stage)
-        lab.world.recorder.clear()
-        asked = frozenset({CANCEL})
-        hands = [InTurns(lab, number, turns) for number in range(2)]
-        fought.told = _at_once(duel.plays, hands, turns, lag)
-        fought.reached = turns.reached if turns else []
-        fought.problems += [
-            problem for one, told in zip(hands, fought.told, strict=True) for problem in _said(one, told)
-        ]
-        fought.laws += inexcusable(lab.world.recorder, asked, lab.world.recorder.calls)
-        fought.down = sorted({RUNS} - alive(stage))
-        fought.problems += _silently_down(fought)
-        left = [told for _unused in range(REPEATS) if (told := _play(settle, Hands(lab)))]
-        if len(left) == REPEATS or not moved(A, B)(stage):
-            fought.problems.append(f"not to be settled: {left[-1:]} {stage.sides(A)} {stage.sides(B)}")
-        fought.laws += broken(lab.world.recorder, asked, ())
+    try:
+        with bounded(), open_lab(2, (*OPERATORS, USER)) as lab:
+            stage = Stage(lab)
+            duel.begin(stage)
+            lab.world.recorder.clear()
+            _fight(stage, duel, fought, turns, lag)
+    except Hangs as hangs:
+        fought.problems.append(f"it hangs:\n{hangs.told}")
     fought.seconds = time.monotonic() - began
     return fought
 
 
+def _fight(stage: Stage, duel: Duel, fought: Fought, turns: Turns | None, lag: float) -> None:
+    lab, asked = stage.lab, frozenset({CANCEL})
+    hands = [InTurns(lab, number, turns) for number in range(2)]
+    fought.told = _at_once(duel.plays, hands, turns, lag)
+    fought.reached = turns.reached if turns else []
+    fought.problems += [problem for one, told in zip(hands, fought.told, strict=True) for problem in _said(one, told)]
+    fought.laws += inexcusable(lab.world.recorder, asked, lab.world.recorder.calls)
+    fought.down = sorted({RUNS} - alive(stage))
+    fought.problems += _silently_down(fought)
+    left = [told for _unused in range(REPEATS) if (told := _play(settle, Hands(lab)))]
+    if len(left) == REPEATS or not moved(A, B)(stage):
+        fought.problems.append(f"not to be settled: {left[-1:]} {stage.sides(A)} {stage.sides(B)}")
+    fought.laws += broken(lab.world.recorder, asked, ())
+
+
 def _at_once(plays: tuple[Play, Play], hands: list[InTurns], turns: Turns | None, lag: float) -> list[str]:
-    def work(number: int) -> str:
+    """What each hand said at its end. Raises what was raised in one of them."""
+    told: list[str | BaseException] = ["", ""]
+
+    def work(number: int) -> None:
         time.sleep(lag * number)
         try:
-            return _play(plays[number], hands[number])
+            told[number] = _play(plays[number], hands[number])
+        except BaseException as error:
+            told[number] = error
         finally:
             if turns is not None:
                 turns.end(number)
 
-    with ThreadPoolExecutor(2) as both:
-        return list(both.map(work, range(2)))
+    both = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    for one in told:
+        if isinstance(one, BaseException):
+            raise one
+    return [str(one) for one in told]
 
 
 def _said(hands: Hands, told: str) -> Iterator[str]:
@@ -288,8 +320,21 @@ def _silently_down(fought: Fought) -> Iterator[str]:
 
 def inexcusable(recorder: Recorder, asked: frozenset[str], calls: Iterable[Recorded]) -> list[str]:
     """The laws that calls broke, but for those whose hand could not know."""
-    found = [f"L1: {v.vm} alive on {' and '.join(v.hosts)}, by {v.cause}" for v in recorder.violations]
+    calls = list(calls)
+    found = []
+    for violation in recorder.violations:
+        sentence = f"L1: {violation.vm} alive on {' and '.join(violation.hosts)}, by {violation.cause}"
+        cause = next((call for call in reversed(calls) if _is_of(call, violation)), None)
+        if cause is None or not could_not_know(sentence, cause, recorder.calls):
+            found.append(sentence)
     for call in calls:
         own = broken(recorder, asked, [call])[len(recorder.violations) :]
         found += [sentence for sentence in own if not could_not_know(sentence, call, recorder.calls)]
     return found
+
+
+def _is_of(call: Recorded, violation: Violation) -> bool:
+    """Whether this call brought a VM up where it was up already."""
+    return (
+        call.at <= violation.at and violation.cause == f"{call.host}: {call.cmdlet}" and violation.vm_id in call.before
+    )

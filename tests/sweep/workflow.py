@@ -23,8 +23,9 @@ DROPS, ANSWERS, LIES = "drops", "answers", "lies"
 class Workflow:
     """`begin` sets the stage, `play` is run, and run again; `done` says whether the world is as it shall be.
 
-    What is not `in_gate` is swept only when it is asked for: a gate has its time. `apart`: the VMs have another name on
-    each host. `refused` are cmdlets whose first call Windows refuses, so that the run has to turn back.
+    What is not `in_gate` is swept only when it is asked for: a gate has its time. `in_full`: in the gate too, every
+    pipeline before the first change is cut, and not one of each kind. `apart`: the VMs have another name on each host.
+    `refused` are cmdlets whose first call Windows refuses, so that the run has to turn back.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Workflow:
     asked: frozenset[str] = frozenset()
     hosts: int = 2
     in_gate: bool = True
+    in_full: bool = False
     apart: bool = False
     swept: str = DROPS
     refused: tuple[tuple[str, str], ...] = ()

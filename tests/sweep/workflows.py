@@ -136,7 +136,7 @@ def workflows() -> Iterator[Workflow]:
     yield Workflow("failover network", Stage.protected, _network, _has_network)
     yield Workflow("test failover", Stage.protected, _test, _tests_run)
     yield Workflow("end the test", Stage.testing, _end_test, _no_tests, frozenset({END_TEST}))
-    yield Workflow("planned failover", Stage.protected, role("planned", B), moved(A, B), apart=True)
+    yield Workflow("planned failover", Stage.protected, role("planned", B), moved(A, B), apart=True, in_full=True)
     yield Workflow("planned failover, one name", Stage.protected, role("planned", B), moved(A, B), in_gate=False)
     yield Workflow(
         "planned failover, in groups", Stage.protected, role("planned", B, groups=GROUPS), moved(A, B), in_gate=False
