@@ -112,6 +112,8 @@ class Talk:
         for ask in asks:
             number += 1
             new.append(replace(ask, number=number))
+        if not new:
+            return self
         return replace(
             self,
             asked=number,

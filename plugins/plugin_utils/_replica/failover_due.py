@@ -14,6 +14,7 @@ from .failover_book import LEFT, OPEN, Entry
 from .failover_calls import START_OLD, Order, order_of
 from .failover_groups import Gate, stopping
 from .failover_look import Run
+from .failover_looks import without
 from .failover_plan import STAGES, VMPlan, Wish, unfold
 from .failover_sight import Seen
 from .failover_states import FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, Side
@@ -38,7 +39,7 @@ ORDER = (
 
 def orders_of(run: Run) -> tuple[list[Order], list[Order]]:
     """What can be done now, and what has to wait for other groups; also for those that have to come up again."""
-    others = {vm: stage for vm, stage in run.raw["parked"].items() if vm not in run.plans}
+    others = without(run.raw["parked"], run.plans)
     while True:
         looked = [run.entries[vm] for vm in run.plans]
         orders = [order for entry in looked if entry.status != LEFT for order in _forward(run, entry)]
@@ -56,12 +57,13 @@ def orders_of(run: Run) -> tuple[list[Order], list[Order]]:
 
 
 def gate_of(raw: Mapping[str, Any], stages: Mapping[str, str]) -> Gate:
-    """How the groups stand. `stages` are the next ones of VMs that were looked at just now."""
+    """How the groups stand; one waits for none. `stages` are the next ones of VMs that were looked at just now."""
+    several = len(raw["groups"]) > 1
     return Gate(
         order=raw["options"]["order"],
         names=tuple(str(group["name"]) for group in raw["groups"]),
-        entries=tuple(raw["vms"].values()) if len(raw["groups"]) > 1 else (),
-        stopping=stopping({**raw["parked"], **raw["flying"], **stages}),
+        entries=tuple(raw["vms"].values()) if several else (),
+        stopping=stopping({**raw["parked"], **raw["flying"], **stages}) if several else frozenset(),
         goes_on=bool(raw["options"]["goes_on"]),
     )
 

@@ -9,13 +9,14 @@ rest, all hosts are read once more; where that leaves nothing to do, the run is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .conversation import CALL, READ, Answer, Ask, End, go_through, refuse, take
 from .errors import ReplicaError
 from .failover_groups import STOPPING
+from .failover_looks import Look, Looks, merged, without
 from .failover_report import report
 from .failover_run import give_up, go_on, hear, hosts_of_vms, released, stop
 from .failover_talk import ACT, PHASES, FailoverTalk
@@ -29,31 +30,16 @@ _NOT_OPTIONS = ("host", "stage", "names")
 
 
 @dataclass(frozen=True)
-class Look:
-    """A reading of VMs on all their hosts. waits: reads that are still to come in, by number. told: those that have.
-    since: when the first of them came in; so old is what the next act rests on, at most.
-    """
-
-    vms: tuple[str, ...]
-    waits: frozenset[int]
-    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    since: float = float("inf")
-
-
-@dataclass(frozen=True)
 class Flow:
     """How the acts stand. due: VMs to be looked at; loud: with them the hosts that did not answer. last: how often all
-    hosts were read because nothing was left to do. early: reads of silent hosts that were begun with a failover, by
-    host and VM, and answers, what came of them. actions and warnings: what the calls gave. changed: whether anything
+    hosts were read because nothing was left to do. actions and warnings: what the calls gave. changed: whether anything
     was sent. stale: how often in a row the readings of a VM had grown too old before its call could be sent.
     """
 
-    looks: tuple[Look, ...] = ()
+    looks: Looks = field(default_factory=Looks)
     due: tuple[str, ...] = ()
     loud: frozenset[str] = frozenset()
     last: int = 0
-    early: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    answers: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     actions: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
     changed: bool = False
@@ -83,9 +69,9 @@ def interrupt(talk: FailoverTalk, reason: str, now: float) -> FailoverTalk:
     before = talk.run["vms"]
     run = stop(talk.run, f"the run was stopped: {reason}")
     flow: Flow = talk.flow
-    looking = {vm for look in flow.looks for vm in look.vms}
+    looking = flow.looks.vms()
     left = [vm for vm, entry in run["vms"].items() if entry is not before[vm] and vm not in looking]
-    run = {**run, "parked": {vm: stage for vm, stage in run["parked"].items() if vm not in left}}
+    run = {**run, "parked": without(run["parked"], left)}
     flow = replace(flow, due=tuple(dict.fromkeys((*flow.due, *left))))
     return _ask_more(replace(talk, run=run, flow=flow), now)
 
@@ -114,42 +100,23 @@ def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> Failover
     for answer in answers:
         ask = talk.open[answer.number]
         if answer.last:
-            talk = replace(talk, open={n: one for n, one in talk.open.items() if n != answer.number})
-        talk = _read(talk, ask, answer, now) if ask.kind == READ else _called(talk, ask, answer)
-    while True:
-        through = next((look for look in talk.flow.looks if not look.waits), None)
-        if through is None:
-            break
-        talk = _looked(talk, through, now)
-    return _ask_more(talk, now)
-
-
-def _read(talk: FailoverTalk, ask: Ask, answer: Answer, now: float) -> FailoverTalk:
-    """A host has told something of the VMs that are looked at."""
-    flow: Flow = talk.flow
-    looks = tuple(
-        replace(
-            look,
-            waits=look.waits - {ask.number},
-            told={**look.told, ask.host: answer.result},
-            since=min(look.since, now),
-        )
-        if ask.number in look.waits
-        else look
-        for look in flow.looks
-    )
-    answers = {**flow.answers, ask.number: answer.result} if ask.number in flow.early.values() else flow.answers
-    return replace(talk, flow=replace(flow, looks=looks, answers=answers))
+            talk = replace(talk, open=without(talk.open, [answer.number]))
+        if ask.kind == READ:
+            looks = talk.flow.looks.hear(ask, answer.result, now)
+            talk = replace(talk, flow=replace(talk.flow, looks=looks))
+        else:
+            talk = _called(talk, ask, answer)
+    return _ask_more(_looked(talk, now), now)
 
 
 def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
     """A call is through with some of its VMs: they are looked at next. After a failover the silent are asked too."""
     flow: Flow = talk.flow
     run = talk.run
-    stale = {vm: count for vm, count in flow.stale.items() if vm not in answer.vms}
+    stale = without(flow.stale, answer.vms)
     if answer.stale:
-        run = {**run, "flying": {vm: stage for vm, stage in run["flying"].items() if vm not in answer.vms}}
-        stale |= {vm: flow.stale.get(vm, 0) + 1 for vm in answer.vms}
+        run = {**run, "flying": without(run["flying"], answer.vms)}
+        stale = {**stale, **{vm: flow.stale.get(vm, 0) + 1 for vm in answer.vms}}
         late = [vm for vm in answer.vms if stale[vm] >= MOST_STALE]
         run = give_up(
             run, late, f"{ask.host} is too busy: what the next act rests on had grown too old {MOST_STALE} times"
@@ -163,7 +130,7 @@ def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
         flow,
         due=(*flow.due, *answer.vms),
         loud=loud,
-        actions=(*flow.actions, *actions),
+        actions=flow.actions + actions,
         warnings=tuple(warnings),
         changed=flow.changed or any(action.get("sent") is not False for action in actions),
         stale=stale,
@@ -171,45 +138,42 @@ def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
     return replace(talk, run=run, flow=flow)
 
 
-def _looked(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
-    """These VMs were read on all their hosts: what comes next for them."""
+def _looked(talk: FailoverTalk, now: float) -> FailoverTalk:
+    """What comes next for VMs that were read on all their hosts."""
+    through: tuple[Look, ...] = talk.flow.looks.through
+    if through:
+        talk = replace(talk, flow=replace(talk.flow, looks=replace(talk.flow.looks, through=())))
+    for look in through:
+        talk = _go_on(talk, look, now)
+    return talk
+
+
+def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
     flow: Flow = talk.flow
     # A host that was not asked has none of these VMs; what it said of others has no place here.
     seen = {host: _of_others(told) for host, told in talk.readings.items()} | dict(look.told)
     run = go_on(talk.run, seen, now, look.vms)
     flow = replace(
         flow,
-        looks=tuple(one for one in flow.looks if one is not look),
         due=(*flow.due, *run["again"]),
         loud=(flow.loud - set(look.vms)) | set(run["again"]),
     )
-    readings = {
-        **talk.readings,
-        **{host: _with(talk.readings.get(host), told, look.vms) for host, told in look.told.items()},
-    }
+    told = {host: merged(talk.readings.get(host), told, look.vms) for host, told in look.told.items()}
     calls = [_ask_of(call, talk, min(look.since, now)) for call in run["calls"]]
-    talk = replace(talk, run={**run, "calls": [], "again": []}, readings=readings, flow=flow).also(calls)
+    run, readings = {**run, "calls": [], "again": []}, {**talk.readings, **told}
+    talk = replace(talk, run=run, readings=readings, flow=flow).also(calls)
     return _ask_the_silent(talk, [vm for ask in calls if ask.stage == "fail_over" for vm in ask.vms], now)
 
 
 def _ask_the_silent(talk: FailoverTalk, vms: Sequence[str], now: float) -> FailoverTalk:
     """Who did not answer is asked once more while these VMs are failed over: that answer is in before they start."""
-    flow: Flow = talk.flow
     loud = hosts_of_vms(talk.run, talk.readings, vms, silent=True)
     silent = {host: ids for host, ids in loud.items() if records_of(talk.readings.get(host)) is None}
-    first = talk.asked + 1
+    if not silent:
+        return talk
+    looks = talk.flow.looks.with_early(talk.asked + 1, silent)
     talk = talk.read(now, {host: {"ids": ids} for host, ids in silent.items()}, gather=["relations"])
-    early = {(host, vm): first + at for at, (host, ids) in enumerate(silent.items()) for vm in ids}
-    return replace(talk, flow=replace(flow, early={**flow.early, **early}))
-
-
-def _with(before: Mapping[str, Any] | None, told: Mapping[str, Any], vms: Iterable[str]) -> Mapping[str, Any]:
-    """What a host said of these VMs, and what it had said of others. That it said nothing before is over then."""
-    records, known = records_of(told), records_of(before)
-    if records is None or known is None:
-        return told
-    asked = {*vms, *(record["id"] for record in records)}
-    return {**(before or {}), **told, "vms": [*(one for one in known if one["id"] not in asked), *records]}
+    return replace(talk, flow=replace(talk.flow, looks=looks))
 
 
 def _of_others(reading: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -239,17 +203,11 @@ def _ask_more(talk: FailoverTalk, now: float) -> FailoverTalk:
     """Look at what is due; where nothing is under way any more, see whether the run is over."""
     while True:
         flow: Flow = talk.flow
-        looking = {vm for look in flow.looks for vm in look.vms}
-        freed = [vm for vm in released(talk.run) if vm not in looking]
-        due = tuple(dict.fromkeys((*flow.due, *freed)))
+        due = tuple(dict.fromkeys((*flow.due, *_freed(talk))))
         if due:
-            talk = _look(talk, due, now)
-            through = next((look for look in talk.flow.looks if not look.waits), None)
-            if through is None:
-                return talk
-            talk = _looked(talk, through, now)
+            talk = _looked(_look(talk, due, now), now)
             continue
-        if talk.open or flow.looks:
+        if talk.open:
             return talk
         if talk.run["parked"]:
             run = give_up(talk.run, talk.run["parked"], "the groups ahead of it did not come through")
@@ -261,6 +219,13 @@ def _ask_more(talk: FailoverTalk, now: float) -> FailoverTalk:
         loud = frozenset(vms) if flow.last == 0 else frozenset[str]()
         flow = replace(flow, due=vms, loud=loud, last=flow.last + 1)
         talk = replace(talk, run={**talk.run, "since": len(flow.actions)}, flow=flow)
+
+
+def _freed(talk: FailoverTalk) -> list[str]:
+    """VMs that their groups held back, and that may go on now, or never will."""
+    freed = released(talk.run)
+    looking = talk.flow.looks.vms() if freed else ()
+    return [vm for vm in freed if vm not in looking]
 
 
 def _moved(talk: FailoverTalk) -> bool:
@@ -281,21 +246,12 @@ def _look(talk: FailoverTalk, vms: Sequence[str], now: float) -> FailoverTalk:
 
 def _look_together(talk: FailoverTalk, hosts: Sequence[str], vms: Sequence[str], now: float) -> FailoverTalk:
     """One look. A silent host that was asked about a VM while it was failed over is not asked again."""
-    flow: Flow = talk.flow
-    known = {host: {flow.early.get((host, vm)) for vm in vms} for host in hosts}
-    early = {host: number for host, numbers in known.items() if len(numbers) == 1 for number in numbers if number}
-    ask = [host for host in hosts if host not in early]
-    first = talk.asked + 1
-    asked = talk.read(now, ask, ids=list(vms), gather=["relations"])
-    told = {host: flow.answers[number] for host, number in early.items() if number in flow.answers}
-    waits = {number for number in early.values() if number not in flow.answers} | set(range(first, first + len(ask)))
-    used = {(host, vm) for host in early for vm in vms}
-    flow = replace(
-        flow,
-        looks=(*flow.looks, Look(tuple(vms), frozenset(waits), told)),
-        early={key: number for key, number in flow.early.items() if key not in used},
-    )
-    return replace(asked, flow=flow)  # type: ignore[no-any-return]
+    looks: Looks = talk.flow.looks
+    ask = [host for host in hosts if looks.begun(host, vms) is None]
+    looks = looks.add(vms, hosts, talk.asked + 1)
+    options = {"ids": list(vms), "gather": ["relations"]}
+    talk = talk.also(Ask(0, READ, host, options, tuple(vms), at=now) for host in ask)
+    return replace(talk, flow=replace(talk.flow, looks=looks))
 
 
 # -- the end ---------------------------------------------------------------------------------------------------------

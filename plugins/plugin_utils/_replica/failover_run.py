@@ -25,6 +25,7 @@ from .failover_due import ORDER, gate_of, limited, orders_of, steps_of
 from .failover_inputs import check_names
 from .failover_judge import ends, judged, to_be_tried
 from .failover_look import Run, hosts_of, look, sight_of
+from .failover_looks import without
 from .failover_plan import VMPlan, lines_of
 from .failover_sight import PlanError, Seen, Sight
 from .identity import twins, windows_name_of
@@ -110,7 +111,7 @@ def hear(raw: Mapping[str, Any], vms: Iterable[str], result: Mapping[str, Any]) 
     """The run after a call is through with these of its VMs, with that result. They have to be read before `go_on`."""
     said, through = Said.of(result), set(vms)
     entries = {**raw["vms"], **{vm: absorb(raw["vms"][vm], said) for vm in through}}
-    return {**raw, "vms": entries, "flying": {vm: stage for vm, stage in raw["flying"].items() if vm not in through}}
+    return {**raw, "vms": entries, "flying": without(raw["flying"], through)}
 
 
 def go_on(
@@ -135,7 +136,7 @@ def go_on(
             acted = {order.where: steps_of(run.plans[order.seen.id], stage)} if order.act else {}
             run.entries[order.seen.id] = replace(run.entries[order.seen.id].asked(stage, now), acted=acted)
         calls += calls_of(same, options)
-    waits = {vm: stage for vm, stage in raw["parked"].items() if vm not in run.plans}
+    waits = without(raw["parked"], run.plans)
     return {
         **raw,
         "vms": run.entries,

@@ -1,4 +1,4 @@
-"""Hosts in memory that answer what the conversation of a failover asks: it runs to its end without a host or Ansible."""
+"""Hosts in memory that answer what the conversation of a failover asks; it runs to its end without any real host."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_t
     start,
 )
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import (
-    OPERATIONS,
     SPEC,
+    WORKFLOWS,
     read_inputs,
     wanted,
 )
@@ -133,7 +133,7 @@ def want(
     """What is asked of hyperv_recovery, as its options come to it. Every host is in one group; several targets are a
     group, the site.
     """
-    operation = next(name for name, meant in OPERATIONS.items() if meant == wish)
+    operation = next(name for name, workflow in WORKFLOWS.items() if workflow.wish == wish)
     to = targets[0] if len(targets) == 1 else "site"
     given = {"operation": operation, "to": to, **{name: v for name, v in inputs.items() if v not in (None, "")}}
     groups = {"all": list(inventory), "hyperv": list(inventory), "site": list(targets)}
