@@ -8,18 +8,17 @@ The only file that imports pypsrp and requests, or touches the connection. Nothi
 
 from __future__ import annotations
 
-import selectors
-import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from . import clixml
+from .addresses import refusal
 from .contact import Contact, Way, shown, way_of
 from .contact_rules import judge
 from .endpoint import Naming, checked, is_constrained, only_reads, outline
@@ -343,35 +342,6 @@ def _try_all_addresses(way: Way) -> None:
     """
     if way.proxy or not way.address:
         return
-    found = socket.getaddrinfo(way.address.strip("[]"), way.port, type=socket.SOCK_STREAM)
-    if len(found) > 1:
-        refused = _said(found, way.connect_seconds)
-        if refused is not None:
-            raise refused
-
-
-def _said(addresses: Sequence[Any], seconds: float) -> OSError | None:
-    """None as soon as one address takes a connection; else the error that says most: a refusal comes from a machine."""
-    said: list[OSError] = []
-    deadline = time.monotonic() + seconds
-    with ExitStack() as opened, selectors.DefaultSelector() as waiting:
-        for family, kind, protocol, _name, address in addresses:
-            try:
-                one = opened.enter_context(socket.socket(family, kind, protocol))
-            except OSError as error:  # this machine has no IPv6
-                said.append(error)
-                continue
-            one.setblocking(False)
-            one.connect_ex(address)
-            waiting.register(one, selectors.EVENT_WRITE, one)
-        while waiting.get_map() and time.monotonic() < deadline:
-            for key, _events in waiting.select(max(0.0, deadline - time.monotonic())):
-                code = key.data.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if code == 0:
-                    return None
-                said.append(OSError(code, "the connection failed"))
-                waiting.unregister(key.data)
-    refused = next((error for error in said if isinstance(error, ConnectionRefusedError)), None)
-    if refused is not None or len(said) == len(addresses):
-        return refused or said[0]
-    return requests.ConnectTimeout()
+    refused = refusal(way.address.strip("[]"), way.port, way.connect_seconds, requests.ConnectTimeout)
+    if refused is not None:
+        raise refused

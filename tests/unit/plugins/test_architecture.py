@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PLUGINS, LAB, UTILS = ROOT / "plugins", ROOT / "tests" / "lab", ROOT / "plugins" / "plugin_utils" / "_replica"
 
 NETWORK = ("pypsrp", "requests", "spnego", "urllib3", "winrm", "socket", "http")
-MAY_USE_NETWORK = {"psrp.py"}
+MAY_USE_NETWORK = {"psrp.py", "addresses.py"}
 MAY_USE_ANSIBLE = {"psrp.py", "runner.py", "recovery_runner.py", "connections.py"}
 EDGES = {"recovery_runner.py": {".runner"}, "runner.py": {".psrp"}}
 """Which edges a file may know; all others know none."""
@@ -28,7 +28,7 @@ MAY_USE_OF_THREADING = {
     "recovery_runner.py": {"current_thread", "main_thread"},  # signals are set in no other one
 }
 """A thread is begun for a host, and by nobody else; hosts_info has its own pool, which lasts for one reading."""
-MAY_KNOW_THE_TIME = {"psrp.py", "task.py", "driver.py", "host_thread.py"}
+MAY_KNOW_THE_TIME = {"psrp.py", "addresses.py", "task.py", "driver.py", "host_thread.py"}
 OUTSIDE = ("time", "os", "io", "sys", "random", "signal", "socket", "pathlib", "tempfile", *THREADS)
 PURE = {"conversation.py", "timeline.py", "recovery.py", *(path.name for path in UTILS.glob("failover_*.py"))}
 PURE -= {"failover_options.py"}  # the module for one side, which looks how old a proof is
