@@ -161,19 +161,7 @@ def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
     told = {host: merged(talk.readings.get(host), told, look.vms) for host, told in look.told.items()}
     calls = [_ask_of(call, talk, min(look.since, now)) for call in run["calls"]]
     run, readings = {**run, "calls": [], "again": []}, {**talk.readings, **told}
-    talk = replace(talk, run=run, readings=readings, flow=flow).also(calls)
-    return _ask_the_silent(talk, [vm for ask in calls if ask.stage == "fail_over" for vm in ask.vms], now)
-
-
-def _ask_the_silent(talk: FailoverTalk, vms: Sequence[str], now: float) -> FailoverTalk:
-    """Who did not answer is asked once more while these VMs are failed over: that answer is in before they start."""
-    loud = hosts_of_vms(talk.run, talk.readings, vms, silent=True)
-    silent = {host: ids for host, ids in loud.items() if records_of(talk.readings.get(host)) is None}
-    if not silent:
-        return talk
-    looks = talk.flow.looks.with_early(talk.asked + 1, silent)
-    talk = talk.read(now, {host: {"ids": ids} for host, ids in silent.items()}, gather=["relations"])
-    return replace(talk, flow=replace(talk.flow, looks=looks))
+    return replace(talk, run=run, readings=readings, flow=flow).also(calls)  # type: ignore[no-any-return]
 
 
 def _of_others(reading: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -245,12 +233,10 @@ def _look(talk: FailoverTalk, vms: Sequence[str], now: float) -> FailoverTalk:
 
 
 def _look_together(talk: FailoverTalk, hosts: Sequence[str], vms: Sequence[str], now: float) -> FailoverTalk:
-    """One look. A silent host that was asked about a VM while it was failed over is not asked again."""
-    looks: Looks = talk.flow.looks
-    ask = [host for host in hosts if looks.begun(host, vms) is None]
-    looks = looks.add(vms, hosts, talk.asked + 1)
+    """One look. Who was declared dead is asked after the failover and not during it: it may come back at any moment."""
+    looks = talk.flow.looks.add(vms, range(talk.asked + 1, talk.asked + 1 + len(hosts)))
     options = {"ids": list(vms), "gather": ["relations"]}
-    talk = talk.also(Ask(0, READ, host, options, tuple(vms), at=now) for host in ask)
+    talk = talk.also(Ask(0, READ, host, options, tuple(vms), at=now) for host in hosts)
     return replace(talk, flow=replace(talk.flow, looks=looks))
 
 

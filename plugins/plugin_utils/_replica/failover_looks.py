@@ -34,72 +34,30 @@ class Look:
 
 @dataclass(frozen=True)
 class Looks:
-    """open: looks by the first of their VMs, for none is looked at twice at a time. through: those without a wait.
-
-    early: reads of silent hosts that were begun before their look, by host and VM; kept: what came of them, None before
-    it has; shared: the looks that wait for one.
-    """
+    """open: looks by the first of their VMs, for none is looked at twice at a time. through: those without a wait."""
 
     open: Mapping[str, Look] = field(default_factory=dict)
     through: tuple[Look, ...] = ()
-    early: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    kept: Mapping[int, Told | None] = field(default_factory=dict)
-    shared: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def vms(self) -> set[str]:
         """All VMs that are being looked at."""
         return {vm for look in self.open.values() for vm in look.vms}
 
-    def with_early(self, first: int, asked: Mapping[str, Iterable[str]]) -> Looks:
-        """With reads of silent hosts that were begun for these VMs; the first has this number."""
-        early = {(host, vm): first + at for at, (host, vms) in enumerate(asked.items()) for vm in vms}
-        kept = dict.fromkeys(range(first, first + len(asked)))
-        return replace(self, early={**self.early, **early}, kept={**self.kept, **kept}) if early else self
-
-    def begun(self, host: str, vms: Iterable[str]) -> int | None:
-        """The early read that a look at these VMs need not repeat: one that told nothing of the host, or is to come."""
-        numbers = {self.early.get((host, vm)) for vm in vms}
-        number = numbers.pop() if len(numbers) == 1 else None
-        return number if number is not None and records_of(self.kept[number]) is None else None
-
-    def add(self, vms: Sequence[str], hosts: Iterable[str], first: int) -> Looks:
-        """With a look at VMs on hosts. Those without an early read are asked, and the first of them has this number."""
-        told: dict[str, Told] = {}
-        waits: set[int] = set()
-        shared = dict(self.shared)
-        for host in hosts:
-            number = self.begun(host, vms)
-            answer = None if number is None else self.kept[number]
-            if answer is not None:
-                told[host] = answer
-            elif number is not None:
-                waits.add(number)
-                shared[number] = (*shared.get(number, ()), vms[0])
-            else:
-                waits.add(first)
-                first += 1
-        look = Look(tuple(vms), frozenset(waits), told)
-        used = [key for host in hosts for vm in vms if (key := (host, vm)) in self.early]
-        return replace(
-            self,
-            open={**self.open, vms[0]: look} if waits else self.open,
-            through=self.through if waits else (*self.through, look),
-            early=without(self.early, used),
-            shared=shared,
-        )
+    def add(self, vms: Sequence[str], reads: Iterable[int]) -> Looks:
+        """With a look at VMs, for which these reads are asked."""
+        look = Look(tuple(vms), frozenset(reads))
+        if not look.waits:
+            return replace(self, through=(*self.through, look))
+        return replace(self, open={**self.open, vms[0]: look})
 
     def hear(self, ask: Ask, told: Told, now: float) -> Looks:
         """With what a host has answered."""
-        open_, through = dict(self.open), list(self.through)
-        for own in self.shared.get(ask.number, ask.vms[:1]):
-            look = open_[own]
-            answers, since = {**look.told, ask.host: told}, min(look.since, now)
-            open_[own] = look = replace(look, waits=look.waits - {ask.number}, told=answers, since=since)
-            if not look.waits:
-                through.append(open_.pop(own))
-        kept = {**self.kept, ask.number: told} if ask.number in self.kept else self.kept
-        shared = without(self.shared, [ask.number])
-        return replace(self, open=open_, through=tuple(through), kept=kept, shared=shared)
+        look = self.open[ask.vms[0]]
+        answers, since = {**look.told, ask.host: told}, min(look.since, now)
+        look = replace(look, waits=look.waits - {ask.number}, told=answers, since=since)
+        if look.waits:
+            return replace(self, open={**self.open, ask.vms[0]: look})
+        return Looks(without(self.open, ask.vms[:1]), (*self.through, look))
 
 
 class ById(Sequence[Mapping[str, Any]]):

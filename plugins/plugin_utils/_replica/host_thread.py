@@ -276,8 +276,11 @@ class HostThread:
     # -- the session ---------------------------------------------------------------------------------------------
 
     def _opened(self) -> Session:
-        """The session; a broken one is opened once more. Raises ReplicaError where there is none to be had."""
-        if self._error is not None and not (isinstance(self._error, ConnectionLost) and self._error.again):
+        """The session; one that broke, or found nobody, is opened anew. Raises ReplicaError where there is none to be had.
+
+        Who has answered that it does not want us is not asked again: accounts lock.
+        """
+        if self._error is not None and not _may_be_asked_again(self._error):
             raise self._error
         if self._error is not None:
             self._end_session()
@@ -303,6 +306,10 @@ class HostThread:
         session, self._session = self._session, None
         if session is not None:
             session.close()
+
+
+def _may_be_asked_again(error: ReplicaError) -> bool:
+    return isinstance(error, ConnectionLost) and (error.again or not error.answered)
 
 
 def _too_late(ask: Ask) -> bool:
