@@ -276,7 +276,7 @@ class HostThread:
     # -- the session ---------------------------------------------------------------------------------------------
 
     def _opened(self) -> Session:
-        """The session; one that broke, or found nobody, is opened anew. Raises ReplicaError where there is none to be had.
+        """The session; one that broke, or found nobody, is opened anew. Raises ReplicaError where there is none.
 
         Who has answered that it does not want us is not asked again: accounts lock.
         """
