@@ -39,13 +39,11 @@ ORDER = (
 
 def orders_of(run: Run) -> tuple[list[Order], list[Order]]:
     """What can be done now, and what has to wait for other groups; also for those that have to come up again."""
-    others = without(run.raw["parked"], run.plans)
+    others = {"parked": without(run.raw["parked"], run.plans), "unknown": run.raw["unknown"] - run.plans.keys()}
     while True:
         looked = [run.entries[vm] for vm in run.plans]
         orders = [order for entry in looked if entry.status != LEFT for order in _forward(run, entry)]
-        gate = gate_of(
-            {**run.raw, "vms": run.entries, "parked": others}, {order.seen.id: order.stage for order in orders}
-        )
+        gate = gate_of({**run.raw, **others, "vms": run.entries}, {order.seen.id: order.stage for order in orders})
         held = {order.seen.id: gate.held_by(run.entries[order.seen.id], order.stage) for order in orders}
         if not any(held.values()):
             break
@@ -62,8 +60,8 @@ def gate_of(raw: Mapping[str, Any], stages: Mapping[str, str]) -> Gate:
     return Gate(
         order=raw["options"]["order"],
         names=tuple(str(group["name"]) for group in raw["groups"]),
-        entries=tuple(raw["vms"].values()) if several else (),
-        stopping=stopping({**raw["parked"], **raw["flying"], **stages}) if several else frozenset(),
+        entries=raw["vms"] if several else {},
+        stopping=stopping({**raw["parked"], **raw["flying"], **stages}) | raw["unknown"] if several else frozenset(),
         goes_on=bool(raw["options"]["goes_on"]),
     )
 

@@ -18,7 +18,7 @@ from .errors import ReplicaError
 from .failover_groups import STOPPING
 from .failover_looks import Look, Looks, merged, without
 from .failover_report import report
-from .failover_run import give_up, go_on, hear, hosts_of_vms, released, stop
+from .failover_run import give_up, go_on, hear, hosts_of_vms, landed, released, stop
 from .failover_talk import ACT, PHASES, FailoverTalk
 from .heard import records_of
 from .lines import clean_text
@@ -97,6 +97,7 @@ def _first(talk: FailoverTalk, now: float) -> FailoverTalk:
 
 
 def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
+    before = talk
     for answer in answers:
         ask = talk.open[answer.number]
         if answer.last:
@@ -106,7 +107,9 @@ def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> Failover
             talk = replace(talk, flow=replace(talk.flow, looks=looks))
         else:
             talk = _called(talk, ask, answer)
-    return _ask_more(_looked(talk, now), now)
+    after = _looked(talk, now)
+    nothing_new = after.run is before.run and bool(after.open) and not after.flow.due
+    return after if nothing_new else _ask_more(after, now)
 
 
 def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
@@ -115,7 +118,7 @@ def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
     run = talk.run
     stale = without(flow.stale, answer.vms)
     if answer.stale:
-        run = {**run, "flying": without(run["flying"], answer.vms)}
+        run = landed(run, answer.vms)
         stale = {**stale, **{vm: flow.stale.get(vm, 0) + 1 for vm in answer.vms}}
         late = [vm for vm in answer.vms if stale[vm] >= MOST_STALE]
         run = give_up(

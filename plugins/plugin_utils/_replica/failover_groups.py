@@ -26,14 +26,15 @@ _NO_WAY_BACK = frozenset({"reverse", "fence", "commit", "become_replica"})
 
 @dataclass(frozen=True)
 class Gate:
-    """How the groups stand. `stopping` are the VMs whose next stage is to be stopped.
+    """How the groups stand. `entries` are their VMs by id, in the order of the groups; `stopping` those that are still
+    to be stopped, as far as anybody knows.
 
     `goes_on`: a group that is not ready does not stop those behind it.
     """
 
     order: str
     names: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: Mapping[str, Entry]
     stopping: frozenset[str]
     goes_on: bool = False
 
@@ -59,24 +60,21 @@ class Gate:
         """The VMs that hold others back, by their groups: those that left, and, where an answer is wanted, those whose
         guests did not give one.
         """
-        ordered = sorted(self.entries, key=lambda entry: entry.group)
-        left = [entry for entry in ordered if entry.status == LEFT and entry.reason]
-        return {
-            False: left,
-            True: [entry for entry in ordered if (entry.reason if entry.status == LEFT else entry.unready)],
-        }
+        told = [entry for entry in self.entries.values() if entry.status == LEFT or entry.unready]
+        left = [entry for entry in told if entry.status == LEFT and entry.reason]
+        return {False: left, True: [entry for entry in told if entry.status != LEFT or entry.reason]}
 
     @cached_property
     def _last_to_stop(self) -> int:
         """The last group that has a VM which is still to be stopped."""
-        groups = (entry.group for entry in self.entries if entry.id in self.stopping and entry.status != LEFT)
-        return max(groups, default=-1)
+        entries = (self.entries[vm] for vm in self.stopping if vm in self.entries)
+        return max((entry.group for entry in entries if entry.status not in (LEFT, DONE)), default=-1)
 
     @cached_property
     def _first_on_its_way(self) -> int:
         """The first group that has a VM which is not through."""
-        groups = (entry.group for entry in self.entries if entry.status not in (LEFT, DONE))
-        return min(groups, default=len(self.names))
+        groups = (entry.group for entry in self.entries.values() if entry.status not in (LEFT, DONE))
+        return next(groups, len(self.names))
 
     def _wants_answer(self, stage: str) -> bool:
         return self.order == ONE_BY_ONE or stage in STARTING

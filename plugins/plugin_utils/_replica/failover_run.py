@@ -8,7 +8,8 @@ reading alone. The run remembers only what it did itself (failover_book.py), so 
 from its own, give up in time, and bring up again what it stopped.
 
 A run is a mapping: `vms`, its entries by id; `flying`, the stages of calls that are under way, and `parked`, those that
-other groups hold back, by VM; `calls` to make now; `again`, VMs to be read once more before anything is asked for them.
+other groups hold back, by VM; `unknown`, VMs that may still have to be stopped, for they were not read since their last
+call, or at all; `calls` to make now; `again`, VMs to be read once more before anything is asked for them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .failover_book import OPEN, Entry, Said, absorb, expectation, ran_at_first,
 from .failover_calls import calls_of, parameters_of
 from .failover_cluster import facts_of_hosts, target_cells
 from .failover_due import ORDER, gate_of, limited, orders_of, steps_of
+from .failover_groups import stopping
 from .failover_inputs import check_names
 from .failover_judge import ends, judged, to_be_tried
 from .failover_look import Run, hosts_of, look, sight_of
@@ -57,7 +59,9 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
                 entry = replace(entry.left(out[seen.id]), untouched=True)
             entries[seen.id] = entry
     _refuse_twins(sight, entries)
+    unknown = frozenset(vm for vm, entry in entries.items() if entry.status == OPEN)
     kept: dict[str, Any] = {"vms": entries, "holders": {}, "flying": {}, "parked": {}, "calls": [], "again": []}
+    kept["unknown"] = unknown
     run = {**raw, **kept, **facts_of_hosts(raw, readings)}
     looked = look(run, readings, now)
     run["holders"] = _holders(looked)
@@ -111,7 +115,13 @@ def hear(raw: Mapping[str, Any], vms: Iterable[str], result: Mapping[str, Any]) 
     """The run after a call is through with these of its VMs, with that result. They have to be read before `go_on`."""
     said, through = Said.of(result), set(vms)
     entries = {**raw["vms"], **{vm: absorb(raw["vms"][vm], said) for vm in through}}
-    return {**raw, "vms": entries, "flying": without(raw["flying"], through)}
+    return landed({**raw, "vms": entries}, through)
+
+
+def landed(raw: Mapping[str, Any], vms: Iterable[str]) -> dict[str, Any]:
+    """The run in which nothing is under way for these VMs any more; a reading shows what became of them."""
+    flying = {vm: raw["flying"][vm] for vm in vms if vm in raw["flying"]}
+    return {**raw, "flying": without(raw["flying"], flying), "unknown": raw["unknown"] | stopping(flying)}
 
 
 def go_on(
@@ -141,6 +151,7 @@ def go_on(
         **raw,
         "vms": run.entries,
         "heard": heard,
+        "unknown": raw["unknown"] - run.plans.keys(),
         "calls": calls,
         "flying": {**raw["flying"], **{vm: call["stage"] for call in calls for vm in call["ids"]}},
         "parked": {**waits, **{order.seen.id: order.stage for order in parked}},
@@ -152,9 +163,16 @@ def released(raw: Mapping[str, Any]) -> list[str]:
     """VMs that other groups held back and that have to be read now: they may go on, or they never will."""
     if not raw["parked"]:
         return []
-    gate = gate_of(raw, {})
-    waiting = {vm: (raw["vms"][vm], stage) for vm, stage in raw["parked"].items()}
-    return [vm for vm, (entry, stage) in waiting.items() if not gate.waits(entry, stage) or gate.held_by(entry, stage)]
+    gate, entries = gate_of(raw, {}), raw["vms"]
+    alike: dict[tuple[int, str], list[str]] = {}
+    for vm, stage in raw["parked"].items():  # what holds one of a group back holds back all of it
+        alike.setdefault((entries[vm].group, stage), []).append(vm)
+    free = [
+        vms
+        for (_unused, stage), vms in alike.items()
+        if not gate.waits(entries[vms[0]], stage) or gate.held_by(entries[vms[0]], stage)
+    ]
+    return [vm for vms in free for vm in vms]
 
 
 def give_up(raw: Mapping[str, Any], vms: Iterable[str], reason: str) -> dict[str, Any]:
