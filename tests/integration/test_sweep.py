@@ -58,9 +58,6 @@ def test_the_gate_leaves_out_nothing_that_changes_states():
     every, most = set(cuts(workflow, clean)), set(cuts(workflow, clean, everything=False))
     assert most < every
     assert not any(cut.sure for cut in every - most)
-    assert {(cut.host, cut.what) for cut in most if cut.on_the_wire} == {
-        (cut.host, cut.what) for cut in every if cut.on_the_wire
-    }
 
 
 @pytest.mark.parametrize("kind", ODD)

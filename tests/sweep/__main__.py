@@ -13,6 +13,7 @@ from itertools import islice
 from multiprocessing.pool import Pool
 
 from .cut import Cut
+from .halted import Halt, Halted, halted, halting, halts, traced
 from .sweep import Known, Verdict, conduct, cuts
 from .swift import be_swift
 from .turns import Stop
@@ -24,6 +25,8 @@ WIDTHS = (32, 7, 6, 8, 7, 11, 13, 9)
 MEDDLED = ("planned failover",)
 """Workflows between whose cmdlets another hand is put."""
 HEADS = ("workflow", "calls", "wire", "faults", "again", "recovered", "laws broken", "seconds")
+STOPS_WIDTHS = (40, 7, 7, 7, 10, 13, 9)
+STOPS_HEADS = ("stopped from outside", "stops", "again", "down", "problems", "laws broken", "seconds")
 HANDS_WIDTHS = (48, 7, 7, 10, 13, 9)
 HANDS_HEADS = ("two hands", "runs", "down", "problems", "laws broken", "seconds")
 Ended = tuple[str, list[str]]
@@ -40,14 +43,25 @@ def main() -> int:
         "--all", action="store_true", help="also what the gate leaves out: workflows, and calls that only read"
     )
     parser.add_argument("--hands", action="store_true", help="two hands instead: in turns, and a foreign cmdlet")
+    parser.add_argument("--stops", action="store_true", help="only runs that are stopped from outside")
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="how many labs at a time")
     options = parser.parse_args()
     began = time.monotonic()
     with multiprocessing.get_context("fork").Pool(options.jobs, _prepare) as pool:
-        ended = _hands(options.workflows, pool) if options.hands else _faults(options.workflows, options.all, pool)
-        failed = print_failures(ended)
+        failed = print_failures(_all_of(options, pool))
     print(f"{time.monotonic() - began:.0f} s")
     return 1 if failed else 0
+
+
+def _all_of(options: argparse.Namespace, pool: Pool) -> Iterator[Ended]:
+    """What was asked for; in the gate the faults, and some of what is stopped from outside."""
+    if options.hands:
+        yield from _hands(options.workflows, pool)
+        return
+    if not options.stops:
+        yield from _faults(options.workflows, options.all, pool)
+    if options.stops or not options.workflows:
+        yield from _stops(options.workflows, options.all or options.stops, pool)
 
 
 def _faults(names: list[str], everything: bool, pool: Pool) -> Iterator[Ended]:
@@ -65,6 +79,21 @@ def _faults(names: list[str], everything: bool, pool: Pool) -> Iterator[Ended]:
     print(f"{len(chosen)} workflows, {faults} faults, {again} runs again, {lost} not recovered, {laws} laws broken")
     for verdict in verdicts:
         yield f"{verdict.workflow}: {verdict.cut or 'no fault'}", [*verdict.problems, *verdict.laws]
+
+
+def _stops(names: list[str], everything: bool, pool: Pool) -> Iterator[Ended]:
+    """Runs that are stopped from outside."""
+    chosen = [one for one in halting() if everything or one.in_gate]
+    chosen = [one for one in chosen if not names or any(name in one.name for name in names)]
+    print(_row(STOPS_HEADS, STOPS_WIDTHS), flush=True)
+    planned = list(pool.imap(_halts, [one.name for one in chosen]))
+    found = pool.imap(_halted, [(one.name, halt) for one, some in zip(chosen, planned, strict=True) for halt in some])
+    for workflow, some in zip(chosen, planned, strict=True):
+        struck = [one for one in islice(found, len(some)) if one.struck or one.problems]
+        sums = [sum(map(len, column)) for column in zip(*((o.down, o.problems, o.laws) for o in struck), strict=True)]
+        numbers = (len(struck), sum(one.again for one in struck), *sums, round(sum(one.seconds for one in struck)))
+        print(_row((workflow.name, *map(str, numbers)), STOPS_WIDTHS), flush=True)
+        yield from ((one.workflow, [*one.problems, *one.laws]) for one in struck)
 
 
 def _hands(names: list[str], pool: Pool) -> Iterator[Ended]:
@@ -136,6 +165,19 @@ def _of_workflow(clean: Verdict, found: list[Verdict]) -> str:
     again = sum(verdict.again for verdict in found)
     numbers = (len(clean.trace.calls), clean.trace.wire, len(struck), again, whole, laws, round(seconds))
     return _row((clean.workflow, *map(str, numbers)))
+
+
+def _halts(name: str) -> list[Halt]:
+    return list(halts(traced(_to_halt(name))))
+
+
+def _halted(job: tuple[str, Halt]) -> Halted:
+    name, halt = job
+    return halted(_to_halt(name), halt)
+
+
+def _to_halt(name: str) -> Workflow:
+    return next(one for one in halting() if one.name == name)
 
 
 def _foreign(job: tuple[str, Foreign]) -> Verdict:

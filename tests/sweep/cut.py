@@ -31,8 +31,8 @@ LIES = ((LEAD, A, C), (SWAP, A, B), (LEAD, B, C))
 @dataclass(frozen=True)
 class Cut:
     """One fault: of the nth call of a cmdlet on a host (of the nth operation of the wire for before and after, of the
-    nth answer for an odd one). Or a lie after the nth call of any cmdlet on the host `at` (0: from the beginning),
-    `host` being the entry and `what` where it leads. sure: it strikes in every run, for the run cannot do without it.
+    nth answer for an odd one). Or a lie after the nth call of any cmdlet on the host `at`, `host` being the entry
+    and `what` where it leads. sure: it strikes in every run, for the run cannot do without it.
     """
 
     kind: str
@@ -110,12 +110,12 @@ class Trace:
 
     @property
     def sample(self) -> list[Piece]:
-        """Before the first change, one pipeline of each kind, for nothing has changed between two; all that follow."""
-        changing = [number for number, piece in enumerate(self.pieces) if piece.state_changing]
-        first, seen = min(changing, default=len(self.pieces)), set[tuple[str, ...]]()
-        kept = []
-        for number, piece in enumerate(self.pieces):
-            if number >= first or piece.kind not in seen:
+        """Between two changes one pipeline of each kind, for nothing but time lies between those that are alike."""
+        kept, seen = list[Piece](), set[tuple[str, ...]]()
+        for piece in self.pieces:
+            if piece.state_changing:
+                seen.clear()
+            if piece.state_changing or piece.kind not in seen:
                 kept.append(piece)
             seen.add(piece.kind)
         return kept
@@ -163,10 +163,10 @@ def _rule(lab: Lab, cut: Cut | None) -> Callable[[], bool]:
     if cut is None:
         return lambda: True
     if cut.lies:
-        when = When(host=cut.at, nth=cut.nth) if cut.nth else None
+        when = When(host=cut.at, nth=cut.nth)
         lie = lab.lead if cut.kind == LEAD else lab.swap
         moment = lie(cut.host, cut.what, when=when)
-        return lambda: moment is None or moment.struck > 0
+        return lambda: moment is not None and moment.struck > 0
     if cut.on_the_wire:
         wire = lab.world.faults.add_wire(cut.what, cut.host, cut.nth, cut.kind)
         return lambda: wire.struck > 0
@@ -188,19 +188,19 @@ def drops(
     """Every remote call, lost: what changes states in all ways, the rest before and after in turn.
 
     Unless `everything`, of a pipeline that only reads one cmdlet is lost, each in its turn: to the client it is one
-    call. Unless `full`, only those of a sample. `since`: only from the first call of that cmdlet on, and not on the
-    wire.
+    call. Unless `full`, only those of a sample, and before the first change each in one way, in turn. `since`: only
+    from the first call of that cmdlet on, and not on the wire.
     """
-    begun = since is None
+    begun, changed = since is None, False
     for turn, piece in enumerate(clean.pieces if everything or full else clean.sample):
+        changed = changed or piece.state_changing
         whole = everything or piece.state_changing
         calls = piece.calls if whole or not piece.calls else [piece.calls[turn % len(piece.calls)]]
-        for call in calls:
-            begun = begun or since == (call.host, call.cmdlet)
-            if begun:
-                yield from _of_call(call)
+        begun = begun or any((call.host, call.cmdlet) == since for call in calls)
+        ways = [cut for call in calls for cut in _of_call(call)] if begun else []
         if since is None:
-            yield from (Cut((BEFORE, AFTER)[nth % 2], piece.host, operation, nth) for operation, nth in piece.wire)
+            ways += [Cut((BEFORE, AFTER)[nth % 2], piece.host, operation, nth) for operation, nth in piece.wire]
+        yield from ways if changed or everything or full else ways[turn % len(ways) :][:1] if ways else ()
 
 
 def _of_call(call: Call) -> Iterator[Cut]:
@@ -222,8 +222,7 @@ def odd_answers(clean: Trace, everything: bool = True) -> Iterator[Cut]:
 
 
 def lies(clean: Trace, everything: bool = True) -> Iterator[Cut]:
-    """An inventory that lies from the end of a pipeline on, in each way, and from the very beginning."""
-    yield from (Cut(kind, host, to, 0, at=host) for kind, host, to in LIES)
+    """An inventory that lies from the end of a pipeline on, in each way."""
     for piece in clean.pieces if everything else clean.sample:
         if piece.calls:
             last = piece.calls[-1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 
 from tests.lab.lab import When
@@ -19,9 +19,10 @@ from .cut import Piece, Plant, Trace, trace
 from .hands import Hands
 from .laws import broken
 from .outside import SIGNALS, Outside
-from .stage import Stage
+from .stage import B, Stage
 from .sweep import REPEATS, Verdict, alive, look, once, staged, untold
-from .workflow import CANCEL, Workflow
+from .workflow import CANCEL, Workflow, role
+from .workflows import GROUPS, workflows
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,22 @@ def halts(clean: Trace) -> Iterator[Halt]:
         yield Halt(number, moment)
 
 
+def halting() -> Iterator[Workflow]:
+    """The workflows that are stopped: a planned failover of two guests, in each order, the other ways over, and those
+    back.
+    """
+    known = {workflow.name: workflow for workflow in workflows()}
+    over = known["planned failover, in groups"]
+    yield replace(over, name="planned, in groups", begin=Stage.both_run_here, in_gate=True)
+    one_by_one = role("planned", B, groups=GROUPS, order="one_by_one")
+    yield replace(over, name="planned, one by one", begin=Stage.both_run_here, play=one_by_one)
+    yield replace(over, name="planned, together", begin=Stage.both_run_here, play=role("planned", B))
+    for name in ("a site of two hosts", "turned back at the replica", "cancel a failover"):
+        yield replace(known[name], in_gate=name != "turned back at the replica")
+    for name in ("cancel a preparation", "unplanned failover", "primary unusable, turned off", "way home"):
+        yield replace(known[name], in_gate=False)
+
+
 def _changes(clean: Trace) -> Iterator[tuple[Piece, Piece | None]]:
     """Every pipeline that changes something, with the one before it on its host."""
     last: dict[str, Piece] = {}
@@ -66,10 +83,10 @@ def _changes(clean: Trace) -> Iterator[tuple[Piece, Piece | None]]:
 
 
 def traced(workflow: Workflow) -> Trace:
-    """A clean run."""
+    """A run that nobody stops. Raises RuntimeError when it fails, and nobody refuses it anything."""
     with bounded(), staged(workflow) as stage:
         hands, failure = once(stage, workflow)
-        if failure:
+        if failure and not workflow.refused:
             raise RuntimeError(f"{workflow.name}: {failure}")
         return trace(stage.world.recorder.calls, hands.sent, {})
 
@@ -98,7 +115,7 @@ def _halt(stage: Stage, workflow: Workflow, verdict: Halted, halt: Halt) -> None
         return
     verdict.down = sorted(ran - alive(stage))
     verdict.problems += untold(stage, hands, ran - alive(stage))
-    verdict.problems += _went_on(stage, hands)
+    verdict.problems += _went_on(hands)
     for _unused in range(REPEATS):
         if not failure:
             verdict.problems += look(stage, workflow, ran, Plant(lambda: True, lambda: None))
@@ -108,10 +125,8 @@ def _halt(stage: Stage, workflow: Workflow, verdict: Halted, halt: Halt) -> None
     verdict.problems.append(f"never through: {failure}")
 
 
-def _went_on(stage: Stage, hands: Hands) -> Iterator[str]:
-    """Guests that were told to stop by what was sent when the run knew already that it was stopped."""
-    calls = {call.number: call for call in stage.world.recorder.calls}
+def _went_on(hands: Hands) -> Iterator[str]:
+    """Pipelines that tell guests to stop, sent when the run knew already that it was stopped."""
     for sent in hands.sent:
-        if sent.halted:
-            stopping = [str(calls[number]) for number in sent.calls if calls[number].cmdlet == "Stop-VM"]
-            yield from (f"a further guest was stopped: {call}" for call in stopping)
+        if sent.halted and any(name.endswith("Stop-VM") for name in sent.cmdlets):
+            yield f"a further guest was stopped: {sent}"

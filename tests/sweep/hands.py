@@ -33,6 +33,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover i
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network import FAILOVER_NETWORK  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import to_result  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Noun  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import open_session  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import Reading, read_result  # noqa: E402
@@ -58,11 +59,13 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Sent:
-    """A pipeline for a host: its calls by their numbers, and which operations of the wire and answers of that host
-    were its own, counted from 1. halted: the run knew already that it was stopped from outside.
+    """A pipeline for a host: the names of its cmdlets, the calls that the lab has recorded since the last one, by their
+    numbers (a job begins when it begins), and which operations of the wire and answers of that host were its own,
+    counted from 1. halted: the run knew already that it was stopped from outside.
     """
 
     host: str
+    cmdlets: tuple[str, ...] = ()
     calls: tuple[int, ...] = ()
     wire: tuple[tuple[str, int], ...] = ()
     answers: tuple[int, ...] = ()
@@ -87,6 +90,7 @@ class Hands:
         self.reports: list[dict[str, Any]] = []
         self.sent: list[Sent] = []
         self.strays: list[Recorded] = []
+        self._noted: dict[str, int] = {}
 
     @property
     def changed(self) -> bool:
@@ -155,10 +159,11 @@ class Hands:
         answers = self.answers.seen[name] if self.answers else 0
         return Mark(len(self.lab.world.recorder.calls), requests, answers, self.outside.noticed.is_set())
 
-    def note(self, host: str, before: Mark) -> None:
+    def note(self, host: str, pipeline: Pipeline, before: Mark) -> None:
         """A pipeline for a host is through."""
         meant, user, now = self.lab.world.host(host).name, login(self.user, host), self.mark(host)
-        sent = [call for call in self.lab.world.recorder.calls[before.calls :] if call.user == user]
+        since, self._noted[host] = self._noted.get(host, before.calls), now.calls
+        sent = [call for call in self.lab.world.recorder.calls[since : now.calls] if call.user == user]
         self.strays += [call for call in sent if call.state_changing and call.host != meant]
         wire = tuple(
             (operation, nth)
@@ -166,7 +171,9 @@ class Hands:
             for nth in range(before.requests[operation] + 1, count + 1)
         )
         answers = tuple(range(before.answers + 1, now.answers + 1))
-        self.sent.append(Sent(meant, tuple(call.number for call in sent), wire, answers, before.halted))
+        cmdlets = tuple(command.name for statement in pipeline.statements for command in statement.commands)
+        calls = tuple(call.number for call in sent)
+        self.sent.append(Sent(meant, cmdlets, calls, wire, answers, before.halted))
 
 
 @dataclass(frozen=True)
@@ -208,13 +215,13 @@ class _Noting:
         """Why nothing more can be run over it."""
         return self._session.broken
 
-    def run(self, pipeline: Any) -> Any:
+    def run(self, pipeline: Pipeline) -> Any:
         """Run it, whatever comes of it."""
         before = self._hands.mark(self.host)
         try:
             return self._session.run(pipeline)
         finally:
-            self._hands.note(self.host, before)
+            self._hands.note(self.host, pipeline, before)
 
 
 Play = Callable[[Hands], None]

@@ -195,4 +195,5 @@ def cuts(workflow: Workflow, clean: Verdict, everything: bool = True) -> Iterato
     if workflow.swept == ANSWERS:
         return odd_answers(clean.trace, everything)
     since = next(iter(workflow.refused), None) if not everything else None
-    return drops(clean.trace, everything, workflow.in_full, since)
+    found = drops(clean.trace, everything, workflow.in_full, since)
+    return (cut for cut in found if everything or not workflow.cut_on or cut.host in workflow.cut_on)

@@ -24,8 +24,9 @@ class Workflow:
     """`begin` sets the stage, `play` is run, and run again; `done` says whether the world is as it shall be.
 
     What is not `in_gate` is swept only when it is asked for: a gate has its time. `in_full`: in the gate too, every
-    pipeline before the first change is cut, and not one of each kind. `apart`: the VMs have another name on each host.
-    `refused` are cmdlets whose first call Windows refuses, so that the run has to turn back.
+    pipeline before the first change is cut, and not one of each kind. `cut_on`: in the gate only the calls on these
+    hosts are cut, for the others are like them. `apart`: the VMs have another name on each host. `refused` are cmdlets
+    whose first call Windows refuses, so that the run has to turn back.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Workflow:
     hosts: int = 2
     in_gate: bool = True
     in_full: bool = False
+    cut_on: tuple[str, ...] = ()
     apart: bool = False
     swept: str = DROPS
     refused: tuple[tuple[str, str], ...] = ()

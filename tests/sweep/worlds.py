@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from .hands import Hands, Play, Stopped
 from .other_roles import removal_role, reprotect
-from .stage import RUNS, A, B, C, Stage
+from .stage import RUNS, A, B, C, D, Stage
 from .workflow import ANSWERS, CANCEL, COMMIT, LIES, REMOVE, UNPLANNED, Workflow, both, moved, role, stands
 
 DISASTER = frozenset({UNPLANNED})
@@ -23,6 +23,7 @@ def workflows() -> Iterator[Workflow]:
     yield from _turned_back()
     yield from _liars()
     yield from _odd()
+    yield SITE
 
 
 def _chains() -> Iterator[Workflow]:
@@ -56,6 +57,23 @@ def _chains() -> Iterator[Workflow]:
 def _on_to_the_third(hands: Hands) -> None:
     role("planned", B, reverse=False)(hands)
     reprotect(hands, B, C)
+
+
+SITE = Workflow(
+    "a site of two hosts",
+    Stage.site,
+    role("planned", "site_south"),
+    lambda stage: _at_site(stage, (B, D), "Primary", "Running") and _at_site(stage, (A, C), "Replica", "Off"),
+    hosts=4,
+    apart=True,
+    cut_on=("HV-A", "HV-B"),
+)
+
+
+def _at_site(stage: Stage, hosts: tuple[str, ...], mode: str, power: str) -> bool:
+    """Whether each of these hosts has one of the VMs, which stands like that."""
+    found = [side for host in hosts for side in stage.sides(host).values()]
+    return found == 2 * [(mode, "Replicating", power)]
 
 
 def _first_two_lost(stage: Stage) -> None:
