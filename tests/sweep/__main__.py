@@ -99,7 +99,8 @@ def _stops(names: list[str], everything: bool, pool: Pool) -> Iterator[Ended]:
 def _hands(names: list[str], pool: Pool) -> Iterator[Ended]:
     """Two hands on the same VMs."""
     print(_row(HANDS_HEADS, HANDS_WIDTHS), flush=True)
-    for duel in [*duels(), *(one.swapped for one in duels())]:
+    swapped = (one.swapped for one in duels() if one.plays[0] is not one.plays[1])
+    for duel in [*duels(), *swapped]:
         if not names or any(name in duel.name for name in names):
             yield from _fought(duel, pool)
     for workflow in workflows():
