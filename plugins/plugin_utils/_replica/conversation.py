@@ -86,13 +86,14 @@ class End:
 
 @dataclass(frozen=True)
 class Talk:
-    """What every conversation has. `open` are the asks without a last answer, `asks` those of them that are new.
+    """What every conversation has. `want` is what was asked. `open` are the asks without a last answer, `asks` those of them that are new.
 
     `lines` are events to be shown now, `plan` is what is going to be done, once it is known. `answered` has the results
     of the last asks that were made together, by number.
     """
 
     phase: str
+    want: Wanted = field(kw_only=True)
     asked: int = 0
     open: Mapping[int, Ask] = field(default_factory=dict)
     asks: tuple[Ask, ...] = ()
@@ -126,11 +127,11 @@ class Talk:
         return {ask.host: result for ask, result in self.answered.values() if ask.kind == READ}
 
 
-T = TypeVar("T", bound=Talk)
-Phases = Mapping[str, Callable[[T, float], T]]
+TalkT = TypeVar("TalkT", bound=Talk)
+Phases = Mapping[str, Callable[[TalkT, float], TalkT]]
 
 
-def take(talk: T, answers: Sequence[Answer]) -> T:
+def take(talk: TalkT, answers: Sequence[Answer]) -> TalkT:
     """The talk with these answers, each of them the last of its ask, among the `answered`."""
     for answer in answers:
         ask = talk.open[answer.number]
@@ -142,7 +143,7 @@ def take(talk: T, answers: Sequence[Answer]) -> T:
     return talk
 
 
-def go_through(talk: T, phases: Phases[T], now: float) -> T:
+def go_through(talk: TalkT, phases: Phases[TalkT], now: float) -> TalkT:
     """The talk after the phases that can begin: each is called when all that was asked before it is answered, and asks
     more, or names the next one. It stops at a phase that is none of these.
     """
@@ -153,6 +154,6 @@ def go_through(talk: T, phases: Phases[T], now: float) -> T:
     return talk
 
 
-def refuse(talk: T, *lines: str) -> T:
+def refuse(talk: TalkT, *lines: str) -> TalkT:
     """The end before anything was done."""
     return replace(talk, end=End({"changed": False, "failed": True, "msg": "\n".join(lines)}))

@@ -32,6 +32,32 @@ def answered(known: Mapping[str, Any], read: Any) -> dict[str, float]:
     return found
 
 
+def came_up(plan: Mapping[str, Any], run: Mapping[str, Any], read: Any) -> list[dict[str, Any]]:
+    """What a check is told of each VM that came up. `run` is as for `report`; `read`, what hyperv_replication_info said
+    of the test VMs with their adapters: one that is not in it has no name.
+    """
+    shown = {str(record["id"]): record for record in (read or {}).get("vms") or ()}
+    isolation = run["isolation"]
+    up = run["answered"] if run["heartbeat"] else run["expected"]
+    told = []
+    for vm in plan["vms"]:
+        test = isolation["tests"].get(vm["id"])
+        if vm["id"] in isolation["ids"] and test in up:
+            record = shown.get(test, {})
+            told.append(
+                {
+                    "id": vm["id"],
+                    "name": vm["name"],
+                    "test_id": test,
+                    "test_name": record.get("name"),
+                    "ip_addresses": [ip for one in record.get("adapters") or () for ip in one["ip_addresses"] or ()],
+                    "host": record.get("host"),
+                    "point": vm["point"],
+                }
+            )
+    return told
+
+
 def report(plan: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
     """`lines` to show, `failures` (a sentence a VM), and `vms`, a record each.
 

@@ -53,7 +53,6 @@ class FailoverTalk(Talk):
     will be, in seconds by id. run: the run, once it has begun. flow: how its acts stand (failover_flow.py).
     """
 
-    want: Wanted = field(kw_only=True)
     readings: Readings = field(default_factory=dict)
     heard: Readings = field(default_factory=dict)
     found: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from typing import Any
 
 from .errors import OptionError
 from .failover_states import power_may_run
+from .identity import LOOK, not_meant
 from .info_clock import Clock, read_clock
 from .info_network import ADAPTER, FAILOVER, adapter_record, pair
 from .info_network import VLAN as VLAN_COLUMNS
@@ -155,7 +156,10 @@ def _settings(
 
 
 def _check(have: Have, want: Want, vms: Mapping[str, tuple[str, str, str]]) -> None:
-    """Adapters and switches that the options name have to be there, and one adapter has to be meant."""
+    """It has to be the host that is meant, with the adapters and switches that the options name, one adapter a VM."""
+    elsewhere = not_meant(have.host, want.expected_host)
+    if elsewhere:
+        raise OptionError("expected_host", elsewhere, LOOK)
     for vm, (name, _unused, _unused) in vms.items():
         own = [adapter for adapter in have.adapters.values() if adapter.vm_id == vm]
         meant = [adapter for adapter in own if _meant(adapter, want)]

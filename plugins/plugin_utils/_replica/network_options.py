@@ -57,13 +57,16 @@ SPEC: Mapping[str, Any] = {
     VLAN: {"type": "int"},
     "clear": {"type": "list", "elements": "str", "choices": [IPV4, IPV6, TEST_SWITCH, SWITCH, VLAN]},
     "allow": {"type": "list", "elements": "str", "choices": [EXTERNAL_TEST, PRODUCTION_TEST, RUNNING_VM]},
+    "expected_host": {"type": "str"},
 }
 RULES: Mapping[str, Any] = {"required_one_of": [["names", "ids"]]}
 
 
 @dataclass(frozen=True)
 class Want:
-    """The task. `addresses` hold by family only what was given; `clear` names what is taken away."""
+    """The task. `addresses` hold by family only what was given; `clear` names what is taken away; `expected_host` is
+    the host that the task is for.
+    """
 
     vms: VMSelection
     adapter: str = ""
@@ -73,6 +76,7 @@ class Want:
     vlan_id: int | None = None
     clear: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
+    expected_host: str = ""
 
     @property
     def settings(self) -> bool:
@@ -101,6 +105,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
         vlan_id=vlan_id,
         clear=clear,
         allow=frozenset(options.get("allow") or ()),
+        expected_host=options.get("expected_host") or "",
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import failover_flow, failover_talk, removal_flow, removal_talk
+from . import drill_end_talk, drill_talk, failover_flow, failover_talk, removal_flow, removal_talk
 from .conversation import Wanted
 from .errors import OptionError
 from .role_inputs import RoleInputError, role_inputs
@@ -85,6 +85,19 @@ _REMOVAL: Mapping[str, Any] = {
     "delete": {"type": "str", "choices": ["nothing", "vm", "vm_and_disks"], "default": "nothing"},
     "lives_on": {"type": "str"},
 }
+_TEST: Mapping[str, Any] = {
+    "test_switch": {"type": "str"},
+    "allow": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["external_test_switch", "production_test_switch"],
+        "default": [],
+    },
+    "wait_for": {"type": "str", "choices": ["heartbeat", "nothing"], "default": "heartbeat"},
+    "heartbeat_timeout": {"type": "int", "default": 600},
+    "keep": {"type": "bool", "default": True},
+    "report": {"type": "bool", "default": True},
+}
 
 
 def _failover(wish: str) -> Workflow:
@@ -102,12 +115,19 @@ WORKFLOWS: Mapping[str, Workflow] = {
         removal_flow,
         frozenset(_REMOVAL) | {"hosts", "confirm", "on_refusal", "settle_timeout"},
     ),
+    "test_failover": Workflow(
+        drill_talk.start,
+        drill_talk,
+        frozenset(_TEST) | {"recovery_point", "recovery_point_time", "on_refusal", "wait_timeout"},
+    ),
+    "cleanup_test_failover": Workflow(drill_end_talk.start, drill_end_talk, frozenset({"report", "wait_timeout"})),
 }
 SPEC: Mapping[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": list(WORKFLOWS)},
     **_ALL,
     **_FAILOVER,
     **_REMOVAL,
+    **_TEST,
 }
 _OWN = ("operation", "record", "given")
 

@@ -48,7 +48,6 @@ class RemovalTalk(Talk):
     how often what was read for a VM had grown too old. done: what the calls gave. stopped: why the run goes no further.
     """
 
-    want: Wanted = field(kw_only=True)
     readings: Readings = field(default_factory=dict)
     found: Mapping[str, Any] = field(default_factory=dict)
     first: Mapping[str, Any] = field(default_factory=dict)
