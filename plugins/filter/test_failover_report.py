@@ -25,14 +25,13 @@ author: The hyperv.replica authors (@hyperv-replica)
 positional: run
 options:
   _input:
-    description: What P(hyperv.replica.test_failover_plan#filter) gave.
+    description: The C(plan) in RV(hyperv.replica.hyperv_recovery#module:test).
     type: dict
     required: true
   run:
     description:
-      - What the stages of the role P(hyperv.replica.test_failover#role) registered, as C(switched), C(made),
-        C(isolation), C(started), C(expected), C(answered), C(checked), C(ended) and C(after); and C(keep), C(heartbeat)
-        and C(host).
+      - The C(run) in the same, with what was done since, as C(checked), what failed by VM id; C(ended) and C(after), of
+        the task that ended the tests; and C(keep).
     type: dict
     required: true
 """

@@ -207,12 +207,10 @@ def test_the_module_knows_the_broker_of_its_own_host(player: Player) -> None:
 def test_removal_finds_each_copy_on_its_node(player: Player) -> None:
     gone = player.play("remove_replication", remove_on="hv-a", vms="App01,App04", confirm="hv-a 2")
     assert gone.returncode == 0, gone.stdout
-    assert player.sent() == 2 * ["hv-a Remove-VMReplication"] + [
-        "hv-b Set-VM",
-        "hv-c Set-VM",
-        "hv-b Remove-VMReplication",
-        "hv-c Remove-VMReplication",
-    ]
+    sent = player.sent()
+    assert sent[:2] == 2 * ["hv-a Remove-VMReplication"]
+    for node in ("hv-b", "hv-c"):
+        assert [call for call in sent if node in call] == [f"{node} Set-VM", f"{node} Remove-VMReplication"]
     assert states(player, "App04") == {"hv-a": "None/Disabled Running", "hv-c": "None/Disabled Off"}
 
 

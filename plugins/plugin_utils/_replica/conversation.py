@@ -86,7 +86,8 @@ class End:
 
 @dataclass(frozen=True)
 class Talk:
-    """What every conversation has. `want` is what was asked. `open` are the asks without a last answer, `asks` those of them that are new.
+    """What every conversation has. `want` is what was asked. `open` are the asks without a last answer, `asks` those of
+    them that are new.
 
     `lines` are events to be shown now, `plan` is what is going to be done, once it is known. `answered` has the results
     of the last asks that were made together, by number.

@@ -62,7 +62,8 @@ def report(plan: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
     """`lines` to show, `failures` (a sentence a VM), and `vms`, a record each.
 
     `run` holds what the stages registered: `switched`, `made`, `isolation`, `started`, `expected`, `answered`,
-    `checked`, `ended` and `after` (a last read of the replicas), and `keep`, `heartbeat`, `host` of the role.
+    `checked`, `ended` and `after` (a last read of the replicas), and `keep`, `heartbeat`, `host` of the role; `stopped`
+    says that somebody has stopped it.
     """
     told = [_record(vm, run) for vm in plan["vms"]]
     told += [_refused(one) for one in plan["refused"]]
@@ -159,7 +160,8 @@ def _problem(vm: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     if isolation["tests"][vm_id] not in (run.get("expected") or ()):
         return "its test VM was not started"
     if int(run.get("heartbeat") or 0) and isolation["tests"][vm_id] not in (run.get("answered") or {}):
-        return f"its guest did not answer within {run['heartbeat']} seconds"
+        cut = run.get("stopped")
+        return f"its guest did not answer {'before that' if cut else 'within ' + str(run['heartbeat']) + ' seconds'}"
     check = (run.get("checked") or {}).get(vm_id)
     return f"a check failed: {check}" if check else ""
 

@@ -1,8 +1,8 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The conversation that begins a test failover: plan, make the test VMs, prove that each is isolated, start it, wait for
-its guest. Pure.
+"""The conversation that begins a test failover: plan, make the test VMs, prove that each is isolated, start it, and
+wait for its guest. Pure.
 
 A VM goes on as soon as its last call is through. The test VMs are left as they are (drill_end_talk.py ends them),
 unless somebody stops the run while they are not to be kept: then they are ended here.
@@ -329,6 +329,7 @@ def _end(talk: DrillTalk) -> DrillTalk:
         "keep": not talk.ended,
         "heartbeat": inputs["heartbeat_timeout"] if inputs["wait_for"] == "heartbeat" else 0,
         "host": talk.host,
+        "stopped": bool(talk.stopped),
     }
     told = report(talk.first, run)
     calls = [*talk.switched, talk.made, talk.started, talk.ended]

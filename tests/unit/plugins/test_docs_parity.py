@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Noun
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import SPEC, WORKFLOWS
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTIONS = ROOT / ".build" / "collections"
@@ -36,10 +37,14 @@ def _action(name: str) -> Any:
 
 @cache
 def documentation() -> Mapping[str, Any]:
+    return _documented(*modules())
+
+
+def _documented(*names: str) -> Mapping[str, Any]:
     command = [str(Path(sys.executable).with_name("ansible-doc")), "-t", "module", "-j"]
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
     done = subprocess.run(
-        [*command, *(f"hyperv.replica.{name}" for name in modules())],
+        [*command, *(f"hyperv.replica.{name}" for name in names)],
         env=env,
         capture_output=True,
         text=True,
@@ -94,6 +99,14 @@ def test_what_every_noun_answers_is_documented(name: str) -> None:
     assert set(returned["failures"]["contains"]) == {"id", "name", "msg"}
     if noun.subject_key:
         assert noun.subject_key in returned
+
+
+def test_options_of_the_workflows() -> None:
+    """hyperv_recovery is bound to no noun: its options are those of all operations together."""
+    doc = _documented("hyperv_recovery")["hyperv.replica.hyperv_recovery"]["doc"]
+    assert documented(doc["options"]) == specified(SPEC)
+    own = {name for workflow in WORKFLOWS.values() for name in workflow.options}
+    assert own <= SPEC.keys(), "an operation has no option that is none"
 
 
 def test_there_is_something_to_compare() -> None:
