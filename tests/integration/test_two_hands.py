@@ -36,6 +36,17 @@ def test_a_cancel_between_the_look_at_the_primary_and_the_failover():
     assert "NOT DONE: App01 runs on hv-a" in fought.told[0]
 
 
+def test_a_guest_that_another_hand_has_started_is_up_again_after_the_run_that_stopped_it():
+    """The second run found the VM Off and was about to prepare it; meanwhile the first one has started it."""
+    duel = next(one for one in duels() if one.name == "opposite directions")
+    fought = fight(duel, Turns((Stop(4, after=True), Stop(1))))
+    assert fought.reached == [True, True]
+    assert fought.problems == []
+    assert fought.laws == []
+    assert fought.down == []
+    assert "NOT DONE: App01 runs on hv-b" in fought.told[1]
+
+
 VM = UUID(int=1)
 PREPARED, REPLICATING = "PreparedForFailover", "Replicating"
 

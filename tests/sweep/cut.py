@@ -21,8 +21,27 @@ from .hands import Sent
 from .stage import A, B, C
 
 OPERATIONS = ("Create", "Command", "Send", "Receive")
-LATE = (2, 5)
-"""When a late effect lands: in the middle of the next reading, and between it and the next act."""
+NEXT_CHANGE = 40
+"""Calls after which an effect lands that waits for the next change, where there is none."""
+LATE = (2, NEXT_CHANGE)
+"""When a late effect lands: in the middle of the next reading, and right before the next call that changes anything,
+which nothing is read before any more.
+"""
+CHANGING = (
+    "Complete",
+    "Disable",
+    "Enable",
+    "Import",
+    "New",
+    "Remove",
+    "Reset",
+    "Resume",
+    "Set",
+    "Start",
+    "Stop",
+    "Suspend",
+)
+"""Verbs of cmdlets that change something."""
 LEAD, SWAP = "lead", "swap"
 LIES = ((LEAD, A, C), (SWAP, A, B), (LEAD, B, C))
 """How an inventory lies: an entry that leads to a third host, or two that have changed places."""
@@ -56,7 +75,8 @@ class Cut:
     def __str__(self) -> str:
         if self.lies:
             return f"{self.kind} of {self.host} to {self.what} after call {self.nth} on {self.at}"
-        late = f" (lands after {self.lands_after} more calls)" if self.kind == DROP_LATE else ""
+        when = "right before the next change" if self.lands_after == NEXT_CHANGE else f"{self.lands_after} calls later"
+        late = f" (lands {when})" if self.kind == DROP_LATE else ""
         return f"{self.kind} of {self.what} number {self.nth} on {self.host}{late}"
 
 
@@ -172,7 +192,16 @@ def _rule(lab: Lab, cut: Cut | None) -> Callable[[], bool]:
         return lambda: wire.struck > 0
     late = {"lands_after": cut.lands_after} if cut.kind == DROP_LATE else {}
     rule = lab.world.faults.add(cut.kind, cut.host, cut.what, cut.nth, **late)
+    if cut.kind == DROP_LATE and cut.lands_after == NEXT_CHANGE:
+        for verb in CHANGING:
+            lab.world.faults.at(lambda: _land(lab), cmdlet=f"{verb}-*", nth=0, before=True)
     return lambda: rule.struck > 0
+
+
+def _land(lab: Lab) -> None:
+    """What is on its way lands."""
+    with lab.world.lock:
+        lab.world.faults.land(all_of_them=True)
 
 
 def set_right(lab: Lab) -> None:

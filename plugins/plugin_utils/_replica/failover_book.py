@@ -29,6 +29,7 @@ from .failover_states import (
     Side,
 )
 
+STOP = "Stop-VM"
 OPEN, DONE, LEFT = "open", "done", "left"
 _BY_ITSELF = (ERROR, WANTS_RESYNC, RESYNCHRONIZING)
 _AFTER_REVERSE = (WAITING_FOR_COPY, SUSPENDED, RESYNCHRONIZING, RESYNC_SUSPENDED)
@@ -41,12 +42,12 @@ Shape = tuple[str, str, str]
 class Entry:
     """One VM of the run. Times are seconds of the control node's clock.
 
-    ran: it ran somewhere when the run began. failed: what the last call said of it, until the next reading decides.
-    first: when a stage was first asked for. expected: what each side shows, then what the plan makes of it. acted:
-    for the side of the last call, the steps that it has taken when the call is through. untouched: it never took part.
-    unready: it runs, but its guest did not answer. given_up: what was done to bring it up again has failed too.
-    other: what the other side showed when it was last read, proof: its record; copies: the same of further holders,
-    by host. stage: what was asked for last, idle: looks in a row after which nothing was.
+    ran: it ran somewhere when the run began, or this run has stopped it. failed: what the last call said of it, until
+    the next reading decides. first: when a stage was first asked for. expected: what each side shows, then what the
+    plan makes of it. acted: for the side of the last call, the steps that it has taken when the call is through.
+    untouched: it never took part. unready: it runs, but its guest did not answer. given_up: what was done to bring it
+    up again has failed too. other: what the other side showed when it was last read, proof: its record; copies: the
+    same of further holders, by host. stage: what was asked for last, idle: looks in a row after which nothing was.
     cell: the hosts of the target that are its own.
     """
 
@@ -86,11 +87,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Said:
-    """What a call came to, by the ids of its VMs. `unread`: an error of the whole task, which tells of none."""
+    """What a call came to, by the ids of its VMs. `stopped`: those whose guests it has, or may have, stopped.
+    `unread`: an error of the whole task, which tells of none.
+    """
 
     failed: Mapping[str, str]
     pending: Mapping[str, str]
     sent: frozenset[str]
+    stopped: frozenset[str] = frozenset()
     unread: str = ""
 
     @classmethod
@@ -98,15 +102,19 @@ class Said:
         """From the result of a module."""
         failed = {str(f["id"]): str(f["msg"]) for f in result.get("failures") or ()}
         pending = {str(p["id"]): str(p["msg"]) for p in result.get("pending") or ()}
-        sent = frozenset(str(action.get("vm_id")) for action in result.get("actions") or ())
+        actions = result.get("actions") or ()
+        sent = frozenset(str(action.get("vm_id")) for action in actions)
+        stops = (action for action in actions if action.get("cmdlet") == STOP and action.get("sent") is not False)
+        stopped = frozenset(str(action.get("vm_id")) for action in stops)
         # A result with a message and without failures is one, whatever became of its `failed`.
         unread = bool(result.get("unreachable") or (result.get("msg") and not failed))
-        return cls(failed, pending, sent, str(result.get("msg") or "no answer") if unread else "")
+        return cls(failed, pending, sent, stopped, str(result.get("msg") or "no answer") if unread else "")
 
 
 def absorb(entry: Entry, said: Said) -> Entry:
     """What a call said of the VM: through, failed, still under way, or nothing because the host was lost."""
-    entry = replace(entry, failed="", waits_for="", changed=entry.changed or entry.id in said.sent)
+    changed, ran = entry.changed or entry.id in said.sent, entry.ran or entry.id in said.stopped
+    entry = replace(entry, failed="", waits_for="", changed=changed, ran=ran)
     if entry.id in said.failed:
         return replace(entry, failed=said.failed[entry.id], acted={})
     if said.unread:
