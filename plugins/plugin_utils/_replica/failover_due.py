@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
 from .failover_book import LEFT, OPEN, Entry
 from .failover_calls import START_OLD, Order, order_of
-from .failover_groups import Gate, stopping
+from .failover_groups import Gate
 from .failover_look import Run
-from .failover_looks import without
 from .failover_plan import STAGES, VMPlan, Wish, unfold
 from .failover_sight import Seen
 from .failover_states import FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, Side
@@ -39,31 +38,20 @@ ORDER = (
 
 def orders_of(run: Run) -> tuple[list[Order], list[Order]]:
     """What can be done now, and what has to wait for other groups; also for those that have to come up again."""
-    others = {"parked": without(run.raw["parked"], run.plans), "unknown": run.raw["unknown"] - run.plans.keys()}
     while True:
         looked = [run.entries[vm] for vm in run.plans]
         orders = [order for entry in looked if entry.status != LEFT for order in _forward(run, entry)]
-        gate = gate_of({**run.raw, **others, "vms": run.entries}, {order.seen.id: order.stage for order in orders})
-        held = {order.seen.id: gate.held_by(run.entries[order.seen.id], order.stage) for order in orders}
-        if not any(held.values()):
+        gate: Gate = run.raw["gate"].with_(looked, {order.seen.id: order.stage for order in orders})
+        groups = [run.entries[order.seen.id].group for order in orders]
+        held = [gate.held_by(group, order.stage) for group, order in zip(groups, orders, strict=True)]
+        if not any(held):
             break
-        run.entries.update({vm: run.entries[vm].left(reason) for vm, reason in held.items() if reason})
-    waits = [gate.waits(run.entries[order.seen.id], order.stage) for order in orders]
+        reasons = {order.seen.id: reason for order, reason in zip(orders, held, strict=True) if reason}
+        run.entries.update({vm: run.entries[vm].left(reason) for vm, reason in reasons.items()})
+    waits = [gate.waits(group, order.stage) for group, order in zip(groups, orders, strict=True)]
     back = [order for vm in run.plans if run.entries[vm].status == LEFT for order in _back(run, run.entries[vm])]
     allowed = [order for order, wait in zip(orders, waits, strict=True) if not wait]
     return allowed + back, [order for order, wait in zip(orders, waits, strict=True) if wait]
-
-
-def gate_of(raw: Mapping[str, Any], stages: Mapping[str, str]) -> Gate:
-    """How the groups stand; one waits for none. `stages` are the next ones of VMs that were looked at just now."""
-    several = len(raw["groups"]) > 1
-    return Gate(
-        order=raw["options"]["order"],
-        names=tuple(str(group["name"]) for group in raw["groups"]),
-        entries=raw["vms"] if several else {},
-        stopping=stopping({**raw["parked"], **raw["flying"], **stages}) | raw["unknown"] if several else frozenset(),
-        goes_on=bool(raw["options"]["goes_on"]),
-    )
 
 
 def _forward(run: Run, entry: Entry) -> Iterable[Order]:

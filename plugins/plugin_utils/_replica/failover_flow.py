@@ -18,7 +18,7 @@ from .errors import ReplicaError
 from .failover_groups import STOPPING
 from .failover_looks import Look, Looks, merged, without
 from .failover_report import report
-from .failover_run import give_up, go_on, hear, hosts_of_vms, landed, released, stop
+from .failover_run import give_up, go_on, hear, hosts_of_vms, landed, stop
 from .failover_talk import ACT, PHASES, FailoverTalk
 from .heard import records_of
 from .lines import clean_text
@@ -71,7 +71,6 @@ def interrupt(talk: FailoverTalk, reason: str, now: float) -> FailoverTalk:
     flow: Flow = talk.flow
     looking = flow.looks.vms()
     left = [vm for vm, entry in run["vms"].items() if entry is not before[vm] and vm not in looking]
-    run = {**run, "parked": without(run["parked"], left)}
     flow = replace(flow, due=tuple(dict.fromkeys((*flow.due, *left))))
     return _ask_more(replace(talk, run=run, flow=flow), now)
 
@@ -200,9 +199,10 @@ def _ask_more(talk: FailoverTalk, now: float) -> FailoverTalk:
             continue
         if talk.open:
             return talk
-        if talk.run["parked"]:
-            run = give_up(talk.run, talk.run["parked"], "the groups ahead of it did not come through")
-            talk = replace(talk, run={**run, "parked": {}}, flow=replace(flow, due=tuple(talk.run["parked"])))
+        held = talk.run["gate"].waiting()
+        if held:
+            run = give_up(talk.run, held, "the groups ahead of it did not come through")
+            talk = replace(talk, run=run, flow=replace(flow, due=tuple(held)))
             continue
         if not flow.changed or flow.last >= MOST_LAST_LOOKS or (flow.last and not _moved(talk)):
             return _end(talk)
@@ -214,7 +214,7 @@ def _ask_more(talk: FailoverTalk, now: float) -> FailoverTalk:
 
 def _freed(talk: FailoverTalk) -> list[str]:
     """VMs that their groups held back, and that may go on now, or never will."""
-    freed = released(talk.run)
+    freed = talk.run["gate"].freed()
     looking = talk.flow.looks.vms() if freed else ()
     return [vm for vm in freed if vm not in looking]
 

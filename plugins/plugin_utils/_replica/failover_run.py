@@ -7,9 +7,8 @@ Each VM goes as far as it can, whatever the others do; only groups wait for each
 reading alone. The run remembers only what it did itself (failover_book.py), so that it can tell another hand's doing
 from its own, give up in time, and bring up again what it stopped.
 
-A run is a mapping: `vms`, its entries by id; `flying`, the stages of calls that are under way, and `parked`, those that
-other groups hold back, by VM; `unknown`, VMs that may still have to be stopped, for they were not read since their last
-call, or at all; `calls` to make now; `again`, VMs to be read once more before anything is asked for them.
+A run is a mapping: `vms`, its entries by id; `flying`, the stages of calls that are under way, by VM; `gate`, how the
+groups stand; `calls` to make now; `again`, VMs to be read once more before anything is asked for them.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from .command_line import to_confirm, typed_vm
 from .failover_book import OPEN, Entry, Said, absorb, expectation, ran_at_first, remembered
 from .failover_calls import calls_of, parameters_of
 from .failover_cluster import facts_of_hosts, target_cells
-from .failover_due import ORDER, gate_of, limited, orders_of, steps_of
-from .failover_groups import stopping
+from .failover_due import ORDER, limited, orders_of, steps_of
+from .failover_groups import Gate
 from .failover_inputs import check_names
 from .failover_judge import ends, judged, to_be_tried
 from .failover_look import Run, hosts_of, look, sight_of
@@ -59,9 +58,9 @@ def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str,
                 entry = replace(entry.left(out[seen.id]), untouched=True)
             entries[seen.id] = entry
     _refuse_twins(sight, entries)
-    unknown = frozenset(vm for vm, entry in entries.items() if entry.status == OPEN)
-    kept: dict[str, Any] = {"vms": entries, "holders": {}, "flying": {}, "parked": {}, "calls": [], "again": []}
-    kept["unknown"] = unknown
+    options, names = raw["options"], [str(group["name"]) for group in raw["groups"]]
+    gate = Gate.begin(options["order"], names, bool(options["goes_on"]), list(entries.values()))
+    kept: dict[str, Any] = {"vms": entries, "holders": {}, "flying": {}, "gate": gate, "calls": [], "again": []}
     run = {**raw, **kept, **facts_of_hosts(raw, readings)}
     looked = look(run, readings, now)
     run["holders"] = _holders(looked)
@@ -120,8 +119,7 @@ def hear(raw: Mapping[str, Any], vms: Iterable[str], result: Mapping[str, Any]) 
 
 def landed(raw: Mapping[str, Any], vms: Iterable[str]) -> dict[str, Any]:
     """The run in which nothing is under way for these VMs any more; a reading shows what became of them."""
-    flying = {vm: raw["flying"][vm] for vm in vms if vm in raw["flying"]}
-    return {**raw, "flying": without(raw["flying"], flying), "unknown": raw["unknown"] | stopping(flying)}
+    return {**raw, "flying": without(raw["flying"], vms)}
 
 
 def go_on(
@@ -146,39 +144,23 @@ def go_on(
             acted = {order.where: steps_of(run.plans[order.seen.id], stage)} if order.act else {}
             run.entries[order.seen.id] = replace(run.entries[order.seen.id].asked(stage, now), acted=acted)
         calls += calls_of(same, options)
-    waits = without(raw["parked"], run.plans)
+    stages = {order.seen.id: order.stage for order in (*due, *parked)}
+    held = {order.seen.id for order in parked}
     return {
         **raw,
         "vms": run.entries,
         "heard": heard,
-        "unknown": raw["unknown"] - run.plans.keys(),
+        "gate": raw["gate"].with_([run.entries[vm] for vm in run.plans], stages, held),
         "calls": calls,
         "flying": {**raw["flying"], **{vm: call["stage"] for call in calls for vm in call["ids"]}},
-        "parked": {**waits, **{order.seen.id: order.stage for order in parked}},
         "again": [vm for vm in run.plans if to_be_tried(run, run.entries[vm])],
     }
-
-
-def released(raw: Mapping[str, Any]) -> list[str]:
-    """VMs that other groups held back and that have to be read now: they may go on, or they never will."""
-    if not raw["parked"]:
-        return []
-    gate, entries = gate_of(raw, {}), raw["vms"]
-    alike: dict[tuple[int, str], list[str]] = {}
-    for vm, stage in raw["parked"].items():  # what holds one of a group back holds back all of it
-        alike.setdefault((entries[vm].group, stage), []).append(vm)
-    free = [
-        vms
-        for (_unused, stage), vms in alike.items()
-        if not gate.waits(entries[vms[0]], stage) or gate.held_by(entries[vms[0]], stage)
-    ]
-    return [vm for vms in free for vm in vms]
 
 
 def give_up(raw: Mapping[str, Any], vms: Iterable[str], reason: str) -> dict[str, Any]:
     """The run without these VMs: they go no further, and come up again where that is due."""
     entries = {vm: raw["vms"][vm].left(reason) for vm in vms if raw["vms"][vm].status == OPEN}
-    return {**raw, "vms": {**raw["vms"], **entries}}
+    return _with(raw, entries)
 
 
 def stop(raw: Mapping[str, Any], reason: str) -> dict[str, Any]:
@@ -186,7 +168,12 @@ def stop(raw: Mapping[str, Any], reason: str) -> dict[str, Any]:
     comes up again. An unplanned failover has stopped nothing: it ends with the VMs that it has begun with.
     """
     entries = {vm: entry.left(reason) for vm, entry in raw["vms"].items() if ends(raw, entry)}
-    return {**raw, "vms": {**raw["vms"], **entries}, "stopped": reason}
+    return {**_with(raw, entries), "stopped": reason}
+
+
+def _with(raw: Mapping[str, Any], left: Mapping[str, Entry]) -> dict[str, Any]:
+    """The run in which these VMs have left."""
+    return {**raw, "vms": {**raw["vms"], **left}, "gate": raw["gate"].with_(left.values(), {})}
 
 
 def hosts_of_vms(
