@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -69,6 +70,7 @@ def text_of(side: Side | None) -> str:
     return "unread" if side is None else f"{side.mode}/{side.state} {side.power}"
 
 
+@cache
 def vm_id(name: str) -> str:
     """The id of a VM, by the name of its primary."""
     return str(uuid5(NAMESPACE_OID, name.lower()))
