@@ -134,6 +134,11 @@ class Hands:
         self.results.append(result)
         return result
 
+    def login(self, host: str) -> str:
+        """Who logs on to a host: a user for each, so that calls tell where they were meant to go, where the lab has them."""
+        own = login(self.user, host)
+        return own if own in self.lab.users else self.user
+
     def session(self, host: str) -> Any:
         """A new connection to a host."""
         endpoint = self.lab.endpoint(host)
@@ -144,7 +149,7 @@ class Hands:
                 "port": endpoint.http.port,
                 "protocol": "http",
                 "auth": "basic",
-                "remote_user": login(self.user, host),
+                "remote_user": self.login(host),
                 "remote_password": self.lab.password,
                 "message_encryption": "never",
                 "connection_timeout": 1,  # on loopback at once or, without power, never
@@ -161,7 +166,7 @@ class Hands:
 
     def note(self, host: str, pipeline: Pipeline, before: Mark) -> None:
         """A pipeline for a host is through."""
-        meant, user, now = self.lab.world.host(host).name, login(self.user, host), self.mark(host)
+        meant, user, now = self.lab.world.host(host).name, self.login(host), self.mark(host)
         since, self._noted[host] = self._noted.get(host, before.calls), now.calls
         sent = [call for call in self.lab.world.recorder.calls[since : now.calls] if call.user == user]
         self.strays += [call for call in sent if call.state_changing and call.host != meant]
