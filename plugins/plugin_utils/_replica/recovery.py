@@ -141,9 +141,14 @@ def read_inputs(options: Mapping[str, Any], inventory: Sequence[str]) -> dict[st
     return inputs
 
 
+def options_of(operation: str) -> frozenset[str]:
+    """The options that an operation has."""
+    return WORKFLOWS[operation].options | _ALL.keys()
+
+
 def _refuse_others(operation: str, given: Iterable[str]) -> None:
     """Raises RoleInputError for options of other operations."""
-    own = {*_ALL, *WORKFLOWS[operation].options}
+    own = options_of(operation)
     strange = [name for name in given if name not in own and name != "operation"]
     if strange:
         told = f"{operation} does not have {', '.join(strange)}. Leave that out: it has {', '.join(sorted(own))}."
@@ -188,4 +193,4 @@ def wanted(
     )
 
 
-__all__ = ["SPEC", "WORKFLOWS", "RoleInputError", "read_inputs", "targets_of", "wanted"]
+__all__ = ["SPEC", "WORKFLOWS", "RoleInputError", "options_of", "read_inputs", "targets_of", "wanted"]
