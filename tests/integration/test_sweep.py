@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import threading
 from dataclasses import replace
 
 import pytest
 from pypsrp import messages
 
 from tests.gate import only
-from tests.lab.faults import DROP_AFTER
+from tests.lab.faults import DROP_AFTER, DROP_LATE
 from tests.lab.lab import Lab, When
 from tests.sweep.alike import likeness
 from tests.sweep.answers import ODD
-from tests.sweep.cut import LEAD, Cut
+from tests.sweep.bounded import Hangs, bounded
+from tests.sweep.cut import LEAD, NEXT_CHANGE, Cut, planted
+from tests.sweep.halted import Halt, halted, halting, went_on
 from tests.sweep.hands import Hands
-from tests.sweep.stage import Stage, open_lab
-from tests.sweep.sweep import Known, conduct, cuts
+from tests.sweep.stage import A, B, Stage, open_lab
+from tests.sweep.sweep import Known, conduct, cuts, once, staged
 from tests.sweep.swift import be_swift
 from tests.sweep.two_hands import Foreign, meddle
-from tests.sweep.workflow import DROPS, UNPLANNED, Workflow
+from tests.sweep.workflow import DROPS, UNPLANNED, Workflow, planned
 from tests.sweep.workflows import workflows
 
 NO: frozenset[str] = frozenset()
@@ -98,6 +102,48 @@ def test_a_run_that_does_not_say_what_is_down_is_noticed():
 
     workflow = replace(BY_NAME["planned failover"], play=play)
     assert any(problem.startswith("DOWN, and nobody says so") for problem in conduct(workflow).problems)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(When("HV-A", "Stop-VM", 2, before=True), id="a second guest is about to be stopped"),
+        pytest.param(When("HV-A", "Start-VMFailover", 1), id="one of two is prepared"),
+        pytest.param(When("HV-B", "Start-VMFailover", 1), id="one of two is failed over"),
+    ],
+)
+def test_what_a_run_has_stopped_is_up_again_after_a_signal(moment: When):
+    workflow = next(one for one in halting() if one.name == "planned, in groups")
+    verdict = halted(workflow, Halt(signal.SIGTERM, moment))
+    assert verdict.struck
+    assert (verdict.problems, verdict.laws, verdict.down) == ([], [], [])
+
+
+def test_a_run_that_goes_on_when_it_was_stopped_is_noticed():
+    with open_lab(2) as lab:
+        Stage(lab).protected()
+        hands = Hands(lab)
+        hands.outside.noticed.set()
+        planned(A, B)(hands)
+        assert [told.partition(":")[0] for told in went_on(hands)] == ["a further guest was stopped"]
+
+
+def test_a_run_that_hangs_is_an_error():
+    with pytest.raises(Hangs, match="MainThread"), bounded(0.1):
+        threading.Event().wait(20)
+
+
+def test_a_late_effect_lands_right_before_the_next_change():
+    workflow = BY_NAME["cancel a preparation"]
+    cut = Cut(DROP_LATE, "HV-A", "Stop-VMFailover", 1, NEXT_CHANGE)
+    order: list[tuple[str, str]] = []
+    with staged(workflow) as stage, planted(stage.lab, cut) as plant:
+        once(stage, workflow)
+        assert plant.struck()
+        calls = [call for call in stage.world.recorder.calls if call.state_changing]
+        order = [(call.cmdlet, call.outcome) for call in calls][:2]
+    assert order[0] == ("Stop-VMFailover", "ok"), "it has landed"
+    assert order[1] == ("Stop-VMFailover", "InvalidState"), "and what was sent again came too late"
 
 
 def test_a_cut_is_noticed():

@@ -115,7 +115,7 @@ def _halt(stage: Stage, workflow: Workflow, verdict: Halted, halt: Halt) -> None
         return
     verdict.down = sorted(ran - alive(stage))
     verdict.problems += untold(stage, hands, ran - alive(stage))
-    verdict.problems += _went_on(hands)
+    verdict.problems += went_on(hands)
     for _unused in range(REPEATS):
         if not failure:
             verdict.problems += look(stage, workflow, ran, Plant(lambda: True, lambda: None))
@@ -125,7 +125,7 @@ def _halt(stage: Stage, workflow: Workflow, verdict: Halted, halt: Halt) -> None
     verdict.problems.append(f"never through: {failure}")
 
 
-def _went_on(hands: Hands) -> Iterator[str]:
+def went_on(hands: Hands) -> Iterator[str]:
     """Pipelines that tell guests to stop, sent when the run knew already that it was stopped."""
     for sent in hands.sent:
         if sent.halted and any(name.endswith("Stop-VM") for name in sent.cmdlets):

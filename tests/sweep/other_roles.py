@@ -10,12 +10,10 @@ import yaml
 from tests.conftest import ROOT
 
 from .hands import Hands, Stopped
-from .role import QUICK, Finding, candidates, converse
+from .role import Finding, candidates, operation
 from .stage import NAMES
 
 # isort: split
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import removal_flow, removal_talk
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import Wanted
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_reprotect import to_protect
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
@@ -23,11 +21,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_input
 
 def removal_role(hands: Hands, on: str, **inputs: Any) -> None:
     """Run remove_replication on a host. Raises Stopped, with every VM that is left, where it fails."""
-    quick = {name: {**QUICK, **hands.quick}[name] for name in ("settle_timeout", "poll_interval")}
-    given = _inputs("remove_replication", "main", {**quick, "vms": NAMES, **inputs})
-    everyone = candidates(hands)
-    want = Wanted("", given, given, [on], given["hosts"] or everyone, everyone, everyone, {})
-    converse(hands, removal_flow, removal_talk.start(want))
+    operation(hands, "remove_replication", on, **inputs)
 
 
 def reprotect(hands: Hands, on: str, new: str) -> None:

@@ -1,4 +1,4 @@
-"""The failover workflow without ansible-playbook: the conversation and the driver of hyperv_recovery, in this process.
+"""The operations of hyperv_recovery without ansible-playbook: their conversations and the driver, in this process.
 
 What Ansible adds is left out: its variables, its connections to many hosts (hands.py makes them), its signals.
 """
@@ -7,42 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
-
-import yaml
-
-from tests.conftest import ROOT
 
 from .hands import Hands, Stopped
 from .stage import NAMES, A, B, C, D
 
 # isort: split
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_flow
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import Wanted
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.driver import Driver
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import start
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.host_thread import Opening
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import WORKFLOWS, read_inputs, wanted
 
 QUICK = {"poll_interval": 0.02, "settle_timeout": 30.0, "wait_timeout": 60.0, "receive_check": 1}
-SITES: Mapping[str, Sequence[str]] = {"site_north": (A, C), "site_south": (B, D)}
+SITES: Mapping[str, Sequence[str]] = {"site_north": [A, C], "site_south": [B, D]}
 """Groups of hosts that an inventory of four has."""
 
 
 def failover_role(hands: Hands, wish: str, to: str, **inputs: Any) -> dict[str, Any]:
-    """Run the workflow; what it reports. Raises Stopped, with every VM that is left, where it fails."""
-    return converse(hands, failover_flow, start(wanted(hands, wish, to, inputs)))
+    """Run the operation that is this wish to the planner; see `operation`."""
+    return operation(hands, next(name for name, one in WORKFLOWS.items() if one.wish == wish), to, **inputs)
 
 
-def converse(hands: Hands, rules: Any, talk: Any) -> dict[str, Any]:
-    """Take a conversation to its end; what it reports. Raises Stopped where it fails."""
+def operation(hands: Hands, name: str, to: str, **inputs: Any) -> dict[str, Any]:
+    """Run an operation of hyperv_recovery, with all hosts of the lab in reach; what it reports. Raises Stopped, with
+    every VM that is left, where it fails.
+    """
+    hosts, workflow = candidates(hands), WORKFLOWS[name]
+    quick = {**QUICK, **hands.quick}
+    whom = {} if "groups" in inputs else {"vms": NAMES}
+    given = {option: value for option, value in quick.items() if option in (*workflow.options, "poll_interval")}
+    given |= {"to": to, **whom, **inputs}
+    groups = {"all": hosts, "hyperv": hosts, **{site: own for site, own in SITES.items() if set(own) <= set(hosts)}}
     try:
+        typed = read_inputs({"operation": name, **given}, hosts)
+        want = wanted(typed, given, groups, hosts, {host: {"group_names": ["hyperv"]} for host in hosts}, False)
         driver = driver_of(hands)
         with hands.outside.at_work():
-            talk = driver.run(rules, talk)
+            talk = driver.run(workflow.rules, workflow.start(want))
     except ReplicaError as error:  # inputs that cannot be meant
         raise Stopped(str(error)) from error
     if talk.end is None:
@@ -54,16 +56,6 @@ def converse(hands: Hands, rules: Any, talk: Any) -> dict[str, Any]:
     if result.get("failed"):
         raise Stopped(str(result["msg"]))
     return result
-
-
-def wanted(hands: Hands, wish: str, to: str, inputs: Mapping[str, Any]) -> Wanted:
-    """What the role makes of its inputs. All hosts of the lab are in reach."""
-    whom = {} if "groups" in inputs else {"vms": NAMES}
-    targets = list(SITES.get(to, [to]))
-    given = {**QUICK, **hands.quick, "to": to, **whom, **inputs}
-    typed = role_inputs(_prefixed(given), spec(wish), "failover_")
-    everyone = candidates(hands)
-    return Wanted(wish, typed, given, targets, typed["hosts"] or everyone, everyone, everyone, {})
 
 
 def driver_of(hands: Hands) -> Driver:
@@ -127,16 +119,3 @@ class Finding:
     def _partners(self) -> dict[str, Any]:
         known = {**self.heard, **self.readings}
         return partners(known, [self.target], self.asked, self.candidates, {}, candidates(self.hands))
-
-
-@cache
-def spec(wish: str) -> Mapping[str, Any]:
-    """The options of the entry point of the role that serves the wish."""
-    entry = {"planned": "main", "unplanned": "main", "return_home": "reverse"}.get(wish, wish)
-    text = (ROOT / "roles" / "failover" / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-    options: Mapping[str, Any] = yaml.safe_load(text)["argument_specs"][entry]["options"]
-    return options
-
-
-def _prefixed(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"failover_{name}": value for name, value in inputs.items()}

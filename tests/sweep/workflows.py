@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from . import worlds
 from .hands import Hands
 from .other_roles import removal_role, reprotect
+from .role import operation
 from .stage import NAMES, RUNS, STANDS, STORAGE, A, B, C, Stage
 from .workflow import (
     CANCEL,
@@ -106,6 +107,14 @@ def _no_tests(stage: Stage) -> bool:
     return all(stage.vm(B, name).test_vm is None for name in NAMES) and len(stage.world.host(B).vms) == 4
 
 
+def _begin_test(hands: Hands) -> None:
+    operation(hands, "test_failover", B, wait_for="nothing")
+
+
+def _end_tests(hands: Hands) -> None:
+    operation(hands, "cleanup_test_failover", B)
+
+
 ADDRESS = {"address": "192.0.2.10", "subnet_mask": "255.255.255.0", "gateway": "192.0.2.1"}
 
 
@@ -136,6 +145,8 @@ def workflows() -> Iterator[Workflow]:
     yield Workflow("failover network", Stage.protected, _network, _has_network)
     yield Workflow("test failover", Stage.protected, _test, _tests_run)
     yield Workflow("end the test", Stage.testing, _end_test, _no_tests, frozenset({END_TEST}))
+    yield Workflow("test failover, in one task", Stage.protected, _begin_test, _tests_run)
+    yield Workflow("end the test, in one task", Stage.testing, _end_tests, _no_tests, frozenset({END_TEST}))
     yield Workflow("planned failover", Stage.protected, role("planned", B), moved(A, B), apart=True, in_full=True)
     yield Workflow("planned failover, one name", Stage.protected, role("planned", B), moved(A, B), in_gate=False)
     yield Workflow(
