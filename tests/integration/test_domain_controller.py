@@ -51,10 +51,10 @@ def player(lab: Lab, tmp_path: Path) -> Player:
 # -- a run that is not cut -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.lab(hosts=2, vms=6, speed=80, domain_controller=CONTROLLER, idle_seconds=3.0)
+@pytest.mark.lab(hosts=2, vms=6, speed=40, domain_controller=CONTROLLER, idle_seconds=7.0)
 @pytest.mark.parametrize("vms", [["App01"], ["App05", "App01", "App03"]], ids=["alone", "among others"])
 def test_no_session_rests_until_it_is_closed(lab: Lab, monkeypatch: pytest.MonkeyPatch, vms: list[str]) -> None:
-    """Ten minutes of the guest are 7.5 seconds here, and its partner has nothing to do meanwhile."""
+    """Ten minutes of the guest are 15 seconds here, and its partner has nothing to do meanwhile."""
     monkeypatch.setattr(host_thread, "KEEP_SECONDS", 0.3)
     set_up(lab)
     failover_role(Hands(lab), "planned", "hv-b", vms=vms)
@@ -63,7 +63,7 @@ def test_no_session_rests_until_it_is_closed(lab: Lab, monkeypatch: pytest.Monke
     assert lab.world.recorder.violations == []
 
 
-@pytest.mark.lab(hosts=2, vms=2, speed=80, domain_controller=CONTROLLER, idle_seconds=3.0)
+@pytest.mark.lab(hosts=2, vms=2, speed=40, domain_controller=CONTROLLER, idle_seconds=7.0)
 def test_without_being_used_it_would_be_closed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_thread, "KEEP_SECONDS", 3600.0)
     set_up(lab)

@@ -135,7 +135,7 @@ class Hands:
         return result
 
     def login(self, host: str) -> str:
-        """Who logs on to a host: a user for each, so that calls tell where they were meant to go, where the lab has them."""
+        """Who logs on to a host: a user for each where the lab has them, so that a call tells where it was meant to go."""
         own = login(self.user, host)
         return own if own in self.lab.users else self.user
 
