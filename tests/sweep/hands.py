@@ -135,7 +135,7 @@ class Hands:
         return result
 
     def login(self, host: str) -> str:
-        """Who logs on to a host: a user for each where the lab has them, so that a call tells where it was meant to go."""
+        """Who logs on to a host: a user for each where the lab has them, so that a call tells whose it should be."""
         own = login(self.user, host)
         return own if own in self.lab.users else self.user
 
