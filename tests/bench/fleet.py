@@ -26,6 +26,23 @@ def prepare(lab: Lab, *, apart: bool = False) -> None:
             scenes.rename(world, vm_id, "HV-B", scenes.name_apart(world.host("HV-A").vms[vm_id].name))
 
 
+def prepare_pairs(lab: Lab) -> None:
+    """Make all hosts replica servers, and protect every VM of each first host of a pair towards the second, all at the
+    same time, connected on both sides and running.
+    """
+    world, hosts = lab.world, list(lab.world.hosts.values())
+    scenes.make_servers(world)
+    for source, target in zip(hosts[::2], hosts[1::2], strict=True):
+        scenes.begin_protection(world, list(source.vms), source.name, target.name, RecoveryHistory=4)
+    world.clock.advance(scenes.HOUR)
+    for host in hosts:
+        for vm in host.vms.values():
+            for adapter in vm.adapters:
+                adapter.switch = next(iter(host.switches))
+            if vm.relation is not None and vm.relation.sends and vm.state == "Off":
+                vm.turn("Running", world.clock.now())
+
+
 def main() -> None:
     """`python -m tests.bench.fleet COUNT`."""
     count = int(sys.argv[1])

@@ -56,11 +56,16 @@ def make_servers(world: World) -> None:
 
 def protect(world: World, vms: Iterable[uuid.UUID], source: str, target: str, **settings: Any) -> None:
     """Replicate VMs of one host to another, first copy and all. From a replica: its leg to a third site."""
+    begin_protection(world, vms, source, target, **settings)
+    world.clock.advance(HOUR)
+
+
+def begin_protection(world: World, vms: Iterable[uuid.UUID], source: str, target: str, **settings: Any) -> None:
+    """The same, as long as the first copy is under way."""
     vms = list(vms)
     way = {"ReplicaServerName": world.host(target).fqdn, "ReplicaServerPort": 80}
     run(world, source, "Enable-VMReplication", vms, **way, AuthenticationType=Enum("", "Kerberos"), **settings)
     run(world, source, "Start-VMInitialReplication", vms)
-    world.clock.advance(HOUR)
 
 
 def chain(world: World, vms: Iterable[uuid.UUID], sites: tuple[str, str, str]) -> None:
