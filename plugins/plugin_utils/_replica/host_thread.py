@@ -145,8 +145,11 @@ class HostThread:
                 self._used = time.monotonic()
         finally:
             self._end_session()
-            for ask in list(self._open.values()):  # a fault of ours has ended the thread: nobody shall wait for it
-                self._answer(Answer(ask.number, {"failed": True, "msg": f"{self.opening.host}: {_FAULT}"}, ask.vms))
+            while not self._closing:  # a fault of ours has ended it: nobody shall wait for what it was or will be asked
+                for ask in list(self._open.values()):
+                    self._answer(Answer(ask.number, {"failed": True, "msg": f"{self.opening.host}: {_FAULT}"}, ask.vms))
+                with self._ready:
+                    self._ready.wait_for(lambda: self._open or self._closing)
 
     def _answer(self, answer: Answer) -> None:
         if answer.last:
