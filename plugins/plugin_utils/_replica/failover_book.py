@@ -61,6 +61,7 @@ class Entry:
     ran: bool = False
     failed: str = ""
     first: Mapping[str, float] = field(default_factory=dict)
+    asks: Mapping[str, int] = field(default_factory=dict)
     tries: int = 0
     expected: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
     acted: Mapping[str, int] = field(default_factory=dict)
@@ -82,7 +83,8 @@ class Entry:
 
     def asked(self, stage: str, now: float) -> Entry:
         """A call for it goes out."""
-        return replace(self, stage=stage, idle=0, first={**self.first, stage: self.first.get(stage, now)})
+        first, asks = self.first.get(stage, now), self.asks.get(stage, 0) + 1
+        return replace(self, stage=stage, idle=0, first={**self.first, stage: first}, asks={**self.asks, stage: asks})
 
 
 @dataclass(frozen=True)

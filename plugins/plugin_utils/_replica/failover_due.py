@@ -35,6 +35,9 @@ ORDER = (
 )
 """The most advanced VMs first: who is ready goes on to the end, what takes long comes last."""
 
+MOST_ASKS = 5
+"""So often a stage is asked for at most for one VM: its guest may go down as often as it is started."""
+
 
 def orders_of(run: Run) -> tuple[list[Order], list[Order]]:
     """What can be done now, and what has to wait for other groups; also for those that have to come up again."""
@@ -43,15 +46,25 @@ def orders_of(run: Run) -> tuple[list[Order], list[Order]]:
         orders = [order for entry in looked if entry.status != LEFT for order in _forward(run, entry)]
         gate: Gate = run.raw["gate"].with_(looked, {order.seen.id: order.stage for order in orders})
         groups = [run.entries[order.seen.id].group for order in orders]
-        held = [gate.held_by(group, order.stage) for group, order in zip(groups, orders, strict=True)]
+        held = [
+            gate.held_by(group, order.stage) or _worn_out(run, order)
+            for group, order in zip(groups, orders, strict=True)
+        ]
         if not any(held):
             break
         reasons = {order.seen.id: reason for order, reason in zip(orders, held, strict=True) if reason}
         run.entries.update({vm: run.entries[vm].left(reason) for vm, reason in reasons.items()})
     waits = [gate.waits(group, order.stage) for group, order in zip(groups, orders, strict=True)]
     back = [order for vm in run.plans if run.entries[vm].status == LEFT for order in _back(run, run.entries[vm])]
+    back = [order for order in back if not _worn_out(run, order)]
     allowed = [order for order, wait in zip(orders, waits, strict=True) if not wait]
     return allowed + back, [order for order, wait in zip(orders, waits, strict=True) if wait]
+
+
+def _worn_out(run: Run, order: Order) -> str:
+    """Why the stage is not asked for once more: what it does is undone again and again; "" otherwise."""
+    asks = run.entries[order.seen.id].asks.get(order.stage, 0)
+    return f"it did not stay as this run has left it, {asks} times" if asks >= MOST_ASKS else ""
 
 
 def _forward(run: Run, entry: Entry) -> Iterable[Order]:

@@ -16,10 +16,10 @@ from typing import Any
 from .conversation import CALL, READ, Answer, Ask, End, go_through, refuse, take
 from .errors import ReplicaError
 from .failover_groups import STOPPING
-from .failover_looks import Look, Looks, merged, without
+from .failover_looks import Look, Looks, without
 from .failover_report import report
-from .failover_run import give_up, go_on, hear, hosts_of_vms, landed, stop
-from .failover_talk import ACT, PHASES, FailoverTalk
+from .failover_run import give_up, go_on, hear, hosts_of_vm, stop, unsent
+from .failover_talk import ACT, PHASES, FailoverTalk, Readings
 from .heard import records_of
 from .lines import clean_text
 
@@ -27,13 +27,15 @@ FAILOVER = "hyperv_failover"
 MOST_LAST_LOOKS = 5
 MOST_STALE = 3
 _NOT_OPTIONS = ("host", "stage", "names")
+_LEADS_TO_A_START = ("fail_over", "reverse")
 
 
 @dataclass(frozen=True)
 class Flow:
     """How the acts stand. due: VMs to be looked at; loud: with them the hosts that did not answer. last: how often all
     hosts were read because nothing was left to do. actions and warnings: what the calls gave. changed: whether anything
-    was sent. stale: how often in a row the readings of a VM had grown too old before its call could be sent.
+    was sent. stale: how often in a row the readings of a VM had grown too old before its call could be sent. told: what
+    the hosts of a VM said when it was looked at last.
     """
 
     looks: Looks = field(default_factory=Looks)
@@ -44,6 +46,7 @@ class Flow:
     warnings: tuple[str, ...] = ()
     changed: bool = False
     stale: Mapping[str, int] = field(default_factory=dict)
+    told: Mapping[str, Readings] = field(default_factory=dict)
 
 
 def step(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
@@ -98,7 +101,9 @@ def _first(talk: FailoverTalk, now: float) -> FailoverTalk:
 def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
     before = talk
     for answer in answers:
-        ask = talk.open[answer.number]
+        ask = talk.open.get(answer.number)
+        if ask is None:  # it has had its last answer
+            continue
         if answer.last:
             talk = replace(talk, open=without(talk.open, [answer.number]))
         if ask.kind == READ:
@@ -112,12 +117,12 @@ def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> Failover
 
 
 def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
-    """A call is through with some of its VMs: they are looked at next. After a failover the silent are asked too."""
+    """A call is through with some of its VMs: they are looked at next. Before a start the silent are asked too."""
     flow: Flow = talk.flow
     run = talk.run
     stale = without(flow.stale, answer.vms)
     if answer.stale:
-        run = landed(run, answer.vms)
+        run = unsent(run, answer.vms)
         stale = {**stale, **{vm: flow.stale.get(vm, 0) + 1 for vm in answer.vms}}
         late = [vm for vm in answer.vms if stale[vm] >= MOST_STALE]
         run = give_up(
@@ -127,7 +132,7 @@ def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
         run = hear(run, answer.vms, answer.result)
     actions = tuple(answer.result.get("actions") or ())
     warnings = dict.fromkeys((*flow.warnings, *(answer.result.get("warnings") or ())))
-    loud = flow.loud | set(answer.vms) if ask.stage == "fail_over" else flow.loud
+    loud = flow.loud | set(answer.vms) if ask.stage in _LEADS_TO_A_START else flow.loud
     flow = replace(
         flow,
         due=(*flow.due, *answer.vms),
@@ -152,18 +157,25 @@ def _looked(talk: FailoverTalk, now: float) -> FailoverTalk:
 
 def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
     flow: Flow = talk.flow
-    # A host that was not asked has none of these VMs; what it said of others has no place here.
-    seen = {host: _of_others(told) for host, told in talk.readings.items()} | dict(look.told)
-    run = go_on(talk.run, seen, now, look.vms)
+    whole = look.whole
+    run = go_on(talk.run, _around(talk, whole), now, look.vms)
     flow = replace(
         flow,
         due=(*flow.due, *run["again"]),
         loud=(flow.loud - set(look.vms)) | set(run["again"]),
+        told={**flow.told, **dict.fromkeys(look.vms, whole)},
     )
-    told = {host: merged(talk.readings.get(host), told, look.vms) for host, told in look.told.items()}
     calls = [_ask_of(call, talk, min(look.since, now)) for call in run["calls"]]
-    run, readings = {**run, "calls": [], "again": []}, {**talk.readings, **told}
+    run, readings = {**run, "calls": [], "again": []}, {**talk.readings, **look.told}
     return replace(talk, run=run, readings=readings, flow=flow).also(calls)  # type: ignore[no-any-return]
+
+
+def _around(talk: FailoverTalk, told: Readings) -> dict[str, Mapping[str, Any]]:
+    """What all hosts have said that concerns VMs which were looked at: their own hosts told this.
+
+    Another host that was read has none of them; what it said of others has no place here.
+    """
+    return {host: _of_others(reading) for host, reading in talk.readings.items()} | dict(told)
 
 
 def _of_others(reading: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -225,19 +237,26 @@ def _moved(talk: FailoverTalk) -> bool:
 
 
 def _look(talk: FailoverTalk, vms: Sequence[str], now: float) -> FailoverTalk:
-    """Read these VMs on all their hosts, those of the same hosts together, so that nobody waits for another's host."""
-    groups: dict[tuple[str, ...], list[str]] = {}
+    """Read these VMs on all their hosts, those of the same hosts together, so that nobody waits for another's host.
+
+    A host that said nothing when it was read last is asked again for those only that are `loud`.
+    """
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    silent = {host for host, reading in talk.readings.items() if records_of(reading) is None}
     for vm in vms:
-        hosts = hosts_of_vms(talk.run, talk.readings, [vm], silent=vm in talk.flow.loud)
-        groups.setdefault(tuple(hosts), []).append(vm)
-    for together, ids in groups.items():
-        talk = _look_together(talk, together, ids, now)
+        hosts = hosts_of_vm(talk.run, vm)
+        left_out = () if vm in talk.flow.loud else tuple(host for host in hosts if host in silent)
+        groups.setdefault((tuple(host for host in hosts if host not in left_out), left_out), []).append(vm)
+    for (ask, left_out), ids in groups.items():
+        talk = _look_together(talk, ask, {host: talk.readings[host] for host in left_out}, ids, now)
     return replace(talk, flow=replace(talk.flow, due=()))
 
 
-def _look_together(talk: FailoverTalk, hosts: Sequence[str], vms: Sequence[str], now: float) -> FailoverTalk:
+def _look_together(
+    talk: FailoverTalk, hosts: Sequence[str], silent: Readings, vms: Sequence[str], now: float
+) -> FailoverTalk:
     """One look. Who was declared dead is asked after the failover and not during it: it may come back at any moment."""
-    looks = talk.flow.looks.add(vms, range(talk.asked + 1, talk.asked + 1 + len(hosts)))
+    looks = talk.flow.looks.add(vms, range(talk.asked + 1, talk.asked + 1 + len(hosts)), silent)
     options = {"ids": list(vms), "gather": ["relations"]}
     talk = talk.also(Ask(0, READ, host, options, tuple(vms), at=now) for host in hosts)
     return replace(talk, flow=replace(talk.flow, looks=looks))
@@ -249,7 +268,7 @@ def _look_together(talk: FailoverTalk, hosts: Sequence[str], vms: Sequence[str],
 def _end(talk: FailoverTalk) -> FailoverTalk:
     """The report."""
     flow: Flow = talk.flow
-    told = report(talk.run, talk.readings)
+    told = report(talk.run, _looked_at(talk))
     changed = {vm for vm, entry in talk.run["vms"].items() if entry.changed}
     vms = [{**vm, "data_loss_seconds": _loss(talk, vm["id"]) if vm["id"] in changed else None} for vm in told["vms"]]
     result: dict[str, Any] = {
@@ -263,6 +282,16 @@ def _end(talk: FailoverTalk) -> FailoverTalk:
     if told["failures"]:
         result |= {"failed": True, "msg": "\n".join(filter(None, (*told["failures"], told["command"])))}
     return replace(talk, end=End(result, tuple(told["lines"])))
+
+
+def _looked_at(talk: FailoverTalk) -> list[tuple[list[str], Readings]]:
+    """VMs with what their hosts said when they were looked at last, those of one look together."""
+    told: Mapping[str, Readings] = talk.flow.told
+    together: dict[int, list[str]] = {}
+    for vm in talk.run["vms"]:
+        together.setdefault(id(told.get(vm)), []).append(vm)
+    looks = [(vms, told.get(vms[0])) for vms in together.values()]
+    return [(vms, talk.readings if own is None else _around(talk, own)) for vms, own in looks]
 
 
 def _loss(talk: FailoverTalk, vm: str) -> float | None:

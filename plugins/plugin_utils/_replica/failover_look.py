@@ -64,6 +64,17 @@ def look(
     return run
 
 
+def looked_at(raw: Mapping[str, Any], looks: Iterable[tuple[Iterable[str], Mapping[str, Any]]]) -> Run:
+    """The run with the plan of each VM from the readings that it was looked at by."""
+    whole = look(raw, {}, only=())
+    for vms, readings in looks:
+        part = look(raw, readings, only=vms)
+        whole.seen.update(part.seen)
+        whole.plans.update(part.plans)
+        whole.sight = part.sight
+    return whole
+
+
 def sight_of(raw: Mapping[str, Any], readings: Mapping[str, Any], entries: Iterable[Entry] = ()) -> Sight:
     """What is known of hosts, from these readings and from what the run keeps."""
     copies = {entry.id: {host: Side(*shape) for host, shape in entry.copies.items()} for entry in entries}

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from .conversation import Ask
-from .heard import records_of
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -23,13 +22,20 @@ Told = Mapping[str, Any]
 @dataclass(frozen=True)
 class Look:
     """A reading of VMs on all their hosts. waits: reads that are still to come in, by number. told: those that have.
-    since: when the first of them came in; so old is what the next act rests on, at most.
+    since: when the first of them came in; so old is what the next act rests on, at most. silent: what hosts of the VMs
+    said last that are not asked again, because they said nothing.
     """
 
     vms: tuple[str, ...]
     waits: frozenset[int]
+    silent: Mapping[str, Told] = field(default_factory=dict)
     told: Mapping[str, Told] = field(default_factory=dict)
     since: float = float("inf")
+
+    @property
+    def whole(self) -> Mapping[str, Told]:
+        """What all their hosts said."""
+        return {**self.silent, **self.told} if self.silent else self.told
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,9 @@ class Looks:
         """All VMs that are being looked at."""
         return {vm for look in self.open.values() for vm in look.vms}
 
-    def add(self, vms: Sequence[str], reads: Iterable[int]) -> Looks:
-        """With a look at VMs, for which these reads are asked."""
-        look = Look(tuple(vms), frozenset(reads))
+    def add(self, vms: Sequence[str], reads: Iterable[int], silent: Mapping[str, Told]) -> Looks:
+        """With a look at VMs, for which these reads are asked, and these hosts are not."""
+        look = Look(tuple(vms), frozenset(reads), silent)
         if not look.waits:
             return replace(self, through=(*self.through, look))
         return replace(self, open={**self.open, vms[0]: look})
@@ -58,41 +64,6 @@ class Looks:
         if look.waits:
             return replace(self, open={**self.open, ask.vms[0]: look})
         return Looks(without(self.open, ask.vms[:1]), (*self.through, look))
-
-
-class ById(Sequence[Mapping[str, Any]]):
-    """Records of VMs, of which some can be replaced without looking at the others."""
-
-    def __init__(self, records: Iterable[Mapping[str, Any]]) -> None:
-        self._records = {str(record["id"]): record for record in records}
-
-    def __getitem__(self, at: Any) -> Any:
-        return list(self._records.values())[at]
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def __iter__(self) -> Any:
-        return iter(self._records.values())
-
-    def instead(self, vms: Iterable[str], records: Iterable[Mapping[str, Any]]) -> ById:
-        """With these records, and none of these VMs else."""
-        new = ById(())
-        told = {str(record["id"]): record for record in records}
-        new._records = {**self._records, **told}
-        for vm in vms:
-            if vm not in told:
-                new._records.pop(vm, None)
-        return new
-
-
-def merged(before: Told | None, told: Told, vms: Iterable[str]) -> Told:
-    """What a host said of these VMs, and what it had said of others. That it said nothing before is over then."""
-    records, known = records_of(told), records_of(before)
-    if records is None or known is None:
-        return told
-    others = known if isinstance(known, ById) else ById(known)
-    return {**(before or {}), **told, "vms": others.instead(vms, records)}
 
 
 def without(mapping: Mapping[Key, Value], keys: Iterable[Key]) -> Mapping[Key, Value]:

@@ -12,7 +12,7 @@ from typing import Any
 from .command_line import command, to_confirm, typed_vm
 from .failover_advice import PLAYBOOKS
 from .failover_book import LEFT, OPEN, Entry
-from .failover_look import Run, look
+from .failover_look import Run, looked_at
 from .failover_plan import VMPlan, shown
 from .failover_reprotect import third_site
 from .failover_sight import Seen
@@ -52,9 +52,12 @@ class Line:
     failed: bool
 
 
-def report(raw: Mapping[str, Any], readings: Mapping[str, Any]) -> dict[str, Any]:
-    """`lines` to show, `failures` (a sentence a VM) and `vms` (where each runs, its states, and what is left)."""
-    run = look(raw, readings)
+def report(raw: Mapping[str, Any], looks: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> dict[str, Any]:
+    """`lines` to show, `failures` (a sentence a VM) and `vms` (where each runs, its states, and what is left).
+
+    `looks` are VMs with the readings that they were looked at by last.
+    """
+    run = looked_at(raw, looks)
     lines = sorted((_line(run, entry) for entry in run.entries.values()), key=lambda line: _URGENCY.index(line.mark))
     failed = [line.entry for line in lines if line.failed]
     again = _command(run, [entry for entry in failed if not run.plans[entry.id].ways])
@@ -74,20 +77,11 @@ def _line(run: Run, entry: Entry) -> Line:
     failed = entry.status in (LEFT, OPEN) or bool(entry.unready)
     mark = _mark(run, entry, seen)
     reason = entry.unready or (entry.reason or entry.failed or entry.waits_for or plan.message if failed else "")
-    unread = [why for why in _why_unread(run, seen) if mark in (UNKNOWN, DOWN) and why not in reason]
+    unread = [why for why in (seen.unread_here, seen.unread) if mark in (UNKNOWN, DOWN) and why not in reason]
     ends = [end for end in _open_ends(run, seen, plan, mark) if end != reason]
     told = [f"{entry.name} {where_it_runs(seen)}", reason, *unread, *ends]
     text = " ".join(_sentence(part, run.sight.readings) for part in told if part)
     return Line(mark, entry, text, failed or mark in (UNKNOWN, DOWN, BOTH))
-
-
-def _why_unread(run: Run, seen: Seen) -> Iterable[str]:
-    """Why a side was not read, as far as its host, or another one in its place, said."""
-    for where in ("target", "other"):
-        host = seen.host(where)
-        if seen.pair.side(where) is None and host:
-            told = run.sight.changed(host) or str((run.sight.readings.get(host) or {}).get("msg") or "").strip()
-            yield told.rstrip(".") or f"{host} was not asked"
 
 
 def _mark(run: Run, entry: Entry, seen: Seen) -> str:
@@ -98,7 +92,8 @@ def _mark(run: Run, entry: Entry, seen: Seen) -> str:
         return GOING
     runs = any(side is not None and side.power == RUNNING for side in (pair.target, pair.other))
     tried = "start" in entry.first  # of a VM that was off before, only what was to be started is DOWN
-    lost = pair.target is None or (pair.other is None and bool(entry.other))
+    untouched = entry.ran and not entry.changed  # it ran where nobody could look again
+    lost = pair.target is None or (pair.other is None and (bool(entry.other) or untouched))
     if not runs and lost:  # what this run has stopped is DOWN, as far as anybody can tell, unless it was told to start
         stopped = entry.ran and entry.changed and not (pair.target is None and tried)
         return DOWN if stopped else UNKNOWN

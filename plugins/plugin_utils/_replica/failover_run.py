@@ -113,13 +113,17 @@ def _holders(run: Run) -> dict[str, tuple[str, ...]]:
 def hear(raw: Mapping[str, Any], vms: Iterable[str], result: Mapping[str, Any]) -> dict[str, Any]:
     """The run after a call is through with these of its VMs, with that result. They have to be read before `go_on`."""
     said, through = Said.of(result), set(vms)
-    entries = {**raw["vms"], **{vm: absorb(raw["vms"][vm], said) for vm in through}}
-    return landed({**raw, "vms": entries}, through)
+    return _landed(raw, {vm: absorb(raw["vms"][vm], said) for vm in through})
 
 
-def landed(raw: Mapping[str, Any], vms: Iterable[str]) -> dict[str, Any]:
+def unsent(raw: Mapping[str, Any], vms: Iterable[str]) -> dict[str, Any]:
+    """The run after a call was not sent for these VMs: what it would have done is not expected."""
+    return _landed(raw, {vm: replace(raw["vms"][vm], acted={}) for vm in vms})
+
+
+def _landed(raw: Mapping[str, Any], entries: Mapping[str, Entry]) -> dict[str, Any]:
     """The run in which nothing is under way for these VMs any more; a reading shows what became of them."""
-    return {**raw, "flying": without(raw["flying"], vms)}
+    return {**raw, "vms": {**raw["vms"], **entries}, "flying": without(raw["flying"], entries)}
 
 
 def go_on(
@@ -176,19 +180,10 @@ def _with(raw: Mapping[str, Any], left: Mapping[str, Entry]) -> dict[str, Any]:
     return {**raw, "vms": {**raw["vms"], **left}, "gate": raw["gate"].with_(left.values(), {})}
 
 
-def hosts_of_vms(
-    raw: Mapping[str, Any], readings: Mapping[str, Any], vms: Iterable[str], silent: bool = False
-) -> dict[str, list[str]]:
-    """The hosts that have to be read for these VMs, each with the ids of those that concern it.
-
-    `silent`: also the hosts that did not answer when they were last read.
+def hosts_of_vm(raw: Mapping[str, Any], vm: str) -> list[str]:
+    """The hosts that have to be read for a VM: those of the target that are its own, of its partner, and all that have
+    a further copy.
     """
-    sight = sight_of(raw, readings)
-    found: dict[str, list[str]] = {}
-    for vm in vms:
-        entry = raw["vms"][vm]
-        hosts = [*(entry.cell or raw["targets"]), *sight.partner_hosts(entry.partner), *raw["holders"].get(vm, ())]
-        for host in dict.fromkeys(hosts):
-            if host in raw["reach"] and (silent or sight.records(host) is not None):
-                found.setdefault(host, []).append(vm)
-    return found
+    entry, sight = raw["vms"][vm], sight_of(raw, {})
+    hosts = [*(entry.cell or raw["targets"]), *sight.partner_hosts(entry.partner), *raw["holders"].get(vm, ())]
+    return [host for host in dict.fromkeys(hosts) if host in raw["reach"]]

@@ -52,6 +52,7 @@ class Seen:
     other_record: Record | None = None
     strange: str = ""
     unread: str = ""
+    unread_here: str = ""
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     causes: Mapping[str, str] = field(default_factory=dict)
     third: str = ""
@@ -240,6 +241,7 @@ class Sight:
             other_record=other,
             strange=reason,
             unread=self._unread(partner, hosts) if other_side is None else "",
+            unread_here=self._unread("", cell) if target is None else "",
             names={w: self.identity(str(r["inventory_host"])).names for w, r in at.items() if r is not None},
             causes={copy.host: self._unread(copy.host, self._known(copy.host)) for copy in rest if copy.side is None},
             third=third,

@@ -181,7 +181,7 @@ class Sim:
     A round is a set of calls that go out together, or a reading more; the first look before the acts is round 0.
     `faults`: stages that fail by VM; `errors`: stages whose first task ends with an error, `lost`: those that are done,
     and their first answer is lost; `hands`: pairs that another hand sets in a round; `unread`: hosts that do not answer
-    in a round. `silent`: hosts that never do. `stops_guests`: False once nobody may stop a guest any more.
+    in a round. `silent`: hosts that never do. `halted`: the run was stopped, so that calls which lead on are not sent.
     """
 
     pairs: dict[str, Pair]
@@ -197,7 +197,7 @@ class Sim:
     log: list[str] = field(default_factory=list)
     round: int = 0
     now: float = 0.0
-    stops_guests: bool = True
+    halted: bool = False
     _looked: bool = False
 
     def __post_init__(self) -> None:
@@ -311,6 +311,8 @@ class Sim:
         other = self.pairs[name].other
         if ask.stage == "discard_state" and other is not None:
             self._set(name, replace(self.pairs[name], other=replace(other, power="Off")))
+        if ask.stage in ("fence", "discard_state"):
+            return [self.action(name, ask.host)]
         return [self.action(name, ask.host) for act in ACTS.get(ask.stage, ()) if self._act(name, act, ask.host)]
 
     def _act(self, name: str, act: str, host: str) -> bool:
@@ -320,7 +322,9 @@ class Sim:
         if after is None:
             return False
         stopped = before.side(where) != after.side(where) and act in ("stop_guest", "turn_off")
-        assert self.stops_guests or not stopped, f"{name} was stopped although the run was: {self.log}"
+        assert not (self.halted and stopped and where == "other"), (
+            f"{name} was stopped although the run was: {self.log}"
+        )
         assert before.both_run or not after.both_run, f"{name} runs twice: {self.log}"
         self._set(name, after)
         return True
@@ -339,7 +343,7 @@ class Sim:
         """Answers to all that is open, calls first; then another hand may act, and hosts may be silent."""
         open_ = asked(talk)
         calls = [ask for ask in open_ if ask.kind == CALL]
-        answers = [Answer(ask.number, self.call(ask), ask.vms) for ask in calls]
+        answers = [self.answer(ask) for ask in calls]
         if calls or self._looked:
             self.round += 1
             for name, texts in self.hands.get(self.round, {}).items():
@@ -349,6 +353,8 @@ class Sim:
 
     def answer(self, ask: Ask) -> Answer:
         """The answer to one question."""
+        if ask.kind == CALL and ask.forward and self.halted:
+            return Answer(ask.number, {}, ask.vms, stale=True)
         if ask.kind == CALL:
             return Answer(ask.number, self.call(ask), ask.vms)
         if ask.kind == PAUSE:

@@ -1,4 +1,4 @@
-"""A role over hyperv_recovery has the inputs of its operation as the module has them, and hands on each of them."""
+"""A role over hyperv_recovery has the inputs of its operation, as the module has them, and hands on all of them."""
 
 from __future__ import annotations
 
