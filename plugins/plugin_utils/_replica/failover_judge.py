@@ -27,7 +27,7 @@ def judged(run: Run, entry: Entry) -> Entry:
     plan, seen = run.plans[entry.id], run.seen[entry.id]
     if run.raw.get("stopped") and ends(run.raw, entry) and plan.acts:
         return entry.left(str(run.raw["stopped"]))
-    if _moving(run, entry) and entry.tries < MOST_TRIES:
+    if moving(run, entry) and entry.tries < MOST_TRIES:
         return replace(entry, tries=entry.tries + 1, status=OPEN)
     strange = changed_by_others(entry, seen)
     if strange and not (plan.outcome == "done" and not plan.acts):
@@ -47,7 +47,7 @@ def judged(run: Run, entry: Entry) -> Entry:
     return replace(entry, status=OPEN)
 
 
-def _moving(run: Run, entry: Entry) -> bool:
+def moving(run: Run, entry: Entry) -> bool:
     """True for a VM of a cluster that was on a node of it a moment ago, and is on none: it may be between two."""
     seen = run.seen[entry.id]
     for where, shapes in entry.expected.items():

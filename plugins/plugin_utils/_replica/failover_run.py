@@ -24,7 +24,7 @@ from .failover_cluster import facts_of_hosts, target_cells
 from .failover_due import ORDER, limited, orders_of, steps_of
 from .failover_groups import Gate
 from .failover_inputs import check_names
-from .failover_judge import ends, judged, to_be_tried
+from .failover_judge import ends, judged, moving, to_be_tried
 from .failover_look import Run, hosts_of, look, sight_of
 from .failover_looks import without
 from .failover_plan import VMPlan, lines_of
@@ -137,7 +137,9 @@ def go_on(
     due, parked = orders_of(run)
     for vm in run.plans:
         known = remembered(run.entries[vm], run.seen[vm])
-        run.entries[vm] = replace(known, expected=expectation(run.plans[vm]), acted={}, idle=known.idle + 1)
+        # One that is between two nodes is found on neither: what it was like before still holds.
+        expected = known.expected if moving(run, known) else expectation(run.plans[vm])
+        run.entries[vm] = replace(known, expected=expected, acted={}, idle=known.idle + 1)
     calls: list[dict[str, Any]] = []
     for stage in ORDER:
         same = [order for order in due if order.stage == stage]
