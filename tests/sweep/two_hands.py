@@ -282,14 +282,14 @@ def _fight(stage: Stage, duel: Duel, fought: Fought, turns: Turns | None, lag: f
 
 def _at_once(plays: tuple[Play, Play], hands: list[InTurns], turns: Turns | None, lag: float) -> list[str]:
     """What each hand said at its end. Raises what was raised in one of them."""
-    told: list[str | BaseException] = ["", ""]
+    told, raised = ["", ""], list[BaseException]()
 
     def work(number: int) -> None:
         time.sleep(lag * number)
         try:
             told[number] = _play(plays[number], hands[number])
         except BaseException as error:
-            told[number] = error
+            raised.append(error)
         finally:
             if turns is not None:
                 turns.end(number)
@@ -299,10 +299,9 @@ def _at_once(plays: tuple[Play, Play], hands: list[InTurns], turns: Turns | None
         thread.start()
     for thread in both:
         thread.join()
-    for one in told:
-        if isinstance(one, BaseException):
-            raise one
-    return [str(one) for one in told]
+    for error in raised:
+        raise error
+    return told
 
 
 def _said(hands: Hands, told: str) -> Iterator[str]:

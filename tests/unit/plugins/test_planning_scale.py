@@ -150,4 +150,4 @@ def test_the_filter_plans_many_in_linear_time():
         return time.process_time() - begun
 
     few = min(seconds(FEW), seconds(FEW))
-    assert seconds(MANY) < max(few, 0.02) * MOST_TIMES
+    assert min(seconds(MANY) for _unused in range(TRIES)) < max(few, 0.02) * MOST_TIMES
