@@ -65,6 +65,7 @@ SITE = Workflow(
     role("planned", "site_south"),
     lambda stage: _at_site(stage, (B, D), "Primary", "Running") and _at_site(stage, (A, C), "Replica", "Off"),
     hosts=4,
+    in_gate=False,
     apart=True,
     cut_on=("HV-A", "HV-B"),
 )
