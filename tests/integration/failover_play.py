@@ -63,6 +63,18 @@ class Player:
             check=False,
         )
 
+    def play_file(self, path: Path) -> subprocess.CompletedProcess[str]:
+        """Run a playbook of the test's own."""
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("ansible-playbook")), str(path)],
+            env=self._environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
     def begun(self, output: Path, name: str, **variables: str) -> subprocess.Popen[bytes]:
         """The same without waiting for its end; what it says goes to a file."""
         with output.open("wb") as file:

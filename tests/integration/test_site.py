@@ -64,6 +64,22 @@ def test_all_of_a_site_there_and_back(player: Player) -> None:
     assert player.laws_broken() == []
 
 
+@pytest.mark.parametrize("run_once", ["true", "false"])
+def test_the_module_runs_once_in_a_play_of_many_hosts(player: Player, run_once: str) -> None:
+    """Whoever of them is chosen: with run_once Ansible takes the first host of the play, which is not the target."""
+    play = player.folder / "play.yml"
+    play.write_text(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - hyperv.replica.hyperv_recovery:\n"
+        "        {operation: planned_failover, to: hv-b, vms: [App01], poll_interval: 0.05}\n"
+        f"      run_once: {run_once}\n",
+        encoding="utf-8",
+    )
+    done = player.play_file(play)
+    assert done.returncode == 0, done.stdout
+    assert player.states("App01") == ["Replica/Replicating Off", "Primary/Replicating Running"]
+    assert player.names("Start-VM") == ["App01"]
+
+
 def test_groups_across_hosts(player: Player) -> None:
     names = primaries(player)
     first = [name for name, pair in names.items() if pair[0] == "hv-a"]

@@ -122,7 +122,8 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
         super().run(tmp, task_vars)
         given = task_vars or {}
         runs_it = _who_runs_it(str(self._task.args.get("to") or ""), given)
-        if given.get("inventory_hostname") != runs_it:
+        # With run_once Ansible has chosen the host already, and there is no other that would do it.
+        if not self._task.run_once and given.get("inventory_hostname") != runs_it:
             return {"changed": False, "skipped": True, "msg": f"{runs_it} runs it for all hosts of the play"}
         watch = Watch()
         try:
