@@ -53,20 +53,15 @@ class Player:
 
     def play(self, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a playbook of the collection with these extra variables."""
-        return subprocess.run(
-            self._command(name, *arguments, **variables),
-            env=self._environment(),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        return self._run(self._command(name, *arguments, **variables))
 
     def play_file(self, path: Path) -> subprocess.CompletedProcess[str]:
         """Run a playbook of the test's own."""
+        return self._run([str(Path(sys.executable).with_name("ansible-playbook")), str(path)])
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(Path(sys.executable).with_name("ansible-playbook")), str(path)],
+            command,
             env=self._environment(),
             cwd=self.folder,
             capture_output=True,

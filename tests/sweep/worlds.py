@@ -65,7 +65,6 @@ SITE = Workflow(
     role("planned", "site_south"),
     lambda stage: _at_site(stage, (B, D), "Primary", "Running") and _at_site(stage, (A, C), "Replica", "Off"),
     hosts=4,
-    in_gate=False,
     apart=True,
     cut_on=("HV-A", "HV-B"),
 )

@@ -13,7 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from .errors import ReplicaError
+from .identity import Moved, moved, windows_name_of
+from .lines import clean_text
+
 READ, TEST, CALL, PAUSE = "read", "test", "call", "pause"
+ACT = "act"
+"""The phase in which something is changed."""
 FRESH_SECONDS = 10.0
 """So old a reading of the other side may be when an act rests on it."""
 
@@ -90,12 +96,13 @@ class Talk:
     them that are new.
 
     `lines` are events to be shown now, `plan` is what is going to be done, once it is known. `answered` has the results
-    of the last asks that were made together, by number.
+    of the last asks that were made together, by number. `met` are the Windows names that hosts answered with at first.
     """
 
     phase: str
     want: Wanted = field(kw_only=True)
     asked: int = 0
+    met: Mapping[str, str] = field(default_factory=dict)
     open: Mapping[int, Ask] = field(default_factory=dict)
     asks: tuple[Ask, ...] = ()
     answered: Mapping[int, tuple[Ask, Mapping[str, Any]]] = field(default_factory=dict)
@@ -133,15 +140,28 @@ Phases = Mapping[str, Callable[[TalkT, float], TalkT]]
 
 
 def take(talk: TalkT, answers: Sequence[Answer]) -> TalkT:
-    """The talk with these answers, each of them the last of its ask, among the `answered`."""
+    """The talk with these answers, each of them the last of its ask, among the `answered`. Raises Moved."""
     for answer in answers:
-        ask = talk.open[answer.number]
+        ask = talk.open.get(answer.number)
+        if ask is None:  # it is answered already
+            continue
+        if ask.kind == READ:
+            talk = replace(talk, met=_met(talk.met, ask.host, answer.result))
         talk = replace(
             talk,
             open={number: one for number, one in talk.open.items() if number != answer.number},
             answered={**talk.answered, answer.number: (ask, answer.result)},
         )
     return talk
+
+
+def _met(met: Mapping[str, str], host: str, result: Mapping[str, Any]) -> Mapping[str, str]:
+    """Who answered where, with this answer. Raises Moved for another one than before: a host may be read twice."""
+    name = windows_name_of(result)
+    problem = moved(host, name, met.get(host, ""))
+    if problem:
+        raise Moved(f"{problem}. Nothing was changed.")
+    return {host: name, **met} if name else met
 
 
 def go_through(talk: TalkT, phases: Phases[TalkT], now: float) -> TalkT:
@@ -153,6 +173,30 @@ def go_through(talk: TalkT, phases: Phases[TalkT], now: float) -> TalkT:
         if talk.open:
             return replace(talk, answered={})
     return talk
+
+
+def after(
+    talk: TalkT,
+    answers: Sequence[Answer],
+    now: float,
+    phases: Phases[TalkT],
+    begin: Callable[[TalkT, float], TalkT],
+    acts: Callable[[TalkT, Sequence[Answer], float], TalkT],
+) -> TalkT:
+    """The step of a conversation: its phases one after the other, then `begin`, and from then on `acts`.
+
+    What is refused before anything was done ends it. An answer to what is not open any more does not count.
+    """
+    talk = replace(talk, asks=(), lines=(), plan=())
+    answers = [answer for answer in answers if answer.number in talk.open]
+    if talk.phase == ACT:
+        return acts(talk, answers, now)
+    try:
+        talk = go_through(take(talk, answers), phases, now)
+    except ReplicaError as error:
+        return refuse(talk, clean_text(error))
+    begins = talk.phase == ACT and not talk.open and talk.end is None
+    return begin(replace(talk, answered={}), now) if begins else talk
 
 
 def refuse(talk: TalkT, *lines: str) -> TalkT:

@@ -15,15 +15,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .command_line import command, typed_vm
-from .conversation import CALL, PAUSE, READ, Answer, Ask, End, Phases, Talk, Wanted, go_through, refuse, take
+from .conversation import ACT, CALL, PAUSE, READ, Answer, Ask, End, Phases, Talk, Wanted, after, refuse
 from .drill import drill_plan
 from .drill_end_talk import ending, list_tests, listed, merged
 from .drill_network import isolation, test_vms
 from .drill_report import answered, came_up, report
-from .errors import ReplicaError
 from .failover_states import RUNNING
 from .identity import windows_name_of
-from .lines import clean_text
 from .values import is_guid
 
 GATHER = ["relations", "statistics", "recovery_points", "adapters", "switches", "test_vms"]
@@ -38,7 +36,6 @@ SWITCH, MAKE, ISOLATE, BEGIN, BEAT, WAIT, STOP, AFTER, LOOK = (
     "after",
     "look",
 )
-ACT = "act"
 MOST_STALE = 4
 """So often what a test VM is connected to may have grown too old before it could be started."""
 _EMPTY: Mapping[str, Any] = {"tests": {}, "ids": [], "problems": {}}
@@ -88,15 +85,7 @@ def start(want: Wanted) -> DrillTalk:
 
 def step(talk: DrillTalk, answers: Sequence[Answer], now: float) -> DrillTalk:
     """What comes next, after these answers."""
-    talk = replace(talk, asks=(), lines=(), plan=())
-    answers = [answer for answer in answers if answer.number in talk.open]
-    if talk.phase == ACT:
-        return _acts(talk, answers, now)
-    try:
-        talk = go_through(take(talk, answers), PHASES, now)
-    except ReplicaError as error:
-        return refuse(talk, clean_text(error))
-    return _begin(replace(talk, answered={}), now) if talk.phase == ACT else talk
+    return after(talk, answers, now, PHASES, _begin, _acts)
 
 
 def interrupt(talk: DrillTalk, reason: str, now: float) -> DrillTalk:

@@ -13,15 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .conversation import CALL, READ, Answer, Ask, End, go_through, refuse, take
-from .errors import ReplicaError
+from .conversation import ACT, CALL, READ, Answer, Ask, End, after, refuse
 from .failover_groups import STOPPING
 from .failover_looks import Look, Looks, without
 from .failover_report import report
 from .failover_run import give_up, go_on, hear, hosts_of_vm, stop, unsent
-from .failover_talk import ACT, PHASES, FailoverTalk, Readings
+from .failover_talk import PHASES, FailoverTalk, Readings
 from .heard import records_of
-from .lines import clean_text
 
 FAILOVER = "hyperv_failover"
 MOST_LAST_LOOKS = 5
@@ -35,7 +33,7 @@ class Flow:
     """How the acts stand. due: VMs to be looked at; loud: with them the hosts that did not answer. last: how often all
     hosts were read because nothing was left to do. actions and warnings: what the calls gave. changed: whether anything
     was sent. stale: how often in a row the readings of a VM had grown too old before its call could be sent. told: what
-    the hosts of a VM said when it was looked at last.
+    the hosts of a VM said when it was looked at last. latest: what each host said last, of whatever VMs.
     """
 
     looks: Looks = field(default_factory=Looks)
@@ -47,18 +45,12 @@ class Flow:
     changed: bool = False
     stale: Mapping[str, int] = field(default_factory=dict)
     told: Mapping[str, Readings] = field(default_factory=dict)
+    latest: Readings = field(default_factory=dict)
 
 
 def step(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
     """What comes next, after these answers."""
-    talk = replace(talk, asks=(), lines=(), plan=())
-    answers = [answer for answer in answers if answer.number in talk.open]
-    try:
-        return _acts(talk, answers, now) if talk.phase == ACT else _asks(talk, answers, now)
-    except ReplicaError as error:
-        if talk.phase == ACT:
-            raise
-        return refuse(talk, clean_text(error))
+    return after(talk, answers, now, PHASES, _begin, _acts)
 
 
 def interrupt(talk: FailoverTalk, reason: str, now: float) -> FailoverTalk:
@@ -78,28 +70,20 @@ def interrupt(talk: FailoverTalk, reason: str, now: float) -> FailoverTalk:
     return _ask_more(replace(talk, run=run, flow=flow), now)
 
 
-def _asks(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
-    """The phases before the first act, and then the acts."""
-    talk = go_through(take(talk, answers), PHASES, now)
-    if talk.phase == ACT and not talk.open and talk.end is None:
-        return _ask_more(_first(replace(talk, answered={}), now), now)
-    return talk
-
-
-def _first(talk: FailoverTalk, now: float) -> FailoverTalk:
+def _begin(talk: FailoverTalk, now: float) -> FailoverTalk:
     """All VMs are looked at before the first act, for the readings of the plan have grown old."""
     if talk.run["rest"]:
-        return replace(talk, flow=Flow(due=tuple(talk.run["vms"])))
+        return _ask_more(replace(talk, flow=Flow(due=tuple(talk.run["vms"]))), now)
     run = go_on(talk.run, talk.readings, now)
     calls = [_ask_of(call, talk, now) for call in run["calls"]]
-    return replace(talk, run={**run, "calls": []}, flow=Flow()).also(calls)  # type: ignore[no-any-return]
+    return _ask_more(replace(talk, run={**run, "calls": []}, flow=Flow()).also(calls), now)
 
 
 # -- the acts --------------------------------------------------------------------------------------------------------
 
 
 def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> FailoverTalk:
-    before = talk
+    run = talk.run
     for answer in answers:
         ask = talk.open.get(answer.number)
         if ask is None:  # it has had its last answer
@@ -111,9 +95,9 @@ def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> Failover
             talk = replace(talk, flow=replace(talk.flow, looks=looks))
         else:
             talk = _called(talk, ask, answer)
-    after = _looked(talk, now)
-    nothing_new = after.run is before.run and bool(after.open) and not after.flow.due
-    return after if nothing_new else _ask_more(after, now)
+    talk = _looked(talk, now)
+    nothing_new = talk.run is run and bool(talk.open) and not talk.flow.due
+    return talk if nothing_new else _ask_more(talk, now)
 
 
 def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
@@ -164,16 +148,18 @@ def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
         due=(*flow.due, *run["again"]),
         loud=(flow.loud - set(look.vms)) | set(run["again"]),
         told={**flow.told, **dict.fromkeys(look.vms, whole)},
+        latest={**flow.latest, **look.told},
     )
     calls = [_ask_of(call, talk, min(look.since, now)) for call in run["calls"]]
-    run, readings = {**run, "calls": [], "again": []}, {**talk.readings, **look.told}
-    return replace(talk, run=run, readings=readings, flow=flow).also(calls)  # type: ignore[no-any-return]
+    run = {**run, "calls": [], "again": []}
+    return replace(talk, run=run, flow=flow).also(calls)  # type: ignore[no-any-return]
 
 
 def _around(talk: FailoverTalk, told: Readings) -> dict[str, Mapping[str, Any]]:
     """What all hosts have said that concerns VMs which were looked at: their own hosts told this.
 
-    Another host that was read has none of them; what it said of others has no place here.
+    Another host counts as it was before the first act: what it says of others, or that it was lost meanwhile, has no
+    place here.
     """
     return {host: _of_others(reading) for host, reading in talk.readings.items()} | dict(told)
 
@@ -242,13 +228,14 @@ def _look(talk: FailoverTalk, vms: Sequence[str], now: float) -> FailoverTalk:
     A host that said nothing when it was read last is asked again for those only that are `loud`.
     """
     groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    silent = {host for host, reading in talk.readings.items() if records_of(reading) is None}
+    latest = {**talk.readings, **talk.flow.latest}
+    silent = {host for host, reading in latest.items() if records_of(reading) is None}
     for vm in vms:
         hosts = hosts_of_vm(talk.run, vm)
         left_out = () if vm in talk.flow.loud else tuple(host for host in hosts if host in silent)
         groups.setdefault((tuple(host for host in hosts if host not in left_out), left_out), []).append(vm)
     for (ask, left_out), ids in groups.items():
-        talk = _look_together(talk, ask, {host: talk.readings[host] for host in left_out}, ids, now)
+        talk = _look_together(talk, ask, {host: latest[host] for host in left_out}, ids, now)
     return replace(talk, flow=replace(talk.flow, due=()))
 
 

@@ -27,21 +27,6 @@ from .report_words import size
 from .values import number, path_key
 from .vm_status import is_deaf, operations_of
 
-KINDS = (
-    "relations",
-    "statistics",
-    "disks",
-    "security",
-    "integration_services",
-    "adapters",
-    "failover_network",
-    "server",
-    "host",
-    "storage",
-    "cluster",
-)
-"""What has to be gathered for it."""
-
 
 @dataclass(frozen=True)
 class Finding:

@@ -18,7 +18,7 @@ from .errors import ReplicaError
 from .failover_proof import own_leg, side_of
 from .failover_states import ABSENT, PRIMARY, REPLICA_MODES, Copy, Pair, Side
 from .heard import may_have_a_copy, records_of
-from .identity import Identity, identify, windows_name_of
+from .identity import Identity, identify, moved, windows_name_of
 from .names import normal, same_host
 
 Record = Mapping[str, Any]
@@ -127,10 +127,7 @@ class Sight:
 
     def changed(self, host: str) -> str:
         """Why the answer is not that of the host that answered when the run began; "" when it is."""
-        now, before = windows_name_of(self.readings.get(host)), self.first.get(host, "")
-        if not now or not before or same_host(now, before):
-            return ""
-        return f"{host} answers as {now} now, and answered as {before} when this run began. Look at its address first"
+        return moved(host, windows_name_of(self.readings.get(host)), self.first.get(host, ""))
 
     def identity(self, host: str) -> Identity:
         """Who answered there."""
@@ -185,7 +182,7 @@ class Sight:
         if unread and not found:
             problem = str((self.readings.get(unread[0]) or {}).get("msg") or "it gave no answer")
             raise PlanError(f"{vm}: {unread[0]}, where the VMs shall run, could not be read: {problem}")
-        where = ", ".join(self.targets) if len(self.cells) < 2 else self.to
+        where = ", ".join(self.identity(host).shown for host in self.targets) if len(self.cells) < 2 else self.to
         if found:
             ids = ", ".join(str(record["id"]) for record in found)
             raise PlanError(

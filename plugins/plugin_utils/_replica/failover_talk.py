@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .command_line import assignments, unconfirmed
-from .conversation import PAUSE, TEST, Ask, End, Phases, Talk, Wanted, refuse
+from .conversation import ACT, PAUSE, TEST, Ask, End, Phases, Talk, Wanted, refuse
 from .failover_everyone import EVERY, everyone
 from .failover_inputs import make_run
 from .failover_look import look
@@ -41,7 +41,6 @@ EVERYTHING = (
     "cluster",
 )
 """What is read of hosts that take part, before anything is decided."""
-ACT = "act"
 Readings = Mapping[str, Mapping[str, Any]]
 
 

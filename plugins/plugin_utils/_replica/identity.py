@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .errors import ReplicaError
 from .names import is_one_of, same_host
 
 LOOK = "Look at its address in the inventory."
@@ -34,6 +35,12 @@ class Identity:
     def names(self) -> tuple[str, ...]:
         """All names that it answers to."""
         return tuple(name for name in (self.windows_name, *self.others) if name)
+
+    @property
+    def shown(self) -> str:
+        """Its inventory name, and by what name it answered where that is another one: its address may be wrong."""
+        other = self.windows_name and not self.answers_to(self.host)
+        return f"{self.host} (it answers as {self.windows_name})" if other else self.host
 
     def answers_to(self, name: str) -> bool:
         """True when the host is the one that this Windows name means."""
@@ -88,6 +95,23 @@ def not_meant(answered: str, expected: str) -> str:
     if not expected or same_host(answered, expected):
         return ""
     return f"{answered} answered, and this is for {expected}: nothing was sent."
+
+
+def moved(host: str, now: str, before: str) -> str:
+    """Why an answer is not that of the host that answered there at first; "" when it is, or nobody told."""
+    if not now or not before or same_host(now, before):
+        return ""
+    return f"{host} answers as {now} now, and answered as {before} when this run began. Look at its address first"
+
+
+@dataclass(eq=False)
+class Moved(ReplicaError):
+    """Another host answers at an inventory host than before in the same run."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
 
 
 def twins(identities: Iterable[Identity]) -> str:

@@ -23,7 +23,7 @@ from ansible.utils.display import Display
 from .connections import Way
 from .conversation import Talk
 from .driver import Driver
-from .errors import ReplicaError
+from .errors import OF_AN_ANSWER, ReplicaError, fault_of
 from .host_thread import Opening
 from .lines import clean
 from .record import Record
@@ -149,6 +149,8 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
                 workflow = WORKFLOWS[inputs["operation"]]
                 talk = driver.run(workflow.rules, workflow.start(want))
                 return self._result(talk, timeline, terminal, record)
+        except (ReplicaError, *OF_AN_ANSWER) as error:
+            return broken_off(error, timeline, record)
         finally:
             record.close()
             if watch.unheard:
@@ -177,6 +179,20 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
             result["msg"] = "\n".join(said)
         result["timeline"] = [event.to_result() for event in timeline.events]
         return {**result, "record": str(record.path)}
+
+
+def broken_off(error: Exception, timeline: Timeline, record: Record) -> dict[str, Any]:
+    """The result where a fault of ours has ended the run in the middle: what it stopped is told first of all."""
+    told = str(error) if isinstance(error, ReplicaError) else fault_of("", error).problem
+    down = timeline.down()
+    said = [f"DOWN, as far as is known: {', '.join(down)}"] if down else []
+    said += [f"The run was broken off: {told}", "Type the same command again: it goes on from what the hosts say then."]
+    lines = [clean(line) for line in (*said, "Please report this, with the record.")]
+    record.write(lines)
+    events = [event.to_result() for event in timeline.events]
+    changed = any(event.stage for event in timeline.events)
+    result = {"changed": changed, "failed": True, "msg": "\n".join(lines), "timeline": events}
+    return {**result, "record": str(record.path)}
 
 
 def _who_runs_it(to: str, task_vars: Mapping[str, Any]) -> str:

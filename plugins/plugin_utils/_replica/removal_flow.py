@@ -14,14 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .conversation import CALL, FRESH_SECONDS, READ, Answer, Ask, End, go_through, refuse, take
-from .errors import ReplicaError
-from .lines import clean_text
+from .conversation import ACT, CALL, FRESH_SECONDS, READ, Answer, Ask, End, after, refuse
 from .removal import unread
 from .removal_plan import removal_plan
 from .removal_refusals import deletes
 from .removal_report import report
-from .removal_talk import ACT, PHASES, Look, RemovalTalk, read_vms
+from .removal_talk import PHASES, Look, RemovalTalk, read_vms
 
 MOST_STALE = 4
 """So often what a VM's hosts said may have grown too old before a call could be sent."""
@@ -30,15 +28,7 @@ _OF_A_COPY = ("idle", "delete")
 
 def step(talk: RemovalTalk, answers: Sequence[Answer], now: float) -> RemovalTalk:
     """What comes next, after these answers."""
-    talk = replace(talk, asks=(), lines=(), plan=())
-    answers = [answer for answer in answers if answer.number in talk.open]
-    if talk.phase == ACT:
-        return _acts(talk, answers, now)
-    try:
-        talk = go_through(take(talk, answers), PHASES, now)
-    except ReplicaError as error:
-        return refuse(talk, clean_text(error))
-    return _go_on(replace(talk, answered={}), now) if talk.phase == ACT else talk
+    return after(talk, answers, now, PHASES, _go_on, _acts)
 
 
 def interrupt(talk: RemovalTalk, reason: str, now: float) -> RemovalTalk:

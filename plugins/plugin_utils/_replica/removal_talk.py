@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .command_line import unconfirmed
-from .conversation import End, Phases, Talk, Wanted, refuse
+from .conversation import ACT, End, Phases, Talk, Wanted, refuse
 from .heard import records_of
 from .removal import World, chosen, removal_hosts, see
 from .removal_plan import removal_plan
@@ -23,7 +23,6 @@ from .removal_report import candidates
 from .values import is_guid
 
 GATHER = ["relations", "disks", "cluster"]
-ACT = "act"
 _OUTSIDE: Mapping[str, Any] = {"unreachable": True, "msg": "it is outside of --limit"}
 Readings = Mapping[str, Mapping[str, Any]]
 

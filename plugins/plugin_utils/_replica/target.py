@@ -54,7 +54,7 @@ def target_problem(
 
 def _group(value: str, takes: str, nodes: Sequence[str], inside: Sequence[str]) -> str:
     few = ", ".join(nodes[:5]) + (", …" if len(nodes) > 5 else "")
-    if takes == ONE or value in _EVERYTHING or len(nodes) < 2:
+    if takes == ONE or value in _EVERYTHING or not nodes:
         return f"it is a group. Give {KINDS[takes]}." + (f" Its hosts are {few}." if nodes else " It has no hosts.")
     outside = [node for node in nodes if node not in inside]
     if takes == CLUSTER and outside:

@@ -114,6 +114,11 @@ class Timeline:
             return None
         return round(self.started[vm] - self.stopped[vm], 1)
 
+    def down(self) -> list[str]:
+        """Names of VMs whose guests were told to stop, and which were not read as running since."""
+        names = {vm: name for event in self.events for vm, name in zip(event.ids, event.vms, strict=False)}
+        return [names[vm] for vm in self.stopped if vm not in self.started]
+
     def told(self, vms: Sequence[str]) -> str:
         """`running again after 14 seconds`: how long these were down."""
         spans = [span for vm in vms if (span := self.downtime(vm)) is not None]

@@ -150,6 +150,26 @@ def test_a_host_that_falls_silent_costs_its_own_vms_only() -> None:
     assert not [line for line in play.sim.log if "Two" in line], "nothing is done to a VM whose host is not read"
 
 
+@pytest.mark.parametrize("lost", range(4))
+def test_an_answer_that_a_host_loses_on_the_way_says_nothing_of_vms_that_it_never_had(lost: int) -> None:
+    """It had told before the first act that it has no copy of them; that it lives, and says nothing now, is no copy."""
+    play = Play(Sim({"One": pair(), "Two": pair()}, places=SITE))
+    play.until(lambda: play.talk.phase == ACT)
+    times = 0
+    while not play.ended:
+        reads = [ask for ask in asked(play.talk) if ask.kind == READ and ask.host == "hv-b"]
+        if reads:
+            if times == lost:
+                garbled = {"failed": True, "msg": "not understood", "host_answered": True, "machine_up": True}
+                play.give(Answer(reads[0].number, garbled))
+            times += 1
+        if not play.ended:
+            play.answer()
+    assert times > lost
+    assert play.marks["Two"] == "ok", play.result
+    assert not [line for line in play.sim.log if "cancel" in line and "Two" in line]
+
+
 def test_a_vm_goes_on_while_the_call_is_not_through_with_another() -> None:
     play = Play(Sim({"One": pair(), "Two": pair()}))
     play.until(lambda: bool(play.open))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Noun
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import SPEC, WORKFLOWS
 
@@ -118,3 +119,11 @@ def test_every_module_is_documented_and_every_documentation_is_a_module() -> Non
     pairs = {path.stem for path in folder.glob("*.yml")}
     assert pairs == {path.stem for path in folder.glob("*.py") if path.stem != "__init__"}
     assert pairs == {path.stem for path in (ROOT / "plugins" / "action").glob("*.py") if path.stem != "__init__"}
+
+
+def test_the_action_group_has_every_module_that_reaches_hosts() -> None:
+    """With `module_defaults` of the group an option that modules share is given once."""
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    assert set(runtime["action_groups"]["replica"]) == {
+        path.stem for path in (ROOT / "plugins" / "action").glob("hyperv_*.py")
+    }

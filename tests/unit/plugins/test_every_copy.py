@@ -92,7 +92,7 @@ def ask(
     """
     inventory = inputs.pop("inventory", ["hv-a", "hv-b", "hv-c", "hv-d"])
     inputs["hosts"] = inputs.pop("candidates", inventory)
-    inputs.setdefault("vms", [readings[to]["vms"][0]["id"]])
+    inputs.setdefault("vms", [record["id"] for record in readings[to]["vms"][:1]])
     asked = want(wish, inventory, targets=[to], **inputs)
 
     def answer(ask: Ask) -> Mapping[str, Any]:
@@ -354,6 +354,15 @@ def test_two_inventory_hosts_that_are_one_host() -> None:
         "hv-d": {**stranger("hv-d"), "windows_name": "hv-a.X.example."},
     }
     assert "hv-a and hv-d are one host: both answered as" in mistake(ask(readings))
+
+
+def test_a_target_that_is_another_host_and_has_no_such_vm_says_who_answered() -> None:
+    """Its address may be wrong: that it has no such VM is no more than half of what was found."""
+    lost = mistake(ask({"hv-b": {**reading("hv-b", name="HV-C.x.example")}, "hv-a": first()}, vms=["App03"]))
+    assert lost == (
+        "App03: hv-b (it answers as HV-C.x.example) has no VM of that name or id."
+        " VMs can run only where their replica is."
+    )
 
 
 @pytest.mark.parametrize("name", ["hv-x", "no_swich"])

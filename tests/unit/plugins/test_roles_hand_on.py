@@ -40,7 +40,6 @@ class Entry:
 
 NO_PATIENCE = frozenset({"patience"})  # it does nothing
 TO = frozenset({"to"})  # a role plays there
-UNRECORDED = frozenset({"record"})
 FAILOVER = [
     Entry("failover", entry, "run.yml", operation, frozenset({"type"}), frozenset({"given"}), TO, NO_PATIENCE)
     for entry, operation in (
@@ -52,14 +51,14 @@ FAILOVER = [
     )
 ]
 REST = [
-    Entry("remove_replication", "main", "main.yml", "remove_replication", module_only=TO | UNRECORDED),
+    Entry("remove_replication", "main", "main.yml", "remove_replication", module_only=TO),
     Entry(
         "test_failover",
         "main",
         "main.yml",
         "test_failover",
         frozenset({"checks"}),
-        TO | UNRECORDED | {"report"},
+        TO | {"report"},
         frozenset({"keep"}),  # the role ends the test, and the module leaves that to another task
     ),
     Entry(
@@ -67,7 +66,7 @@ REST = [
         "cleanup",
         "cleanup.yml",
         "cleanup_test_failover",
-        module_only=TO | UNRECORDED | {"report"},
+        module_only=TO | {"report"},
     ),
 ]
 ENTRIES = [*FAILOVER, *REST]

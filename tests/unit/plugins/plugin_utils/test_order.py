@@ -123,7 +123,7 @@ TARGETS: dict[str, tuple[str, str, Sequence[str], str]] = {
     "a cluster": ("site_north", "cluster", GROUPS["all"], ""),
     "a cluster, half of it": ("site_north", "cluster", ["hv-a"], "hv-b of this group is outside of --limit"),
     "everything": ("all", "cluster", GROUPS["all"], "it is a group"),
-    "a group of one": ("one", "cluster", GROUPS["all"], "Its hosts are hv-a"),
+    "a site of one host": ("one", "cluster", GROUPS["all"], ""),
     "the other host": ("hv-a", "host", ["hv-b"], "hv-a is outside of --limit"),
     "not contacted": ("hv-a", "known", ["hv-b"], ""),
     "hosts": ("site_north,HV-C.corp.example", "hosts", GROUPS["all"], ""),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import recovery_runner
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.record import Record
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery_runner import Terminal, Watch
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.timeline import Happened
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery_runner import Terminal, Watch, broken_off
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.timeline import Happened, Timeline
 
 NOW = datetime(2026, 3, 1, 14, 3, 11, tzinfo=timezone.utc)
 
@@ -78,3 +78,22 @@ def test_the_record_has_everything_and_ansible_what_it_still_reads(
     lines = ["14:03:11  hv-a  App01  starting", "ok: App01 runs on hv-b"]
     assert (tmp_path / "run.log").read_text(encoding="utf-8").splitlines() == lines
     assert said == ([*lines, "PSRP: Get-VM"] if heard else [])
+
+
+def test_a_fault_of_ours_in_the_middle_says_first_what_is_down(tmp_path: Path) -> None:
+    """What was sent is not forgotten: the result and the record name the guests that were stopped and run nowhere."""
+    timeline = Timeline()
+    for number, (name, stage) in enumerate((("App01", "stop_guest"), ("Db01", "stop_guest"), ("App01", "start"))):
+        timeline.add(Happened(NOW, float(number), "hv-a", (name,), stage, (f"id-{name}",), stage))
+    assert timeline.runs(["id-App01"], 9.0) == ["id-App01"]
+    record = Record.open(str(tmp_path / "run.log"), "planned_failover", "hv-b", NOW, {})
+    try:
+        raise KeyError("mode")
+    except KeyError as error:
+        result = broken_off(error, timeline, record)
+    record.close()
+    told = result["msg"].splitlines()
+    assert told[0] == "DOWN, as far as is known: Db01"
+    assert told[1].startswith("The run was broken off: KeyError in test_stopping.py, line ")
+    assert (result["failed"], result["changed"], len(result["timeline"])) == (True, True, 3)
+    assert (tmp_path / "run.log").read_text(encoding="utf-8").splitlines() == told
