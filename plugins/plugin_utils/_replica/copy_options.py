@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from .errors import OptionError
-from .failover_options import utc_now
 from .failover_proof import Proof, read_proofs
 from .names import not_a_host_name
 from .option_groups import VM_SELECTION, WAITING, VMSelection
 from .ranges import check_ranges
 from .storage import folder, is_remote
+from .values import utc_now
 
 IDLE, ABSENT = "idle", "absent"
 # The name of a checkpoint's file: that of its disk, and a guid (seen on live hosts, not documented).

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from .errors import OptionError
@@ -16,7 +16,7 @@ from .failover_proof import Proof, read_proofs
 from .names import not_a_host_name
 from .option_groups import VM_SELECTION, WAITING, VMSelection
 from .ranges import check_ranges
-from .values import thumbprint
+from .values import thumbprint, utc_now
 
 PREPARED_STATE = "prepared"
 TEST_RUNNING = "test_running"
@@ -64,11 +64,6 @@ RULES: Mapping[str, Any] = {
     "mutually_exclusive": [["recovery_point", "recovery_point_time"]],
     "required_one_of": [["names", "ids"]],
 }
-
-
-def utc_now() -> datetime:
-    """The control node's clock."""
-    return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True)

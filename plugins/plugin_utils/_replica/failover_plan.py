@@ -20,7 +20,7 @@ from .failover_advice import by_hand_only, open_ways
 from .failover_advice import told as advice
 from .failover_next import next_step
 from .failover_sight import PlanError, Record, Seen, Sight, partner_names
-from .failover_states import NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
+from .failover_states import NO_START, NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
 from .failover_step import Goal, Next, NextAct, NextDone, NextRefused, NextWait, Way
 from .heard import records_of
 from .plan_lines import plan_line
@@ -46,7 +46,6 @@ STAGES: Mapping[str, str] = {
 }
 """Which stage of the roles does an act."""
 
-NO_START = "Nothing"
 AFTER_A_DISASTER = ("unplanned", "return_home", "commit")
 """Wishes after which an old copy may come back and start by itself. A planned failover needs no fence."""
 

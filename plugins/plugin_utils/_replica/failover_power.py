@@ -13,7 +13,7 @@ from .failover_acts import ACTS
 from .failover_case import Case, third_names
 from .failover_options import DEAD, PREPARED_WORD, UNUSABLE
 from .failover_proof import Proof
-from .failover_states import FAILED_OVER_WAITING, OFF, PREPARED, PRIMARY, REPLICA_MODES, RUNNING, SAVED
+from .failover_states import FAILED_OVER_WAITING, NO_START, OFF, PREPARED, PRIMARY, REPLICA_MODES, RUNNING, SAVED
 from .names import is_one_of
 from .pipeline import Command, Statement, vm_by_id
 from .plan import Decision, Refused, Step, Wait
@@ -22,7 +22,6 @@ UNPROTECTED = "it runs UNPROTECTED on the failed-over replica: reverse the repli
 COMMIT_PENDING = "the failover can still be cancelled, and its undo data grows until it is committed or reversed"
 FUTURE_SECONDS = 2.0
 """How far a record may be ahead of this host's reading: both carry the control node's clock, in whole seconds."""
-NO_START = "Nothing"
 ON_A_CLUSTER = "the old copy is a role of a cluster, which starts it whatever its start action says: cut its VM network"
 HOST_FIRST = "Nothing is started beside a copy that may run: where its host cannot stop it, power that host off first."
 LATE = "A saved state can be removed on the host itself (Remove-VMSavedState)."

@@ -49,6 +49,8 @@ STOPPING = "Stopping"
 STARTING = "Starting"
 SAVED = "Saved"
 PAUSED = "Paused"
+NO_START = "Nothing"
+"""The start action of a VM that does not start with its host."""
 
 # States in which something is still under way: never acted on, looked at again. Source: the states of
 # Msvm_ReplicationRelationship that name a running task; that states lag the cmdlets is observed behaviour.

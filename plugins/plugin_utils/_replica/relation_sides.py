@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from . import relation_settings
-from .failover_power import NO_START
 from .failover_states import (
     EXTENDED,
     FAILED_OVER,
+    NO_START,
     NONE,
     PRIMARY,
     REPLICA,

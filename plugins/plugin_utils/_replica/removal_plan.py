@@ -15,8 +15,7 @@ from typing import Any
 
 from .command_line import to_confirm, typed_vm
 from .errors import ReplicaError
-from .failover_power import NO_START
-from .failover_states import EXTENDED, OFF, PRIMARY, REPLICA_MODES, SAVED
+from .failover_states import EXTENDED, NO_START, OFF, PRIMARY, REPLICA_MODES, SAVED
 from .heard import records_of
 from .names import is_one_of
 from .plan_lines import plan_line

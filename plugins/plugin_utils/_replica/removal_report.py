@@ -10,8 +10,7 @@ from typing import Any
 
 from .command_line import command, to_confirm
 from .drill_report import failure_of
-from .failover_power import NO_START
-from .failover_states import NONE
+from .failover_states import NO_START, NONE
 from .relation_states import left_alone
 from .removal_plan import RemovalError
 from .removal_refusals import deletes, shown

@@ -21,9 +21,8 @@ from typing import Any
 from .copy_options import ABSENT, IDLE, RULES, SPEC, Want, merged, read_want
 from .copy_proof import not_elsewhere
 from .errors import OptionError, ReplicaError, UnexpectedOutput
-from .failover_power import NO_START
 from .failover_proof import side_of
-from .failover_states import NONE, OFF, PRIMARY, REPLICA_MODES, SAVED, Side
+from .failover_states import NO_START, NONE, OFF, PRIMARY, REPLICA_MODES, SAVED, Side
 from .identity import LOOK, not_meant
 from .info_scope import Wanted
 from .info_unreadable import CannotRead

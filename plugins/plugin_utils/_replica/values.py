@@ -126,6 +126,11 @@ def has_zone(value: str) -> bool:
     return match is not None and match.group(8) is not None
 
 
+def utc_now() -> datetime:
+    """The control node's clock."""
+    return datetime.now(timezone.utc)
+
+
 def time_text(moment: datetime | None) -> str | None:
     """A time for results: ISO 8601 in UTC, `2026-03-01T17:30:00Z`; a fraction only where there is one."""
     if moment is None:
