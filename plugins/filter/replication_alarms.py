@@ -11,9 +11,9 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replication_states import Level
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_input import results_of
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_rows import alarms
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_words import Level
 
 DOCUMENTATION = r"""
 name: replication_alarms

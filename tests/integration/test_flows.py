@@ -391,7 +391,7 @@ def test_goes_on_from_there(player: Player, row: Row) -> None:
     assert player.laws_broken() == []
 
 
-def test_a_reverse_that_wants_a_resynchronisation_is_told(player: Player) -> None:
+def test_a_reverse_that_wants_a_resynchronization_is_told(player: Player) -> None:
     settles_in("WaitingForStartResynchronize")(player)
     done = player.over("hv-b", "App01", settle_timeout="5")
     assert player.states("App01")[1] == "Primary/WaitingForStartResynchronize Running", done.stdout

@@ -25,7 +25,7 @@ READINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"reverse_state": "Suspended"},
         ["Replica/Replicating Off", "Primary/Replicating Running"],
     ),
-    "a reverse wants a resynchronisation": (
+    "a reverse wants a resynchronization": (
         {"reverse_state": "WaitingForStartResynchronize"},
         ["Replica/Replicating Off", "Primary/WaitingForStartResynchronize Running"],
     ),

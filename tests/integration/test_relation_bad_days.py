@@ -87,7 +87,7 @@ def test_the_time_out_of_a_wait_names_vm_host_state_and_progress(player: Player)
         assert words in late["msg"]
 
 
-def test_resume_is_not_the_word_where_a_resynchronisation_is_wanted(player: Player) -> None:
+def test_resume_is_not_the_word_where_a_resynchronization_is_wanted(player: Player) -> None:
     player.module({**KERBEROS, "wait": True})
     with player.lab.world.lock:
         player.vm("HV-A", "App01").relation.state = "WaitingForStartResynchronize"
@@ -99,12 +99,12 @@ def test_resume_is_not_the_word_where_a_resynchronisation_is_wanted(player: Play
     assert player.sent() == []
 
 
-def test_a_resynchronisation_that_runs_is_cancelled(player: Player) -> None:
+def test_a_resynchronization_that_runs_is_cancelled(player: Player) -> None:
     player.module({**KERBEROS, "wait": True})
     player.vm("HV-A", "App01").send_bytes_per_second = 1000
     cancel = {"names": ["App01"], "acts": ["cancel_resynchronization"]}
     refused = player.module(cancel)
-    assert "no resynchronisation runs: its state is Replicating" in refused["msg"]
+    assert "no resynchronization runs: its state is Replicating" in refused["msg"]
     player.module({"names": ["App01"], "acts": ["resynchronize_now"]})
     foreseen, done, again = player.tasks("hv-a", [{**cancel, "check_mode": True}, cancel, cancel])
     assert [action["cmdlet"] for action in foreseen["actions"]] == ["Stop-VMReplication"]

@@ -242,8 +242,8 @@ def test_recovery_and_the_pause_of_the_replica(player: Player) -> None:
     with player.lab.world.lock:
         relation.drop_work()
         relation.state = "WaitingForStartResynchronize"
-    [resynchronised] = rhythm(player, {"names": ["App01"], "recover": "resynchronize", "wait": True})
-    assert any("deletes its recovery points on HV-B" in warning for warning in resynchronised["warnings"])
+    [resynchronized] = rhythm(player, {"names": ["App01"], "recover": "resynchronize", "wait": True})
+    assert any("deletes its recovery points on HV-B" in warning for warning in resynchronized["warnings"])
     rhythm(
         player,
         {"names": ["App01"], "side": "replica", "suspended": True},

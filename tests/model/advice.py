@@ -216,7 +216,7 @@ def _of_silence(scene: Scene, hand: str, host: str) -> Iterator[Scene]:
 
 
 def _arrived(scene: Scene, hand: str) -> Iterator[Scene]:
-    """A first copy, or a resynchronisation, is through."""
+    """A first copy, or a resynchronization, is through."""
     sends = {"copy": (s.READY, s.COPYING), "resync": (s.RESYNCHRONIZING,)}[hand]
     if any(side is not None and side.mode == s.PRIMARY and side.state in sends for side in scene.sides):
         first, second = (side and side.with_(state=s.REPLICATING, copied=True) for side in scene.sides)

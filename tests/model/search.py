@@ -89,7 +89,7 @@ def _settled(side: s.Side) -> Iterator[s.Side]:
 
 
 def _both_by_themselves(pair: s.Pair) -> Iterator[s.Pair]:
-    """What two sides do together: a resynchronisation, another set of disks."""
+    """What two sides do together: a resynchronization, another set of disks."""
     for where, partner in (("target", "other"), ("other", "target")):
         own, far = pair.side(where), pair.side(partner)
         if own is None or far is None or own.mode != s.PRIMARY or far.mode != s.REPLICA or far.test_vm:

@@ -228,7 +228,7 @@ def _anew(stage: Stage) -> bool:
 
 
 def _chained(stage: Stage) -> bool:
-    """HV-B sends to the third site; what that has to be resynchronised is through."""
+    """HV-B sends to the third site; what that has to be resynchronized is through."""
     stage.world.clock.advance(600)
     there = stands(C, "ExtendedReplica", "Replicating", "Off")
     return both(stands(B, "Primary", "Replicating", "Running"), there)(stage)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .report_words import duration
+from .units import duration
 from .values import number
 
 Record = Mapping[str, Any]

@@ -43,7 +43,7 @@ BY_HAND: Mapping[str, str] = {
     "reach": "bring {host} into reach of this run (its power, its network, the login, --limit)",
     "repair": "repair its replication on {host} (hyperv_vm_replication with recover: resume or resynchronize)",
     "copy": "let its first copy finish: {host} sends it (enable_replication starts it, status shows how far it is)",
-    "resync": "wait until its resynchronisation is through (status shows how far it is)",
+    "resync": "wait until its resynchronization is through (status shows how far it is)",
     "protect": "protect the VM towards {host} first (enable_replication)",
     "stop_guest": "shut it down on {host} (Stop-VM)",
     "turn_off": "turn it off on {host} (Stop-VM -TurnOff: what its guest has not written is lost)",

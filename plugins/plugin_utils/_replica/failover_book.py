@@ -150,7 +150,7 @@ def _by_itself(side: Side, allowed: Iterable[Shape]) -> bool:
 def _settling(where: str, side: Side, allowed: Iterable[Shape]) -> bool:
     """After a reverse either side may first show another state than Replicating.
 
-    The new primary shows ReadyForInitialReplication, Suspended or a resynchronisation, its replica what goes with it.
+    The new primary shows ReadyForInitialReplication, Suspended or a resynchronization, its replica what goes with it.
     """
     mode = PRIMARY if where == "target" else REPLICA
     if side.mode != mode or (where == "other" and side.state not in _AFTER_REVERSE):

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from .errors import OptionError
-from .report_words import duration
+from .units import duration
 from .values import has_zone, is_guid, number, time_text, time_utc
 
 LATEST = "latest"

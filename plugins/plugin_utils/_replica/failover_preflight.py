@@ -23,7 +23,7 @@ from .failover_ways import unreached
 from .failover_witness import points, signs_of_life
 from .partner_server import problem as server_problem
 from .partner_server import read_server
-from .report_words import size
+from .units import size
 from .values import number, path_key
 from .vm_status import is_deaf, operations_of
 

@@ -34,13 +34,6 @@ RESYNC_SUSPENDED = "ResynchronizeSuspended"
 RECOVERING = "RecoveryInProgress"
 UPDATING_DISKS = "WaitingForUpdateCompletion"
 
-_REMEDIES = {
-    SUSPENDED: "suspended: false",
-    WANTS_RESYNC: "recover: resynchronize",
-    RESYNC_SUSPENDED: "recover: resume",
-    ERROR: "recover: resume",
-}
-
 FAILED_OVER_STATES = frozenset({FAILED_OVER_WAITING, FAILED_OVER})
 
 OFF = "Off"
@@ -174,8 +167,3 @@ class Pair:
     def __str__(self) -> str:
         rest = "".join(f"; {copy}" for copy in self.rest)
         return f"target {self.target or 'not read'}; other {self.other or 'not read'}{rest}"
-
-
-def remedy(state: str) -> str:
-    """What the operator may do about a state of the primary, for a message; never done by itself."""
-    return f"; mend it with hyperv_vm_replication ({_REMEDIES[state]})" if state in _REMEDIES else ""

@@ -24,8 +24,8 @@ from .failover_states import (
     Copy,
     Pair,
     Side,
-    remedy,
 )
+from .replication_states import remedy
 
 
 @dataclass(frozen=True)

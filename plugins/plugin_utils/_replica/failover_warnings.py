@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from .failover_look import Run
 from .failover_states import EXTENDED, RUNNING
-from .report_words import size
+from .units import size
 from .values import number
 
 

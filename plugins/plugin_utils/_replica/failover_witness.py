@@ -22,7 +22,7 @@ from .failover_states import EXTENDED, OFF, RUNNING
 from .failover_ways import names_of_primary
 from .heard import host_answered, records_of, sign_of_life
 from .names import is_one_of
-from .report_words import duration
+from .units import duration
 from .values import number
 
 PLANNED = "Planned"

@@ -25,38 +25,17 @@ from .info_vms import KIND as RELATIONS
 from .info_vms import VMs, parse_vms, query_vms
 from .option_groups import VM_SELECTION, VMSelection
 from .pipeline import Pipeline
+from .replication_states import STATES, UNKNOWN_STATES
 from .session import Output
 from .values import time_text
 
 REPORT = "report"
-STATES = [
-    "ReadyForInitialReplication",
-    "InitialReplicationInProgress",
-    "WaitingForInitialReplication",
-    "Replicating",
-    "PreparedForFailover",
-    "FailedOverWaitingCompletion",
-    "FailedOver",
-    "Suspended",
-    "Error",
-    "WaitingForStartResynchronize",
-    "Resynchronizing",
-    "ResynchronizeSuspended",
-    "RecoveryInProgress",
-    "FailbackInProgress",
-    "FailbackComplete",
-    "WaitingForUpdateCompletion",
-    "UpdateError",
-    "WaitingForRepurposeCompletion",
-    "PreparedForSyncReplication",
-    "PreparedForGroupReverseReplication",
-    "FiredrillInProgress",
-]
+STATE_CHOICES = [*(code for code in STATES if code != "Disabled"), *UNKNOWN_STATES]
 SPEC: Mapping[str, Any] = {
     **VM_SELECTION,
     "gather": {"type": "list", "elements": "str", "choices": [ALL, *KINDS], "default": [RELATIONS]},
     "modes": {"type": "list", "elements": "str", "choices": [*REPLICATING, "TestReplica"]},
-    "states": {"type": "list", "elements": "str", "choices": STATES},
+    "states": {"type": "list", "elements": "str", "choices": STATE_CHOICES},
     "healths": {"type": "list", "elements": "str", "choices": ["NotApplicable", "Normal", "Warning", "Critical"]},
     "partners": {"type": "list", "elements": "str"},
     "unprotected": {"type": "bool", "default": False},

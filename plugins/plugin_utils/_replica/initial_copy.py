@@ -16,7 +16,7 @@ from .plan import Decision, Wait
 from .relation_case import Case
 from .relation_have import Relation
 from .relation_want import CANCEL_COPY, EXISTING, MEDIA, NETWORK, NO_COPY
-from .report_words import size
+from .units import size
 from .values import time_utc
 
 START = "start_initial_copy"

@@ -12,7 +12,7 @@ from .failover_states import NONE
 from .partner_server import PartnerServer, read_server
 from .policy import Hosts, selected
 from .relation_settings import PORT_OF_TYPE
-from .report_words import size
+from .units import size
 
 _METHODS = {
     "network": "copy over the network",

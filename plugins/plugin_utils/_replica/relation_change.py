@@ -23,8 +23,8 @@ from .relation_enable import ENABLE, TEST, enable_problem, first_settings, lost_
 from .relation_have import Relation
 from .relation_leave import cancel_resynchronization, not_done, under_other_name, unprotected
 from .relation_settings import PORT_OF_TYPE
-from .relation_states import LEFT_ALONE, PAUSABLE, RESUME, broken, left_alone
 from .relation_want import CANCEL_COPY, CANCEL_RESYNC, RESET_STATISTICS, RESYNCHRONIZE_NOW
+from .replication_states import PAUSABLE, RESUME, broken, left_alone, state_of
 
 LEAVE = "end_old_replication"
 SETTINGS = "settings"
@@ -98,15 +98,14 @@ def _act(case: Case, goal: Goal, relation: Relation) -> Decision | None:
 
 def _resynchronize(case: Case, goal: Goal, relation: Relation) -> Decision:
     """A healthy relation is paused first: Resume -Resynchronize is refused while it replicates."""
-    why, lost = "resynchronising now was asked for", _lost_points(case, relation)
-    state = LEFT_ALONE.get(relation.state)
-    if relation.state == SUSPENDED or (state is not None and state.recover):
+    why, lost = "resynchronizing now was asked for", _lost_points(case, relation)
+    if state_of(relation.state).recover:
         resume = case.step(
             RESYNCHRONIZE_NOW, "Resume-VMReplication", {"Resynchronize": True}, why, act=True, loses=lost
         )
         return _connection(case, goal, relation) or resume
     if relation.state == REPLICATING:
-        pause = case.step(PAUSE_FIRST, "Suspend-VMReplication", {}, "a resynchronisation starts from a pause")
+        pause = case.step(PAUSE_FIRST, "Suspend-VMReplication", {}, "a resynchronization starts from a pause")
         return _connection(case, goal, relation) or pause
     return case.refuse(
         f"acts: {RESYNCHRONIZE_NOW} is not possible in the state {relation.state}. It needs a finished initial copy and"
@@ -115,9 +114,9 @@ def _resynchronize(case: Case, goal: Goal, relation: Relation) -> Decision:
 
 
 def _lost_points(case: Case, relation: Relation) -> str:
-    """What a resynchronisation deletes, as exactly as it is known."""
+    """What a resynchronization deletes, as exactly as it is known."""
     points = case.partner.points if case.partner else None
-    text = f"{case.where}: resynchronising deletes its recovery points on {relation.replica_server}"
+    text = f"{case.where}: resynchronizing deletes its recovery points on {relation.replica_server}"
     if points is not None:
         return f"{text}: {', '.join(points) or 'there is none'}"
     return f"{text} (up to {relation.settings.get('recovery_history')} beside the latest)"
@@ -129,8 +128,8 @@ def _recover(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     if word is None or state is None or (relation.state == SUSPENDED and case.want.suspended is True):
         return None
     if word not in state.recover:
-        return case.refuse(f"recover: {word} was asked for, and {state.what} ({relation.state}). {state.advice}")
-    why = f"{state.what}, and recover: {word} was asked for"
+        return case.refuse(f"recover: {word} was asked for, and {state.what} ({relation.state}). {state.repair}")
+    why = f"recover: {word} was asked for: {state.what}"
     if word == RESUME:
         return _connection(case, goal, relation) or case.step(RECOVER, "Resume-VMReplication", {}, why)
     lost = _lost_points(case, relation)
@@ -156,9 +155,9 @@ def _untouched(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     if state is None:
         return None
     if relation.state == RESYNCHRONIZING and case.want.wait and case.want.suspended is not True:
-        return Wait("its resynchronisation")
+        return Wait("its resynchronization")
     if relation.state == RESYNCHRONIZING and case.sent & {RECOVER, RESYNCHRONIZE_NOW}:
-        return case.done("resynchronisation under way")
+        return case.done("resynchronization under way")
     if case.want.suspended is not None:
         decision = _pause(case, goal, relation)
         if decision is not None:
@@ -166,7 +165,7 @@ def _untouched(case: Case, goal: Goal, relation: Relation) -> Decision | None:
     if case.want.move and state.removable and moved_to(case, goal, relation):
         return _server(case, goal, relation)
     health = f" Health: {relation.health}." if relation.health in ("Warning", "Critical") else ""
-    told = f"left alone in the state {relation.state}: {state.what}. {state.advice}"
+    told = f"left alone in the state {relation.state}: {state.what}. {state.repair}"
     return case.done("left alone", f"{told}{not_done(case, goal, relation)}{health}")
 
 

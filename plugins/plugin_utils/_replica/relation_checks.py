@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from . import disks, names
 from .errors import OptionError
-from .relation_states import RESYNCHRONIZE
 from .relation_want import (
     ABSENT,
     CANCEL_COPY,
@@ -24,6 +23,7 @@ from .relation_want import (
     TESTED,
     Want,
 )
+from .replication_states import RESYNCHRONIZE
 
 
 def check(want: Want) -> None:
@@ -183,7 +183,7 @@ def _check_side(want: Want) -> None:
             "Give it in the task for the primary's host.",
         )
     if want.recover == RESYNCHRONIZE:
-        raise OptionError("recover", "a resynchronisation starts at the primary.", "Leave out side: replica.")
+        raise OptionError("recover", "a resynchronization starts at the primary.", "Leave out side: replica.")
     if want.copy == NETWORK:
         raise OptionError("initial_copy", "a copy over the network starts at the primary.", "Leave out side: replica.")
 

@@ -1,7 +1,7 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What is given up, and what is said of it: a resynchronisation that is cancelled, a relation left alone, or left.
+"""What is given up, and what is said of it: a resynchronization that is cancelled, a relation left alone, or left.
 
 Source: https://learn.microsoft.com/powershell/module/hyper-v/stop-vmreplication
 """
@@ -14,21 +14,21 @@ from .names import is_one_of, same_host
 from .plan import Decision
 from .relation_case import Case, Goal
 from .relation_have import Relation
-from .relation_states import RESUME, broken
 from .relation_want import CANCEL_RESYNC
+from .replication_states import RESUME, broken
 
 
 def cancel_resynchronization(case: Case, relation: Relation) -> Decision:
-    """Stop-VMReplication, which cancels a resynchronisation that runs and never stops replication.
+    """Stop-VMReplication, which cancels a resynchronization that runs and never stops replication.
 
     It is refused by Windows in all other states; where one waits to be started the goal is reached already.
     """
     if relation.state == RESYNCHRONIZING:
-        why = "cancelling its resynchronisation was asked for"
+        why = "cancelling its resynchronization was asked for"
         return case.step(CANCEL_RESYNC, "Stop-VMReplication", {}, why)
     if relation.state != WANTS_RESYNC:
         return case.refuse(
-            f"acts: {CANCEL_RESYNC} was asked for, and no resynchronisation runs: its state is {relation.state}."
+            f"acts: {CANCEL_RESYNC} was asked for, and no resynchronization runs: its state is {relation.state}."
             " Leave the act out."
         )
     again = (
@@ -37,8 +37,8 @@ def cancel_resynchronization(case: Case, relation: Relation) -> Decision:
         else ""
     )
     return case.done(
-        "its resynchronisation does not run",
-        "it wants a resynchronisation, and until then nothing is replicated. Run again with recover: resynchronize when"
+        "its resynchronization does not run",
+        "it needs a resynchronization, and nothing is replicated until then. Run again with recover: resynchronize when"
         f" it may run.{again}",
     )
 

@@ -53,7 +53,7 @@ def predict(have: Have, want: Want, step: Step) -> Have:
 
 
 def settle(have: Have, want: Want, subject: str) -> Have:
-    """The host when a copy, a resynchronisation or a change of disks that was found is over."""
+    """The host when a copy, a resynchronization or a change of disks that was found is over."""
     vm = have.vms.get(subject)
     relation = vm.relations.get(want.relationship) if vm else None
     if vm is None or relation is None or relation.state not in (COPYING, RESYNCHRONIZING, UPDATING_DISKS):

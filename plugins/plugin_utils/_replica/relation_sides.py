@@ -29,8 +29,8 @@ from .relation_change import RECOVER, SUSPEND, UNSUSPEND, reset_statistics
 from .relation_enable import TEST, mark
 from .relation_have import Relation
 from .relation_settings import PORT_OF_TYPE
-from .relation_states import PAUSABLE, RESUME, broken, left_alone
 from .relation_want import EXISTING, MEDIA, RESET_STATISTICS
+from .replication_states import PAUSABLE, RESUME, broken, left_alone
 
 IMPORT = "import_initial_copy"
 REMOVE = "remove"
@@ -87,19 +87,19 @@ def replica_side(case: Case) -> Decision:
 
 
 def _recover_replica(case: Case, relation: Relation) -> Decision | None:
-    """This side's own error or pause; a resynchronisation is the primary's."""
+    """This side's own error or pause; a resynchronization is the primary's."""
     state = broken(relation.state)
     if case.want.recover is None or state is None or (relation.state == SUSPENDED and case.want.suspended is True):
         return None
     if RESUME not in state.recover:
-        return case.refuse(f"recover: {RESUME} was asked for, and {state.what} ({relation.state}). {state.advice}")
-    return case.step(RECOVER, "Resume-VMReplication", {}, f"{state.what}, and recover: {RESUME} was asked for")
+        return case.refuse(f"recover: {RESUME} was asked for, and {state.what} ({relation.state}). {state.repair}")
+    return case.step(RECOVER, "Resume-VMReplication", {}, f"recover: {RESUME} was asked for: {state.what}")
 
 
 def _pause_of_replica(case: Case, relation: Relation) -> Decision | None:
     state = left_alone(relation.state)
     if state is not None and relation.state not in PAUSABLE:
-        return case.done("left alone", f"left alone in the state {relation.state}: {state.what}. {state.advice}")
+        return case.done("left alone", f"left alone in the state {relation.state}: {state.what}. {state.repair}")
     if case.want.suspended is True and relation.state in PAUSABLE:
         why = "this side is not paused, and suspended: true was asked for"
         return case.step(SUSPEND, "Suspend-VMReplication", {}, why)
@@ -157,7 +157,7 @@ def _not_removable(case: Case, relation: Relation) -> str:
     if case.want.side == side == "replica" and relation.state == FAILED_OVER:
         return ""  # committed, and the side was named: what is protected anew begins with this
     state = left_alone(relation.state)
-    return f"{state.what}. {state.advice}" if state is not None and not state.removable else ""
+    return f"{state.what}. {state.repair}" if state is not None and not state.removable else ""
 
 
 def tested(case: Case, goal: Goal) -> dict[str, Any]:

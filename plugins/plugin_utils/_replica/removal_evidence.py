@@ -30,7 +30,7 @@ from .removal import Record, Subject, World, is_called, is_replica, may_run, sen
 from .values import time_utc
 
 # States of a relation that holds, from Microsoft's Get-VMReplication. Not Error, and not the wish for a
-# resynchronisation: the sender's disks may have been put back to an older state (Microsoft's team blog, 2013-05-10).
+# resynchronization: the sender's disks may have been put back to an older state (Microsoft's team blog, 2013-05-10).
 # Not ReadyForInitialReplication: nothing was sent yet, and the receiver may have been the live one until then.
 _HOLDS = frozenset({REPLICATING, SUSPENDED, UPDATING_DISKS, RESYNCHRONIZING})
 _SENDING = {**dict.fromkeys(_HOLDS, _HOLDS), COPYING: frozenset({WAITING_FOR_COPY})}

@@ -10,9 +10,9 @@ from typing import Any
 
 from .both_running import told
 from .failover_states import OFF, SAVED
-from .relation_states import left_alone
 from .removal import Record, Subject, World, is_replica, may_run
 from .removal_evidence import Evidence, contradiction, eligible
+from .replication_states import left_alone
 
 GONE, DELETE_VM, DELETE_ALL = "gone", "vm", "vm_and_disks"
 _OFF_FIRST = {

@@ -11,9 +11,9 @@ from typing import Any
 from .command_line import command, to_confirm
 from .drill_report import failure_of
 from .failover_states import NO_START, NONE
-from .relation_states import left_alone
 from .removal_plan import RemovalError
 from .removal_refusals import deletes, shown
+from .replication_states import left_alone
 
 UNKNOWN, BOTH, NOT_DONE, WELL = "unknown", "ON BOTH HOSTS", "NOT DONE", "ok"
 _URGENCY = (UNKNOWN, BOTH, NOT_DONE, WELL)

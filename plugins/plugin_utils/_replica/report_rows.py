@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .report_words import EXTENDING, HEALTHS, MODES, UNREADABLE, Level, State, duration, size, state_of
+from .replication_states import EXTENDING, HEALTHS, MODES, NO_OWNER, UNREADABLE, Level, State, state_of
+from .units import duration, size
 
 Record = Mapping[str, Any]
 
@@ -135,9 +136,8 @@ def _relation(host: str, vm: Record, leg: Record) -> RelationRow:
 
 def _lost_test(host: str, test: Record) -> RelationRow:
     """A test VM that no VM owns to: on a cluster the link is lost when one of the two moves."""
-    state = State("test VM, no owner", "a test VM whose VM is not shown, or no longer knows it: remove it by hand")
     mode, power = MODES["TestReplica"], _power(test)
-    return RelationRow(test["id"], test["name"], host, power, mode, state, "-", "-", "-", power, Level.WARN)
+    return RelationRow(test["id"], test["name"], host, power, mode, NO_OWNER, "-", "-", "-", power, Level.WARN)
 
 
 def _power(vm: Record) -> str:

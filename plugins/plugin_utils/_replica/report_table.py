@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .lines import clean
+from .replication_states import Level
 from .report_rows import RelationRow, Report, Trouble
-from .report_words import Level
 
 RED, YELLOW, GREEN, CYAN, DIM, BOLD = "31", "33", "32", "36", "2", "1"
 COLOURS: Mapping[Level, str] = {

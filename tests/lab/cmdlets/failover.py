@@ -107,7 +107,7 @@ def _fail_over(call: Call, vm: VM, relation: Relation, point: RecoveryPoint | No
         relation.state = after
         relation.failed_over_type = "ApplicationConsistent" if point and "App" in point.kind else relation.last_type
 
-    # A resynchronisation that runs is cancelled; on the way back there is nothing that could go on with it.
+    # A resynchronization that runs is cancelled; on the way back there is nothing that could go on with it.
     relation.resume_to = "Replicating" if relation.state == "Resynchronizing" else relation.state
     _work(call, relation, call.world.habits.failover_seconds + size / call.world.habits.merge_bytes_per_second, end)
 

@@ -176,7 +176,7 @@ def _continue(call: Call, vm: VM, relation: Relation) -> None:
 
 @cmdlet("Stop-VMReplication")
 def stop(call: Call) -> Iterator[Record]:
-    """Cancel a resynchronisation or disk update that runs. It does not stop replication."""
+    """Cancel a resynchronization or disk update that runs. It does not stop replication."""
 
     def act(vm: VM) -> Iterator[Record]:
         relation = relation_asked(call, vm)

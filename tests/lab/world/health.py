@@ -47,7 +47,7 @@ RULES: tuple[Rule, ...] = (
         "The primary server cannot send changes of virtual machine '{vm}'.",
     ),
     (WARNING, _state("Suspended"), "Replication for virtual machine '{vm}' is paused on the primary server."),
-    # Whether a running resynchronisation still is Critical is not stated; its need is over once it runs.
+    # Whether a running resynchronization still is Critical is not stated; its need is over once it runs.
     (WARNING, _state("Resynchronizing"), "Virtual machine '{vm}' is being resynchronized."),
     (WARNING, _state("ReadyForInitialReplication"), "Initial replication of virtual machine '{vm}' is not complete."),
     (

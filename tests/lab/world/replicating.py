@@ -1,4 +1,4 @@
-"""What time does to a relation: cycles, copies, resynchronisations, and the health that follows.
+"""What time does to a relation: cycles, copies, resynchronizations, and the health that follows.
 
 Cycles are not events: a relation is brought up to now when somebody looks at it (`catch_up`), in closed form, so that a
 thousand of them cost nothing while nobody looks. Copies and the like are effects of the clock.
@@ -103,7 +103,7 @@ def _send_cycles(world: World, host: Host, vm: VM, relation: Relation) -> None:
     last = relation.next_cycle + (cycles - 1) * frequency
     relation.next_cycle = last + frequency
     if relation.state == "WaitingForStartResynchronize":
-        _resynchronise_by_itself(world, host, vm, relation, last)
+        _resynchronize_by_itself(world, host, vm, relation, last)
         return
     if relation.state == "InitialReplicationInProgress" and relation.exported:
         _look_for_import(world, host, vm, relation)
@@ -289,7 +289,7 @@ def start_resync(world: World, host: Host, vm: VM, relation: Relation) -> None:
     relation.next_cycle = None
 
 
-def _resynchronise_by_itself(world: World, host: Host, vm: VM, relation: Relation, when: datetime) -> None:
+def _resynchronize_by_itself(world: World, host: Host, vm: VM, relation: Relation, when: datetime) -> None:
     settings = relation.settings
     local = when.astimezone(host.time_zone)
     clock = timedelta(hours=local.hour, minutes=local.minute)

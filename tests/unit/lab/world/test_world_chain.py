@@ -134,7 +134,7 @@ def test_removal_of_the_leg_alone(chain: Hands) -> None:
     assert chain.seen("HV-C", "App01") == "None/Disabled"
 
 
-def test_resynchronisation_has_its_time(chain: Hands) -> None:
+def test_resynchronization_has_its_time(chain: Hands) -> None:
     chain.ok("HV-A", "Suspend-VMReplication", VM="App01")
     far = chain.world.clock.now() + timedelta(days=8)
     refused = chain.run("HV-A", "Resume-VMReplication", VM="App01", Resynchronize=True, ResynchronizeStartTime=far)
@@ -148,7 +148,7 @@ def test_resynchronisation_has_its_time(chain: Hands) -> None:
     assert chain.ok("HV-A", "Get-VMReplication", VM="App01")[0]["ResynchronizeStartTime"] is None
 
 
-def test_during_a_resynchronisation_only_an_unplanned_failover_goes(chain: Hands) -> None:
+def test_during_a_resynchronization_only_an_unplanned_failover_goes(chain: Hands) -> None:
     chain.ok("HV-A", "Suspend-VMReplication", VM="App01")
     chain.ok("HV-A", "Stop-VM", VM="App01")
     chain.ok("HV-A", "Resume-VMReplication", VM="App01", Resynchronize=True)
@@ -157,7 +157,7 @@ def test_during_a_resynchronisation_only_an_unplanned_failover_goes(chain: Hands
     chain.ok("HV-B", "Start-VMFailover", VM="App01")
     chain.pass_time(60)
     assert chain.seen("HV-B", "App01") == "Replica/FailedOverWaitingCompletion"
-    assert chain.seen("HV-A", "App01") == "Primary/Error", "the resynchronisation was cancelled under it"
+    assert chain.seen("HV-A", "App01") == "Primary/Error", "the resynchronization was cancelled under it"
 
 
 def test_reverse_cannot_be_combined_with_disks(chain: Hands) -> None:

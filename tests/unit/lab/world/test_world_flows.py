@@ -275,7 +275,7 @@ def test_cancel_a_scheduled_copy(hands: Hands) -> None:
     assert hands.seen("HV-A", "App01") == "Primary/ReadyForInitialReplication"
 
 
-def test_resynchronisation(hands: Hands) -> None:
+def test_resynchronization(hands: Hands) -> None:
     hands.protect(RecoveryHistory=2)
     hands.pass_time(2 * 3600)
     assert hands.ok("HV-B", "Get-VMSnapshot", VM="App01")
@@ -283,12 +283,12 @@ def test_resynchronisation(hands: Hands) -> None:
     assert (hands.seen("HV-A", "App01"), hands.health("HV-A", "App01")) == ("Primary/Suspended", "Warning")
     hands.ok("HV-A", "Resume-VMReplication", VM="App01", Resynchronize=True)
     assert hands.both("App01") == ("Primary/Resynchronizing", "Replica/Resynchronizing")
-    assert hands.ok("HV-B", "Get-VMSnapshot", VM="App01") == [], "a resynchronisation deletes the points"
+    assert hands.ok("HV-B", "Get-VMSnapshot", VM="App01") == [], "a resynchronization deletes the points"
     hands.pass_time(60)
     assert hands.both("App01") == ("Primary/Replicating", "Replica/Replicating")
 
 
-def test_stop_replication_only_cancels_a_resynchronisation(hands: Hands) -> None:
+def test_stop_replication_only_cancels_a_resynchronization(hands: Hands) -> None:
     hands.protect()
     assert hands.run("HV-A", "Stop-VMReplication", VM="App01").refused == ("InvalidState", "InvalidOperation")
     hands.ok("HV-A", "Suspend-VMReplication", VM="App01")

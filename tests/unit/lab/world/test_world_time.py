@@ -93,7 +93,7 @@ def test_last_delta_takes_as_long_as_it_has_bytes(hands: Hands) -> None:
     assert (hands.world.clock.now() - began).total_seconds() == pytest.approx(3600, abs=10)
 
 
-def test_automatic_resynchronisation_waits_for_its_window(hands: Hands) -> None:
+def test_automatic_resynchronization_waits_for_its_window(hands: Hands) -> None:
     given = {"AutoResynchronizeEnabled": True}
     hands.ok("HV-A", "Set-VMReplication", VM="App01", **given)  # 18:30 to 06:00 of the host, which is at 09:00 now
     hands.vm("HV-A", "App01").start_action = "Start"

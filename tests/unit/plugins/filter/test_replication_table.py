@@ -10,9 +10,9 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.filter.replication_alarms import replication_alarms
 from ansible_collections.hyperv.replica.plugins.filter.replication_table import replication_table
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import STATES
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import STATE_CHOICES
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_table import cells
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_words import duration, size
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.units import duration, size
 
 CASES = yaml.safe_load((Path(__file__).parents[1] / "cases" / "report" / "tables.yml").read_text())
 
@@ -96,7 +96,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
                         {"age": 45, "state": state, "partner": "a-partner-with-a-long-name", "health": "Critical"}
                     ],
                 }
-                for state in STATES
+                for state in STATE_CHOICES
             ],
             "unreadable": [{"kind": "test_vms", "vm": None, "problem": "words " * 60}],
         }
