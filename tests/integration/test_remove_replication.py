@@ -89,9 +89,11 @@ def test_both_sides_from_either(player: Player, host: str) -> None:
     foreseen = play(player, "App01", "--check", remove_on=host)
     assert foreseen.returncode == 0, foreseen.stdout
     assert (planned(foreseen), player.sent()) == (BOTH, [])
-    done = play(player, remove_on=host)
+    record = player.folder / "removal.log"
+    done = play(player, remove_on=host, record=str(record))
     assert done.returncode == 0, done.stdout
     assert (player.sent(), player.states("App01")) == (BOTH, GONE)
+    assert "its copy on hv-b stays and does not start with the host" in record.read_text(encoding="utf-8")
     assert (action(player, "hv-a"), action(player, "hv-b")) == (started_before, "Nothing")
     assert "its copy on hv-b stays and does not start with the host" in done.stdout
     again = play(player, remove_on=host)

@@ -70,8 +70,12 @@ def checks(player: Player, *tasks: object) -> str:
 
 def test_the_whole_of_it(player: Player) -> None:
     looks = {"ansible.builtin.assert": {"that": ["test_failover_vm.test_name == test_failover_vm.name ~ ' - Test'"]}}
-    done = play(player, "App01,App03", test_switch=ISOLATED, checks=checks(player, looks))
+    record = player.folder / "test.log"
+    done = play(player, "App01,App03", test_switch=ISOLATED, checks=checks(player, looks), record=str(record))
     assert done.returncode == 0, done.stdout
+    begun, ended = record.read_text(encoding="utf-8").split("recorded in ")[1:]
+    assert "App01, App03  starting" in begun, begun
+    assert "ending its test VM" in ended, "the task that ends the test adds to it"
     assert player.sent() == [step for step in WHOLE_TEST for _unused in range(2)]
     assert drills_of(player, "App01", "App03") == []
     assert [player.states(vm) for vm in ("App01", "App03")] == [STAYS, STAYS]
@@ -299,4 +303,5 @@ def test_every_input_is_exercised_here() -> None:
     text = Path(__file__).read_text()
     for name in spec["argument_specs"]["main"]["options"]:
         short = name.removeprefix("test_failover_")
-        assert f'{short}="' in text or f'"{short}":' in text or short in ("vms", "wait_timeout"), name
+        used = f'{short}="' in text or f'"{short}":' in text or f"{short}=str(" in text
+        assert used or short in ("vms", "wait_timeout"), name

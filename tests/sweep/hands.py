@@ -153,7 +153,8 @@ class Hands:
                 "remote_password": self.lab.password,
                 "message_encryption": "never",
                 "connection_timeout": 1,  # on loopback at once or, without power, never
-            }
+            },
+            var_options={"_extras": {}},  # ansible-core 2.16 asks for them
         )
         return _Noting(open_session(connection, host, become=False, bare_cmdlets=None, log=_quiet), self)
 
