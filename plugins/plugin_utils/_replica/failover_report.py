@@ -159,8 +159,13 @@ def _sentence(text: str, hosts: Container[str]) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-_REBUILT = ("to", "vms", "groups", "confirm", "type")
+_REBUILT = ("to", "runs_on", "vms", "groups", "confirm", "type")
 _IN_PLAYBOOKS = {"hosts": "candidates", "order": "group_order"}
+
+
+def repeated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that the command for what is left repeats, by their names in the playbooks."""
+    return {_IN_PLAYBOOKS.get(name, name): value for name, value in given.items() if name not in _REBUILT}
 
 
 def _command(run: Run, entries: Iterable[Entry]) -> str:
@@ -170,14 +175,13 @@ def _command(run: Run, entries: Iterable[Entry]) -> str:
         return ""
     wish = run.wish.goal
     target = str(run.raw.get("to") or ",".join(run.raw["targets"]))
-    given = {name: value for name, value in (run.raw.get("given") or {}).items() if name not in _REBUILT}
     return command(
         PLAYBOOKS.get(wish.wish, "planned_failover"),
         {
             "failover_to": target,
             **_left(run, left, target),
             **({"reason": run.raw["reason"]} if run.raw.get("reason") else {}),
-            **{_IN_PLAYBOOKS.get(name, name): value for name, value in given.items()},
+            **repeated(run.raw.get("given") or {}),
         },
     )
 
