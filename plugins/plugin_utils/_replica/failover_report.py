@@ -80,7 +80,7 @@ def _line(run: Run, entry: Entry) -> Line:
     unread = [why for why in (seen.unread_here, seen.unread) if mark in (UNKNOWN, DOWN) and why not in reason]
     ends = [end for end in _open_ends(run, seen, plan, mark) if end != reason]
     told = [f"{entry.name} {where_it_runs(seen)}", reason, *unread, *ends]
-    text = " ".join(_sentence(part, run.sight.readings) for part in told if part)
+    text = " ".join(sentence(part, run.sight.readings) for part in told if part)
     return Line(mark, entry, text, failed or mark in (UNKNOWN, DOWN, BOTH))
 
 
@@ -152,7 +152,7 @@ def pair_runs_elsewhere(seen: Seen) -> bool:
     return other is not None and other.may_run and not (target is not None and target.may_run)
 
 
-def _sentence(text: str, hosts: Container[str]) -> str:
+def sentence(text: str, hosts: Container[str]) -> str:
     """With a capital, unless it begins with the name of a host, and a full stop."""
     told = " " in text.partition(":")[0] and text.partition(" ")[0] not in hosts
     text = text[:1].upper() + text[1:] if told else text

@@ -15,7 +15,7 @@ from .command_line import command, to_confirm
 from .conversation import End
 from .failover_one_side import is_prepared, states_of
 from .failover_plan import shown
-from .failover_report import BOTH, DOWN, GOING, LEFT_MARK, UNKNOWN, repeated
+from .failover_report import BOTH, DOWN, GOING, LEFT_MARK, UNKNOWN, repeated, sentence
 from .failover_sight import Seen
 from .failover_states import OFF, STOPPING, power_may_run
 from .failover_talk import FailoverTalk
@@ -109,7 +109,7 @@ def _text(one: Primary, host: str) -> str:
         told = f"{name} is {states_of(record)} on {host}"
     out = [one.out] if one.out and one.out not in told else []
     down = [f"it is not started: {one.down}"] if one.down and one.down != one.out else []
-    return ". ".join([told, *(text.rstrip(".") for text in (*out, *down))])
+    return told if not (out or down) else " ".join(sentence(text, (host,)) for text in (told, *out, *down))
 
 
 def _to_do(vms: Iterable[Primary], host: str, to: str) -> Iterator[str]:
