@@ -78,7 +78,7 @@ def interrupt(talk: FailoverTalk, reason: str, now: float) -> FailoverTalk:
         return refuse(replace(talk, lines=told[:1]), f"The run was stopped: {reason}. Nothing was changed.")
     flow: Flow = replace(talk.flow, stopped=f"the run was stopped: {reason}")
     under_way = {vm for ask in talk.open.values() for vm in ask.vms}
-    rest = {vm: one.left(flow.stopped) for vm, one in flow.vms.items() if vm not in under_way and not one.prepared}
+    rest = {vm: one.left(flow.stopped) for vm, one in flow.vms.items() if vm not in under_way}
     return _ask_more(replace(talk, flow=flow.with_vms(rest)), now)
 
 
@@ -182,20 +182,17 @@ def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
     flow: Flow = talk.flow
     readings = around(talk.readings, look.whole)
     sight = _sight(talk, readings, flow.first)
-    vms, again, next_ = dict[str, Primary](), list[str](), dict[str, list[Seen]]()
+    vms, next_ = dict[str, Primary](), dict[str, list[Seen]]()
     for vm in look.vms:
         one = flow.vms[vm]
         seen = sight.see(vm, one.seen.name, one.seen.here, one.seen.partner)
         vms[vm], what = _judged(replace(one, seen=seen), readings, talk.want.inputs, flow.stopped)
-        again += [vm] if what == READ else []
-        if what in (PREPARE, START_OLD):
+        if what:
             vms[vm] = vms[vm].asked(what)
             next_.setdefault(what, []).append(seen)
     calls = [*start_calls(next_.get(START_OLD, ())), *prepare_calls(next_.get(PREPARE, ()), talk.want.inputs)]
     flow = replace(
         flow.with_vms(vms),
-        due=(*flow.due, *again),
-        loud=flow.loud | set(again),
         latest={**flow.latest, **look.told},
         calls=flow.calls + len(calls),
     )
@@ -204,11 +201,9 @@ def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
 
 
 def _judged(one: Primary, readings: Readings, inputs: Mapping[str, Any], stopped: str) -> tuple[Primary, str]:
-    """The VM after a reading, and what comes next for it: a stage, READ to look once more, or "" for nothing."""
+    """The VM after a reading, and the stage that comes next for it; "" for none."""
     seen, record = one.seen, one.seen.record
     if record is None or seen.pair.target is None:
-        if one.tries < MOST_TRIES and one.busy:
-            return replace(one, tries=one.tries + 1), READ
         return one.left(one.lost or seen.unread_here or f"it is not on {seen.here} any more"), ""
     if is_prepared(record):
         return one, ""

@@ -48,11 +48,6 @@ class Primary:
         """Whether it was read as prepared."""
         return self.seen.record is not None and is_prepared(self.seen.record)
 
-    @property
-    def busy(self) -> bool:
-        """Whether anything was asked for it."""
-        return bool(self.asks)
-
     def left(self, reason: str) -> Primary:
         """It goes no further, unless there is no reason; the first one stays."""
         return replace(self, out=self.out or reason)

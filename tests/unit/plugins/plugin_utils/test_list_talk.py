@@ -126,6 +126,16 @@ def test_a_partner_that_the_inventory_does_not_have_is_no_target() -> None:
     assert "planned_failover" not in [way["operation"] for way in talk.end.result["vms"][0]["possible"]]
 
 
+def test_a_partner_whose_name_fits_two_hosts_is_no_target() -> None:
+    asked = want("hyperv")
+    twice = {"group_names": ["hyperv"], "hyperv_replica_names": full_name("hv-b")}
+    asked = replace(asked, variables={**asked.variables, "hv-b": twice, "hv-c": twice})
+    there = reading("hv-a", record("App", "hv-a", "Primary/Replicating Off", "hv-b"))
+    end = listed(asked, {"hv-a": there, "hv-b": reading("hv-b"), "hv-c": reading("hv-c")}).end
+    assert end is not None
+    assert [way["operation"] for way in end.result["vms"][0]["possible"]] == ["remove_replication"]
+
+
 def test_a_site_is_listed_host_by_host() -> None:
     answers = {
         "hv-b": reading(

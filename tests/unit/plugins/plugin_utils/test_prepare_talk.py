@@ -506,6 +506,29 @@ def test_another_hand_is_seen_before_the_call_and_after_it() -> None:
     assert cancelled.sim.log == ["hv-a prepare One"] * 2
 
 
+def test_a_host_that_is_not_read_once_is_looked_at_again_at_the_end() -> None:
+    play = Play({"One": pair()})
+    play.sim.faults = {"One": ["prepare"]}
+    play.begin().until_call()
+    play.give(play.sim.answer(play.until_call()))
+    play.sim.silent = ("hv-a",)
+    play.until(lambda: play.talk.flow.last == 1)
+    play.sim.silent = ()
+    play.through()
+    assert play.sim.log == ["hv-a prepare One", "hv-a start_old One"]
+    assert (play.own(), play.marks) == (RUNS, {"One": "NOT DONE"})
+
+
+def test_a_host_whose_entry_leads_elsewhere_meanwhile_is_sent_nothing() -> None:
+    play = Play({"One": pair()}).begin().until_acts()
+    told = [play.answer(ask) for ask in asked(play.talk)]
+    stranger = {**told[0].result, "windows_name": "HV-X.x.example"}
+    play.give(replace(told[0], result=stranger), *told[1:])
+    assert play.talk.end is not None
+    assert play.sim.log == []
+    assert "hv-a answers as HV-X.x.example now" in play.result["msg"]
+
+
 # -- stopped from outside --------------------------------------------------------------------------------------------
 
 
@@ -547,6 +570,16 @@ def test_stopped_where_nobody_else_can_be_read_it_is_down_first_of_all() -> None
     assert play.sim.log == []
     assert play.marks == {"One": "DOWN", "Two": "prepared"}
     assert play.lines[0].startswith("DOWN:          One is Primary/Replicating, Off on hv-a. The run was stopped")
+
+
+def test_stopped_while_a_call_fails_its_own_words_are_told() -> None:
+    play = Play({"One": pair()}).begin()
+    call = play.until_call()
+    play.stop()
+    failure = {"id": vm_id("One"), "msg": "the guest denies it"}
+    play.give(Answer(call.number, {"failures": [failure], "actions": []}, call.vms))
+    play.through()
+    assert "NOT DONE: One is Primary/Replicating, Running on hv-a. The guest denies it." in play.result["msg"]
 
 
 def test_stopped_when_it_is_prepared_it_stays_so() -> None:
