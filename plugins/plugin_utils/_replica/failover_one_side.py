@@ -56,7 +56,7 @@ def to_prepare(
         if not done:
             findings = of_primary(raw, record, host)
             told = (f for f in findings if f.name not in inputs["accept"])
-            against = why_not(seen, readings) or _elsewhere(seen, sight, inputs, variables)
+            against = why_not(seen, sight.holders_of(key)) or _elsewhere(seen, sight, inputs, variables)
             against = against or "; ".join(
                 f.text + (f" (to accept it: -e accept={f.name})" if f.name else "") for f in told
             )
@@ -80,13 +80,14 @@ def is_prepared(record: Record) -> bool:
     return bool(record["mode"] == PRIMARY and record["state"] == PREPARED)
 
 
-def why_not(seen: Seen, readings: Mapping[str, Any]) -> str:
-    """Why what was read does not allow to prepare a VM whose record is there; "" when it does."""
+def why_not(seen: Seen, holders: Mapping[str, Record]) -> str:
+    """Why what was read does not allow to prepare a VM whose record is there; "" when it does. `holders` are its
+    records by host.
+    """
     record, host = seen.record or {}, seen.here
     if seen.strange:
         return seen.strange
-    copies = ((other, r) for other in readings if other != host for r in records_of(readings[other]) or ())
-    live = {other: r for other, r in copies if r["id"] == seen.id and power_may_run(r["power"])}
+    live = {other: r for other, r in holders.items() if other != host and power_may_run(r["power"])}
     if live and power_may_run(record["power"]):
         return f"it may be running on BOTH hosts, and neither copy is touched: {told_of_both({host: record, **live})}"
     if record["mode"] != PRIMARY or record["state"] != REPLICATING:

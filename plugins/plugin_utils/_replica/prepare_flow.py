@@ -121,9 +121,10 @@ def _acts(talk: FailoverTalk, answers: Sequence[Answer], now: float) -> Failover
 def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
     """A call is through with some of its VMs: they are looked at next."""
     flow: Flow = talk.flow
-    actions, more = tuple(answer.result.get("actions") or ()), answer.result.get("warnings") or ()
+    said, actions = Said.of(answer.result), tuple(answer.result.get("actions") or ())
+    more = answer.result.get("warnings") or ()
     flow = replace(
-        flow.with_vms({vm: _told(flow.vms[vm], ask, answer) for vm in answer.vms}),
+        flow.with_vms({vm: _told(flow.vms[vm], ask, answer.stale, said) for vm in answer.vms}),
         due=(*flow.due, *answer.vms),
         actions=flow.actions + actions,
         warnings=tuple(dict.fromkeys((*flow.warnings, *more))),
@@ -131,10 +132,10 @@ def _called(talk: FailoverTalk, ask: Ask, answer: Answer) -> FailoverTalk:
     return replace(talk, flow=flow)
 
 
-def _told(one: Primary, ask: Ask, answer: Answer) -> Primary:
-    """What a call has said of a VM of its own."""
-    vm, said = one.seen.id, Said.of(answer.result)
-    if answer.stale:
+def _told(one: Primary, ask: Ask, stale: bool, said: Said) -> Primary:
+    """What a call has said of a VM of its own. stale: nothing was sent."""
+    vm = one.seen.id
+    if stale:
         one = replace(one, stale=one.stale + 1)
         busy = f"{ask.host} is too busy: what the next act rests on had grown too old {MOST_STALE} times"
         return one.left(busy) if one.stale >= MOST_STALE else one
@@ -180,13 +181,12 @@ def _look(talk: FailoverTalk, now: float) -> FailoverTalk:
 def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
     """These VMs were read on all their hosts: the calls that come next for them."""
     flow: Flow = talk.flow
-    readings = around(talk.readings, look.whole)
-    sight = _sight(talk, readings, flow.first)
+    sight = _sight(talk, around(talk.readings, look.whole), flow.first)
     vms, next_ = dict[str, Primary](), dict[str, list[Seen]]()
     for vm in look.vms:
         one = flow.vms[vm]
         seen = sight.see(vm, one.seen.name, one.seen.here, one.seen.partner)
-        vms[vm], what = _judged(replace(one, seen=seen), readings, talk.want.inputs, flow.stopped)
+        vms[vm], what = _judged(replace(one, seen=seen), sight, talk.want.inputs, flow.stopped)
         if what:
             vms[vm] = vms[vm].asked(what)
             next_.setdefault(what, []).append(seen)
@@ -200,14 +200,14 @@ def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
     return replace(talk, flow=flow).also(_ask_of(call, talk.want.inputs, at) for call in calls)  # type: ignore[no-any-return]
 
 
-def _judged(one: Primary, readings: Readings, inputs: Mapping[str, Any], stopped: str) -> tuple[Primary, str]:
+def _judged(one: Primary, sight: Sight, inputs: Mapping[str, Any], stopped: str) -> tuple[Primary, str]:
     """The VM after a reading, and the stage that comes next for it; "" for none."""
     seen, record = one.seen, one.seen.record
     if record is None or seen.pair.target is None:
         return one.left(one.lost or seen.unread_here or f"it is not on {seen.here} any more"), ""
     if is_prepared(record):
         return one, ""
-    against = why_not(seen, readings) or stopped
+    against = why_not(seen, sight.holders_of(seen.id)) or stopped
     worn = f"it did not stay as this run has left it, {MOST_ASKS} times"
     lost = one.lost if one.tries >= MOST_TRIES else ""
     one = one.left(against or lost or (worn if one.asks.get(PREPARE, 0) >= MOST_ASKS else ""))
