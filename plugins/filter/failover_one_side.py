@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_one_side as preparation
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_reprotect as protection
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
@@ -17,10 +16,8 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values imp
 
 DOCUMENTATION = r"""
 name: failover_one_side
-short_description: What is done on one host alone before or after a failover
+short_description: What is done on one host alone after a failover
 description:
-  - With C(to_prepare), the calls that prepare primaries whose partner is out of reach; with C(prepared), what that came
-    to and what is left to do.
   - With C(to_protect), what protects VMs anew whose old primary is lost for good; with C(unprotected), which of them
     are not protected after all.
 version_added: 0.1.0
@@ -38,7 +35,7 @@ options:
   what:
     description: What is asked.
     type: str
-    choices: [to_prepare, prepared, to_protect, unprotected]
+    choices: [to_protect, unprotected]
     required: true
   host:
     description: Inventory host that it is done on.
@@ -68,9 +65,9 @@ options:
 """
 
 EXAMPLES = r"""
-- name: What would prepare them
+- name: Which of them are not protected
   ansible.builtin.debug:
-    msg: "{{ failover | hyperv.replica.failover_one_side(readings, 'to_prepare', 'hv-a') }}"
+    msg: "{{ failover | hyperv.replica.failover_one_side(readings, 'unprotected', 'hv-b') }}"
 """
 
 RETURN = r"""
@@ -97,11 +94,7 @@ def failover_one_side(
         if what == "to_protect":
             hosts = (plain(others), str(new_server), known, plain(reach))
             return protection.to_protect(typed, read, str(host), *hosts)
-        if what == "unprotected":
-            return protection.unprotected(typed, read, str(host), plain(given or {}))
-        if what == "to_prepare":
-            return preparation.to_prepare(typed, read, str(host), known)
-        return preparation.prepared(typed, read[str(host)], str(host))
+        return protection.unprotected(typed, read, str(host), plain(given or {}))
     except ReplicaError as error:
         raise AnsibleFilterError(clean_text(error)) from error
 

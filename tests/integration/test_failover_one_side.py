@@ -191,3 +191,39 @@ def test_nothing_is_stopped_that_cannot_be_prepared(player: Player) -> None:
     assert both.returncode != 0, both.stdout
     assert "running on BOTH hosts" in both.stdout
     assert player.sent() == []
+
+
+def test_a_preparation_that_fails_brings_the_vm_up_where_it_was(player: Player) -> None:
+    """The link between the hosts breaks once the guest is down: the last delta cannot be sent."""
+    asked = {"vms": "App01", "confirm": "App01", "failover_to": "hv-b", "failover_from": "hv-a", "stop_at": "prepared"}
+    player.at("hv-a", "Start-VMFailover", lambda: player.cut("hv-a", "hv-b"))
+    run = player.play("planned_failover", **asked, settle_timeout="2")
+    assert run.returncode != 0, run.stdout
+    assert player.sent() == ["hv-a Stop-VM", "hv-a Start-VMFailover", "hv-a Start-VM"]
+    assert player.states("App01")[0].endswith("Running")
+    assert "NOT DONE:      App01 is Primary/" in run.stdout
+    assert "-e failover_from=hv-a -e failover_to=hv-b -e stop_at=prepared -e vms=App01" in run.stdout
+    assert player.laws_broken() == []
+
+
+def test_a_host_that_does_not_have_the_replica_is_refused(player: Player) -> None:
+    """What is left to do would be told for the wrong host, with the VM down."""
+    asked = {"vms": "App01", "confirm": "App01", "failover_from": "hv-a", "stop_at": "prepared"}
+    run = player.play("planned_failover", "--limit", "hv-a", **asked, failover_to="hv-c")
+    assert run.returncode != 0, run.stdout
+    assert "its replica is on hv-b, and not on hv-c. Give hv-b as failover_to" in run.stdout
+    assert player.sent() == []
+
+
+def test_without_vms_their_own_host_is_listed(player: Player) -> None:
+    asked = {"failover_to": "hv-b", "failover_from": "hv-a", "stop_at": "prepared"}
+    run = player.play("planned_failover", **asked)
+    assert run.returncode == 0, run.stdout
+    assert "hv-a:\n  App01: Running, Primary/Replicating, Normal" in run.stdout
+    typed = "hyperv.replica.planned_failover -e failover_from=hv-a -e failover_to=hv-b -e vms=App01 -e stop_at=prepared"
+    assert typed in run.stdout
+    player.off("hv-b")
+    unread = player.play("unplanned_failover", failover_to="hv-b")
+    assert unread.returncode != 0, unread.stdout
+    assert "hv-b: it could not be read" in unread.stdout
+    assert player.sent() == []

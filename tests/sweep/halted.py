@@ -20,7 +20,7 @@ from .hands import Hands
 from .laws import broken
 from .outside import SIGNALS, Outside
 from .stage import B, Stage
-from .sweep import REPEATS, Verdict, alive, look, once, staged, untold
+from .sweep import REPEATS, Verdict, alive, fallen, look, once, staged, untold
 from .workflow import CANCEL, Workflow, role
 from .workflows import GROUPS, workflows
 
@@ -69,6 +69,8 @@ def halting() -> Iterator[Workflow]:
     yield replace(over, name="planned, together", begin=Stage.both_run_here, play=role("planned", B))
     for name in ("a site of two hosts", "turned back at the replica", "cancel a failover"):
         yield replace(known[name], in_gate=name != "turned back at the replica")
+    yield known["prepare alone"]
+    yield replace(known["prepare alone, nobody else in reach"], in_gate=False)
     for name in ("cancel a preparation", "unplanned failover", "primary unusable, turned off", "way home"):
         yield replace(known[name], in_gate=False)
 
@@ -113,8 +115,9 @@ def _halt(stage: Stage, workflow: Workflow, verdict: Halted, halt: Halt) -> None
     verdict.struck = moment.struck > 0 and outside.struck
     if not verdict.struck:
         return
-    verdict.down = sorted(ran - alive(stage))
-    verdict.problems += untold(stage, hands, ran - alive(stage))
+    down = fallen(stage, workflow, ran)
+    verdict.down = sorted(down)
+    verdict.problems += untold(stage, hands, down)
     verdict.problems += went_on(hands)
     for _unused in range(REPEATS):
         if not failure:

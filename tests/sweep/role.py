@@ -29,9 +29,9 @@ def failover_role(hands: Hands, wish: str, to: str, **inputs: Any) -> dict[str, 
     return operation(hands, next(name for name, one in WORKFLOWS.items() if one.wish == wish), to, **inputs)
 
 
-def operation(hands: Hands, name: str, to: str, **inputs: Any) -> dict[str, Any]:
-    """Run an operation of hyperv_recovery, with all hosts of the lab in reach; what it reports. Raises Stopped, with
-    every VM that is left, where it fails.
+def operation(hands: Hands, name: str, to: str, limit: Sequence[str] = (), **inputs: Any) -> dict[str, Any]:
+    """Run an operation of hyperv_recovery, with all hosts of the lab in reach, or those of the limit; what it reports.
+    Raises Stopped, with every VM that is left, where it fails.
     """
     hosts, workflow = candidates(hands), WORKFLOWS[name]
     quick = {**QUICK, **hands.quick}
@@ -41,7 +41,9 @@ def operation(hands: Hands, name: str, to: str, **inputs: Any) -> dict[str, Any]
     groups = {"all": hosts, "hyperv": hosts, **{site: own for site, own in SITES.items() if set(own) <= set(hosts)}}
     try:
         typed = read_inputs({"operation": name, **given}, hosts)
-        want = wanted(typed, given, groups, hosts, {host: {"group_names": ["hyperv"]} for host in hosts}, False)
+        want = wanted(
+            typed, given, groups, limit or hosts, {host: {"group_names": ["hyperv"]} for host in hosts}, False
+        )
         driver = driver_of(hands)
         with hands.outside.at_work():
             talk = driver.run(workflow.rules, workflow.start(want))

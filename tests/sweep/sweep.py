@@ -97,7 +97,7 @@ def _play(stage: Stage, workflow: Workflow, verdict: Verdict, plant: Plant, know
     else:
         hands, failure = once(stage, workflow)
     if plant.struck():
-        _first_run(stage, verdict, hands, failure, ran - alive(stage))
+        _first_run(stage, verdict, hands, failure, fallen(stage, workflow, ran))
     set_right(stage.lab)
     passed: list[Hashable] = []
     for _unused in range(REPEATS):
@@ -146,8 +146,9 @@ def look(stage: Stage, workflow: Workflow, ran: set[str], plant: Plant) -> Itera
     """The play came through: the world has to be as it shall be, and stay so."""
     if not workflow.done(stage):
         yield f"goal not reached: {' '.join(str(stage.sides(host)) for host in stage.world.hosts)}"
-    if ran - alive(stage):
-        yield f"DOWN, and nobody says so: {', '.join(sorted(ran - alive(stage)))}"
+    down = fallen(stage, workflow, ran)
+    if down:
+        yield f"DOWN, and nobody says so: {', '.join(sorted(down))}"
     plant.clear()
     yield from _repeat(stage, workflow)
 
@@ -186,6 +187,11 @@ def alive(stage: Stage) -> set[str]:
     names = {stage.ids[name]: name for name in NAMES}
     hosts = stage.world.hosts.values()
     return {names[vm.id] for host in hosts for vm in host.vms.values() if vm.alive and vm.id in names}
+
+
+def fallen(stage: Stage, workflow: Workflow, ran: set[str]) -> set[str]:
+    """Those of the VMs that ran which do not any more, and are not meant to be off."""
+    return {name for name in ran - alive(stage) if not workflow.rests(stage, name)}
 
 
 def cuts(workflow: Workflow, clean: Verdict, everything: bool = True) -> Iterator[Cut]:

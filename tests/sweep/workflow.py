@@ -26,7 +26,8 @@ class Workflow:
     What is not `in_gate` is swept only when it is asked for: a gate has its time. `in_full`: in the gate too, every
     pipeline before the first change is cut, and not one of each kind. `cut_on`: in the gate only the calls on these
     hosts are cut, for the others are like them. `apart`: the VMs have another name on each host. `refused` are cmdlets
-    whose first call Windows refuses, so that the run has to turn back.
+    whose first call Windows refuses, so that the run has to turn back. `rests`: whether a VM is off because the
+    workflow ends so; another one that ran has to run, or be told of.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Workflow:
     apart: bool = False
     swept: str = DROPS
     refused: tuple[tuple[str, str], ...] = ()
+    rests: Callable[[Stage, str], bool] = lambda stage, name: False
 
 
 def stands(host: str, mode: str, state: str, power: str = "") -> Callable[[Stage], bool]:

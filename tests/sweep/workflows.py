@@ -153,6 +153,7 @@ def workflows() -> Iterator[Workflow]:
         "planned failover, in groups", Stage.protected, role("planned", B, groups=GROUPS), moved(A, B), in_gate=False
     )
     yield Workflow("fail back, by modules", Stage.reversed, planned(B, A), moved(B, A), in_gate=False)
+    yield from _alone()
     yield Workflow("cancel a preparation", Stage.prepared, role("cancel", B), _BACK, frozenset({CANCEL}), in_gate=False)
     yield Workflow("cancel a failover", Stage.failed_over, role("cancel", B), _BACK, frozenset({CANCEL}), apart=True)
     yield Workflow(
@@ -173,6 +174,24 @@ def workflows() -> Iterator[Workflow]:
     yield from _more_disasters()
     yield from _removals()
     yield from worlds.workflows()
+
+
+def _alone() -> Iterator[Workflow]:
+    """Prepared on the primaries' own host: the copies are read too, or their host is outside of the limit."""
+
+    def prepare(hands: Hands) -> None:
+        operation(hands, "prepare_failover", A, runs_on=B)
+
+    def prepare_unseen(hands: Hands) -> None:
+        operation(hands, "prepare_failover", A, [A], runs_on=B)
+
+    def prepared(stage: Stage, name: str) -> bool:
+        return stage.sides(A)[name] == ("Primary", "PreparedForFailover", "Off")
+
+    ready = stands(A, "Primary", "PreparedForFailover", "Off")
+    yield Workflow("prepare alone", Stage.protected, prepare, ready, apart=True, cut_on=("HV-A",), rests=prepared)
+    name = "prepare alone, nobody else in reach"
+    yield Workflow(name, Stage.protected, prepare_unseen, ready, rests=prepared, in_gate=False)
 
 
 def _more_disasters() -> Iterator[Workflow]:

@@ -15,11 +15,10 @@ from typing import Any
 
 from .conversation import ACT, CALL, READ, Answer, Ask, End, after, refuse
 from .failover_groups import STOPPING
-from .failover_looks import Look, Looks, without
+from .failover_looks import Look, Looks, around, together, without
 from .failover_report import report
 from .failover_run import give_up, go_on, hear, hosts_of_vm, stop, unsent
 from .failover_talk import PHASES, FailoverTalk, Readings
-from .heard import records_of
 
 FAILOVER = "hyperv_failover"
 MOST_LAST_LOOKS = 5
@@ -142,7 +141,7 @@ def _looked(talk: FailoverTalk, now: float) -> FailoverTalk:
 def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
     flow: Flow = talk.flow
     whole = look.whole
-    run = go_on(talk.run, _around(talk, whole), now, look.vms)
+    run = go_on(talk.run, around(talk.readings, whole), now, look.vms)
     flow = replace(
         flow,
         due=(*flow.due, *run["again"]),
@@ -153,19 +152,6 @@ def _go_on(talk: FailoverTalk, look: Look, now: float) -> FailoverTalk:
     calls = [_ask_of(call, talk, min(look.since, now)) for call in run["calls"]]
     run = {**run, "calls": [], "again": []}
     return replace(talk, run=run, flow=flow).also(calls)  # type: ignore[no-any-return]
-
-
-def _around(talk: FailoverTalk, told: Readings) -> dict[str, Mapping[str, Any]]:
-    """What all hosts have said that concerns VMs which were looked at: their own hosts told this.
-
-    Another host counts as it was before the first act: what it says of others, or that it was lost meanwhile, has no
-    place here.
-    """
-    return {host: _of_others(reading) for host, reading in talk.readings.items()} | dict(told)
-
-
-def _of_others(reading: Mapping[str, Any]) -> Mapping[str, Any]:
-    return reading if records_of(reading) is None else {**reading, "vms": []}
 
 
 def _ask_of(call: Mapping[str, Any], talk: FailoverTalk, at: float) -> Ask:
@@ -223,19 +209,10 @@ def _moved(talk: FailoverTalk) -> bool:
 
 
 def _look(talk: FailoverTalk, vms: Sequence[str], now: float) -> FailoverTalk:
-    """Read these VMs on all their hosts, those of the same hosts together, so that nobody waits for another's host.
-
-    A host that said nothing when it was read last is asked again for those only that are `loud`.
-    """
-    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    latest = {**talk.readings, **talk.flow.latest}
-    silent = {host for host, reading in latest.items() if records_of(reading) is None}
-    for vm in vms:
-        hosts = hosts_of_vm(talk.run, vm)
-        left_out = () if vm in talk.flow.loud else tuple(host for host in hosts if host in silent)
-        groups.setdefault((tuple(host for host in hosts if host not in left_out), left_out), []).append(vm)
-    for (ask, left_out), ids in groups.items():
-        talk = _look_together(talk, ask, {host: latest[host] for host in left_out}, ids, now)
+    """Read these VMs on all their hosts."""
+    run, latest = talk.run, {**talk.readings, **talk.flow.latest}
+    for ids, ask, silent in together(vms, lambda vm: hosts_of_vm(run, vm), latest, talk.flow.loud):
+        talk = _look_together(talk, ask, silent, ids, now)
     return replace(talk, flow=replace(talk.flow, due=()))
 
 
@@ -278,7 +255,7 @@ def _looked_at(talk: FailoverTalk) -> list[tuple[list[str], Readings]]:
     for vm in talk.run["vms"]:
         together.setdefault(id(told.get(vm)), []).append(vm)
     looks = [(vms, told.get(vms[0])) for vms in together.values()]
-    return [(vms, talk.readings if own is None else _around(talk, own)) for vms, own in looks]
+    return [(vms, talk.readings if own is None else around(talk.readings, own)) for vms, own in looks]
 
 
 def _loss(talk: FailoverTalk, vm: str) -> float | None:

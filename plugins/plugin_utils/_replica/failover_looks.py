@@ -8,11 +8,12 @@ Whatever is asked here costs the same for one VM of ten and for one of thousands
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from .conversation import Ask
+from .heard import records_of
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -64,6 +65,36 @@ class Looks:
         if look.waits:
             return replace(self, open={**self.open, ask.vms[0]: look})
         return Looks(without(self.open, ask.vms[:1]), (*self.through, look))
+
+
+def together(
+    vms: Iterable[str], hosts_of: Callable[[str], Sequence[str]], latest: Mapping[str, Told], loud: Collection[str]
+) -> Iterator[tuple[list[str], tuple[str, ...], dict[str, Told]]]:
+    """VMs of the same hosts, with the hosts to ask for them, so that nobody waits for another's host; and what hosts of
+    theirs said last that are not asked. `latest` is what each host said last: one that said nothing is asked again only
+    for those VMs that are `loud`.
+    """
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    silent = {host for host, told in latest.items() if records_of(told) is None}
+    for vm in vms:
+        hosts = hosts_of(vm)
+        left_out = () if vm in loud else tuple(host for host in hosts if host in silent)
+        groups.setdefault((tuple(host for host in hosts if host not in left_out), left_out), []).append(vm)
+    for (ask, left_out), ids in groups.items():
+        yield ids, ask, {host: latest[host] for host in left_out}
+
+
+def around(before: Mapping[str, Told], told: Mapping[str, Told]) -> dict[str, Told]:
+    """What all hosts have said that concerns VMs which were looked at: their own hosts told this.
+
+    Another host counts as it was `before` the first act: what it says of others, or that it was lost meanwhile, has no
+    place here.
+    """
+    return {host: _of_others(reading) for host, reading in before.items()} | dict(told)
+
+
+def _of_others(reading: Told) -> Told:
+    return reading if records_of(reading) is None else {**reading, "vms": []}
 
 
 def without(mapping: Mapping[Key, Value], keys: Iterable[Key]) -> Mapping[Key, Value]:

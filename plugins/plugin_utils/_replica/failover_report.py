@@ -80,7 +80,7 @@ def _line(run: Run, entry: Entry) -> Line:
     unread = [why for why in (seen.unread_here, seen.unread) if mark in (UNKNOWN, DOWN) and why not in reason]
     ends = [end for end in _open_ends(run, seen, plan, mark) if end != reason]
     told = [f"{entry.name} {where_it_runs(seen)}", reason, *unread, *ends]
-    text = " ".join(_sentence(part, run.sight.readings) for part in told if part)
+    text = " ".join(sentence(part, run.sight.readings) for part in told if part)
     return Line(mark, entry, text, failed or mark in (UNKNOWN, DOWN, BOTH))
 
 
@@ -152,15 +152,20 @@ def pair_runs_elsewhere(seen: Seen) -> bool:
     return other is not None and other.may_run and not (target is not None and target.may_run)
 
 
-def _sentence(text: str, hosts: Container[str]) -> str:
+def sentence(text: str, hosts: Container[str]) -> str:
     """With a capital, unless it begins with the name of a host, and a full stop."""
     told = " " in text.partition(":")[0] and text.partition(" ")[0] not in hosts
     text = text[:1].upper() + text[1:] if told else text
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-_REBUILT = ("to", "vms", "groups", "confirm", "type")
+_REBUILT = ("to", "runs_on", "vms", "groups", "confirm", "type")
 _IN_PLAYBOOKS = {"hosts": "candidates", "order": "group_order"}
+
+
+def repeated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that the command for what is left repeats, by their names in the playbooks."""
+    return {_IN_PLAYBOOKS.get(name, name): value for name, value in given.items() if name not in _REBUILT}
 
 
 def _command(run: Run, entries: Iterable[Entry]) -> str:
@@ -170,14 +175,13 @@ def _command(run: Run, entries: Iterable[Entry]) -> str:
         return ""
     wish = run.wish.goal
     target = str(run.raw.get("to") or ",".join(run.raw["targets"]))
-    given = {name: value for name, value in (run.raw.get("given") or {}).items() if name not in _REBUILT}
     return command(
         PLAYBOOKS.get(wish.wish, "planned_failover"),
         {
             "failover_to": target,
             **_left(run, left, target),
             **({"reason": run.raw["reason"]} if run.raw.get("reason") else {}),
-            **{_IN_PLAYBOOKS.get(name, name): value for name, value in given.items()},
+            **repeated(run.raw.get("given") or {}),
         },
     )
 

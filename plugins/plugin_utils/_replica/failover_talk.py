@@ -40,7 +40,7 @@ EVERYTHING = (
     "storage",
     "cluster",
 )
-"""What is read of hosts that take part, before anything is decided."""
+"""What is read of hosts that take part in a failover, before anything is decided."""
 Readings = Mapping[str, Mapping[str, Any]]
 
 
@@ -49,7 +49,8 @@ class FailoverTalk(Talk):
     """readings: results of hyperv_replication_info by inventory host. heard: of hosts that were asked for their names.
     found: their partners (failover_partners.py). vms: what they were asked for by, names and ids. notes: what the
     operator is told with the plan. earlier, alive and tests: what the preflight takes. losses: how old the data of VMs
-    will be, in seconds by id. run: the run, once it has begun. flow: how its acts stand (failover_flow.py).
+    will be, in seconds by id. run: the run, once it has begun. flow: how its acts stand (failover_flow.py). gather:
+    what is read of hosts that take part, before anything is decided.
     """
 
     readings: Readings = field(default_factory=dict)
@@ -64,6 +65,7 @@ class FailoverTalk(Talk):
     losses: Mapping[str, float] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
     flow: Any = None
+    gather: Sequence[str] = EVERYTHING
 
     @property
     def names(self) -> list[str]:
@@ -102,7 +104,7 @@ def _targets(talk: FailoverTalk, now: float) -> FailoverTalk:
     """Read the hosts where the VMs shall run."""
     if list(talk.vms) != [EVERY]:
         return _read_targets(talk, now, talk.ids).goes_to("renamed")
-    asked = talk.read(now, talk.in_reach(talk.want.targets), gather=list(EVERYTHING))
+    asked = talk.read(now, talk.in_reach(talk.want.targets), gather=list(talk.gather))
     return asked.goes_to("everyone")  # type: ignore[no-any-return]
 
 
@@ -128,7 +130,7 @@ def _everyone(talk: FailoverTalk, now: float) -> FailoverTalk:
 
 def _read_targets(talk: FailoverTalk, now: float, ids: Sequence[str]) -> FailoverTalk:
     hosts = talk.in_reach(talk.want.targets)
-    return talk.read(now, hosts, **_of(talk.names, ids), gather=list(EVERYTHING))  # type: ignore[no-any-return]
+    return talk.read(now, hosts, **_of(talk.names, ids), gather=list(talk.gather))  # type: ignore[no-any-return]
 
 
 def _of(names: Sequence[str], ids: Sequence[str]) -> dict[str, list[str]]:
@@ -177,7 +179,7 @@ def _named(talk: FailoverTalk, now: float) -> FailoverTalk:
     hosts = talk.in_reach(talk.found["read"])
     if not hosts:
         return talk.goes_to("plan" if talk.copies_read else "copies")
-    asked = talk.read(now, hosts, **_of(talk.names, talk.found["ids"]), gather=list(EVERYTHING))
+    asked = talk.read(now, hosts, **_of(talk.names, talk.found["ids"]), gather=list(talk.gather))
     return asked.goes_to("partners_read")  # type: ignore[no-any-return]
 
 
@@ -285,7 +287,7 @@ def _agree(talk: FailoverTalk, now: float) -> FailoverTalk:
     return replace(talk, run=begin(run, talk.readings, refused, now) if refused else run).goes_to(ACT)
 
 
-PHASES: Phases[FailoverTalk] = {
+FIND: Phases[FailoverTalk] = {
     "targets": _targets,
     "everyone": _everyone,
     "renamed": _renamed,
@@ -295,6 +297,10 @@ PHASES: Phases[FailoverTalk] = {
     "partners_read": _partners_read,
     "copies": _copies,
     "namesakes": _namesakes,
+}
+"""From the hosts that were named to every host with a part in the VMs. What comes then is the phase `plan`."""
+PHASES: Phases[FailoverTalk] = {
+    **FIND,
     "plan": _plan,
     "witnesses": _witnesses,
     "wait": _wait,

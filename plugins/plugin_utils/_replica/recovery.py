@@ -12,11 +12,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import drill_end_talk, drill_talk, failover_flow, failover_talk, removal_flow, removal_talk
+from . import (
+    drill_end_talk,
+    drill_talk,
+    failover_flow,
+    failover_talk,
+    list_talk,
+    prepare_flow,
+    prepare_talk,
+    removal_flow,
+    removal_talk,
+)
 from .conversation import Wanted
 from .errors import OptionError
 from .role_inputs import RoleInputError, role_inputs
-from .target import CLUSTER, ONE, target_problem
+from .target import CLUSTER, KNOWN, ONE, target_problem
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,7 @@ _FAILOVER: Mapping[str, Any] = {
     "confirm": {"type": "str"},
     "given": {"type": "dict", "default": {}},
 }
+_PREPARE: Mapping[str, Any] = {"runs_on": {"type": "str"}}
 _REMOVAL: Mapping[str, Any] = {
     "other_side": {"type": "str", "choices": ["reached", "gone"], "default": "reached"},
     "delete": {"type": "str", "choices": ["nothing", "vm", "vm_and_disks"], "default": "nothing"},
@@ -110,6 +121,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
     "cancel_failover": _failover("cancel"),
     "commit_failover": _failover("commit"),
     "reverse_replication": _failover("return_home"),
+    "prepare_failover": Workflow(prepare_talk.start, prepare_flow, frozenset(_FAILOVER) | frozenset(_PREPARE)),
     "remove_replication": Workflow(
         removal_talk.start,
         removal_flow,
@@ -121,11 +133,13 @@ WORKFLOWS: Mapping[str, Workflow] = {
         frozenset(_TEST) | {"recovery_point", "recovery_point_time", "on_refusal", "wait_timeout"},
     ),
     "cleanup_test_failover": Workflow(drill_end_talk.start, drill_end_talk, frozenset({"report", "wait_timeout"})),
+    "list": Workflow(list_talk.start, list_talk, frozenset(), to=CLUSTER),
 }
 SPEC: Mapping[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": list(WORKFLOWS)},
     **_ALL,
     **_FAILOVER,
+    **_PREPARE,
     **_REMOVAL,
     **_TEST,
 }
@@ -159,10 +173,15 @@ def targets_of(to: str, kind: str, groups: Mapping[str, Sequence[str]], inside: 
     """The inventory hosts that `to` means, which may be of that kind (target.py). `inside` are the hosts inside
     --limit. Raises OptionError.
     """
-    problem = target_problem("to", to, kind, groups, inside)
-    if problem:
-        raise OptionError("to", problem.removeprefix(f"to is '{to}': "), "Nothing was done.")
+    _check_target("to", to, kind, groups, inside)
     return [to] if to in groups["all"] else [str(host) for host in groups[to]]
+
+
+def _check_target(name: str, value: str, kind: str, groups: Mapping[str, Sequence[str]], inside: Sequence[str]) -> None:
+    """Raises OptionError for a host or group that is none."""
+    problem = target_problem(name, value, kind, groups, inside)
+    if problem:
+        raise OptionError(name, problem.removeprefix(f"{name} is '{value}': "), "Nothing was done.")
 
 
 def wanted(
@@ -178,6 +197,8 @@ def wanted(
     """
     workflow = WORKFLOWS[inputs["operation"]]
     targets = targets_of(str(inputs["to"]), workflow.to, groups, inside)
+    if inputs["runs_on"]:
+        _check_target("runs_on", str(inputs["runs_on"]), KNOWN, groups, inside)
     own = [group for host in targets for group in variables[host].get("group_names") or () if group in groups]
     near = [str(host) for group in dict.fromkeys(own) for host in groups[group]]
     return Wanted(

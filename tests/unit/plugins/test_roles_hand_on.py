@@ -22,7 +22,8 @@ class Entry:
     """An entry point of a role, and the operation that its task begins.
 
     role_only: inputs that the role deals with itself. module_only: options that the role has no input for. differs:
-    inputs with another default, with the reason. kept: inputs that need not be handed on.
+    inputs with another default, with the reason. kept: inputs that need not be handed on. shared: options that the task
+    has for another operation only.
     """
 
     role: str
@@ -33,6 +34,7 @@ class Entry:
     module_only: frozenset[str] = frozenset()
     differs: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.role}, {self.entry}"
@@ -40,8 +42,9 @@ class Entry:
 
 NO_PATIENCE = frozenset({"patience"})  # it does nothing
 TO = frozenset({"to"})  # a role plays there
+WHERE = frozenset({"runs_on"})  # where they shall run, for who only prepares
 FAILOVER = [
-    Entry("failover", entry, "run.yml", operation, frozenset({"type"}), frozenset({"given"}), TO, NO_PATIENCE)
+    Entry("failover", entry, "run.yml", operation, frozenset({"type"}), frozenset({"given"}), TO, NO_PATIENCE, WHERE)
     for entry, operation in (
         ("main", "planned_failover"),
         ("main", "unplanned_failover"),
@@ -50,7 +53,22 @@ FAILOVER = [
         ("reverse", "reverse_replication"),
     )
 ]
+FAILOVER += [
+    Entry(
+        "failover",
+        "prepare",
+        "run.yml",
+        "prepare_failover",
+        frozenset({"type"}),
+        frozenset({"given"}) | WHERE,
+        TO,
+        NO_PATIENCE,
+    )
+]
 REST = [
+    Entry(
+        "failover", "candidates", "candidates.yml", "list", module_only=frozenset({"vms", "poll_interval"}), differs=TO
+    ),
     Entry("remove_replication", "main", "main.yml", "remove_replication", module_only=TO),
     Entry(
         "test_failover",
@@ -110,7 +128,7 @@ def test_the_inputs_of_a_role_are_the_options_of_its_operation(entry: Entry) -> 
 def test_a_role_hands_on_every_input(entry: Entry) -> None:
     """What has no default is left out where it was not given: an empty text is something else to the module."""
     given, inputs = handed_on(entry), inputs_of(entry)
-    assert given.keys() <= {"operation", *options_of(entry.operation)}
+    assert given.keys() - entry.shared <= {"operation", *options_of(entry.operation)}
     assert inputs.keys() - given.keys() == (entry.role_only - {"to"}) | entry.kept
     for name in inputs.keys() & given.keys() - {"to"}:
         own = f"{{{{ {entry.role}.{name} }}}}" if "default" in inputs[name] else ""
