@@ -13,7 +13,7 @@ from .failover_acts import ACTS, possible
 from .failover_proof import side_of
 from .failover_states import NONE, OFF, PREPARED, PRIMARY, REPLICATING, RUNNING, Side, power_may_run
 from .names import same_host
-from .relation_states import left_alone
+from .replication_states import left_alone
 
 Record = Mapping[str, Any]
 Hosts = Mapping[str, str]
