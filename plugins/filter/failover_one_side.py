@@ -10,19 +10,16 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_one_side as preparation
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_reprotect as protection
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
 
 DOCUMENTATION = r"""
 name: failover_one_side
-short_description: What is done on one host alone before or after a failover
+short_description: What is done on one host alone before a failover
 description:
   - With C(to_prepare), the calls that prepare primaries whose partner is out of reach; with C(prepared), what that came
     to and what is left to do.
-  - With C(to_protect), what protects VMs anew whose old primary is lost for good; with C(unprotected), which of them
-    are not protected after all.
 version_added: 0.1.0
 author: The hyperv.replica authors (@hyperv-replica)
 positional: readings, what, host
@@ -38,21 +35,12 @@ options:
   what:
     description: What is asked.
     type: str
-    choices: [to_prepare, prepared, to_protect, unprotected]
+    choices: [to_prepare, prepared]
     required: true
   host:
     description: Inventory host that it is done on.
     type: str
     required: true
-  others:
-    description: Inventory hosts of the old partners.
-    type: list
-    elements: str
-    default: []
-  new_server:
-    description: Windows name of the new replica server.
-    type: str
-    default: ''
   found:
     description: What P(hyperv.replica.failover_partners#filter) gave for these VMs.
     type: dict
@@ -61,10 +49,6 @@ options:
     description: Inventory hosts that may be contacted; all when left out.
     type: list
     elements: str
-  given:
-    description: The inputs that were not left out, as they came. The command for what is left repeats them.
-    type: dict
-    default: {}
 """
 
 EXAMPLES = r"""
@@ -75,7 +59,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(lines) for the operator, C(refused) or C(failures), and the calls or the ids by stage.
+  description: C(lines) for the operator, C(refused) or C(failures), and the calls.
   type: dict
 """
 
@@ -85,20 +69,12 @@ def failover_one_side(
     readings: Mapping[str, Any],
     what: str,
     host: str,
-    others: Sequence[str] = (),
-    new_server: str = "",
-    given: Mapping[str, Any] | None = None,
     found: Mapping[str, Any] | None = None,
     reach: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """What is done on one host; see DOCUMENTATION."""
     typed, read, known = plain(inputs), plain(readings), plain(found or {})
     try:
-        if what == "to_protect":
-            hosts = (plain(others), str(new_server), known, plain(reach))
-            return protection.to_protect(typed, read, str(host), *hosts)
-        if what == "unprotected":
-            return protection.unprotected(typed, read, str(host), plain(given or {}))
         if what == "to_prepare":
             return preparation.to_prepare(typed, read, str(host), known)
         return preparation.prepared(typed, read[str(host)], str(host))

@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import drill_end_talk, drill_talk, failover_flow, failover_talk, removal_flow, removal_talk
+from . import (
+    drill_end_talk,
+    drill_talk,
+    failover_flow,
+    failover_talk,
+    removal_flow,
+    removal_talk,
+    reprotect_flow,
+    reprotect_talk,
+)
 from .conversation import Wanted
 from .errors import OptionError
 from .role_inputs import RoleInputError, role_inputs
@@ -85,6 +94,10 @@ _REMOVAL: Mapping[str, Any] = {
     "delete": {"type": "str", "choices": ["nothing", "vm", "vm_and_disks"], "default": "nothing"},
     "lives_on": {"type": "str"},
 }
+_REPROTECT: Mapping[str, Any] = {
+    "new_replica": {"type": "str"},
+    "authentication": {"type": "str", "choices": ["kerberos", "certificate"]},
+}
 _TEST: Mapping[str, Any] = {
     "test_switch": {"type": "str"},
     "allow": {
@@ -110,6 +123,12 @@ WORKFLOWS: Mapping[str, Workflow] = {
     "cancel_failover": _failover("cancel"),
     "commit_failover": _failover("commit"),
     "reverse_replication": _failover("return_home"),
+    "reprotect": Workflow(
+        reprotect_talk.start,
+        reprotect_flow,
+        frozenset(_REPROTECT)
+        | {"groups", "hosts", "accept", "certificate_thumbprint", "wait_timeout", "settle_timeout", "confirm", "given"},
+    ),
     "remove_replication": Workflow(
         removal_talk.start,
         removal_flow,
@@ -126,6 +145,7 @@ SPEC: Mapping[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": list(WORKFLOWS)},
     **_ALL,
     **_FAILOVER,
+    **_REPROTECT,
     **_REMOVAL,
     **_TEST,
 }

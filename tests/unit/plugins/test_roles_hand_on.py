@@ -50,7 +50,18 @@ FAILOVER = [
         ("reverse", "reverse_replication"),
     )
 ]
+OF_A_FAILOVER = options_of("planned_failover") - options_of("reprotect")  # the role takes them for every entry
+REPROTECT = Entry(
+    "failover",
+    "reprotect",
+    "reprotect.yml",
+    "reprotect",
+    frozenset({"type"}) | OF_A_FAILOVER,
+    frozenset({"given"}),
+    TO | {"new_replica"},  # required by the role
+)
 REST = [
+    REPROTECT,
     Entry("remove_replication", "main", "main.yml", "remove_replication", module_only=TO),
     Entry(
         "test_failover",
