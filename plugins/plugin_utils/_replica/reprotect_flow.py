@@ -36,7 +36,8 @@ MOST_UNREAD = 2
 SILENT_SECONDS = 60.0
 """So old the silence of an old host may be when something of the old replication is given up."""
 GIVES_UP = (CONTINUE, COMMIT, REMOVE)
-STAGES = (*GIVES_UP, PROTECT)
+STAGES = (PROTECT, REMOVE, COMMIT, CONTINUE)
+"""In the order in which a host is asked: first for what nothing replicates any more."""
 
 
 def step(talk: ReprotectTalk, answers: Sequence[Answer], now: float) -> ReprotectTalk:
@@ -88,7 +89,9 @@ def _called(talk: ReprotectTalk, ask: Ask, answer: Answer) -> ReprotectTalk:
     if answer.result.get("unreachable"):  # it may have had its effect or not; what is left shows in the next reading
         talk = replace(talk, tried=talk.tried - (steps - talk.lost), lost=talk.lost | steps)
     fresh = {vm: count for vm, count in talk.stale.items() if vm not in vms}
-    return replace(talk, stale=fresh, done=(*talk.done, {"ids": list(vms), "result": answer.result}))
+    return replace(
+        talk, stale=fresh, done=(*talk.done, {"stage": ask.stage, "ids": list(vms), "result": answer.result})
+    )
 
 
 def _grown_old(talk: ReprotectTalk, vms: Sequence[str]) -> ReprotectTalk:
@@ -230,10 +233,12 @@ def _ask_of(talk: ReprotectTalk, readings: Readings, stage: str, vms: Sequence[s
 
 
 def _end(talk: ReprotectTalk) -> ReprotectTalk:
-    """The report."""
+    """The report. What Windows and the modules warn of half way holds for VMs that have come no further."""
     told = report(talk)
     results = [one["result"] for one in talk.done]
-    warnings = list(dict.fromkeys(text for one in results for text in one.get("warnings") or ()))
+    left = {vm["id"] for vm in told["vms"] if vm["failed"]}
+    calls = (one for one in talk.done if one["stage"] in (CONTINUE, PROTECT) or left & set(one["ids"]))
+    warnings = list(dict.fromkeys(text for one in calls for text in one["result"].get("warnings") or ()))
     result: dict[str, Any] = {
         "changed": any(one.get("changed") for one in results),
         "vms": told["vms"],
