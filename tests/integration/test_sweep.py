@@ -125,7 +125,7 @@ def test_a_run_that_goes_on_when_it_was_stopped_is_noticed():
         hands = Hands(lab)
         hands.outside.noticed.set()
         planned(A, B)(hands)
-        assert [told.partition(":")[0] for told in went_on(hands)] == ["a further guest was stopped"]
+        assert [told.partition(":")[0] for told in went_on(hands)] == ["it went on with Stop-VM"]
 
 
 def test_a_run_that_hangs_is_an_error():

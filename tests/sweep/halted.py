@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import cycle
 
@@ -58,8 +58,8 @@ def halts(clean: Trace) -> Iterator[Halt]:
 
 
 def halting() -> Iterator[Workflow]:
-    """The workflows that are stopped: a planned failover of two guests, in each order, the other ways over, and those
-    back.
+    """The workflows that are stopped: a planned failover of two guests, in each order, the other ways over, those back,
+    and what protects anew.
     """
     known = {workflow.name: workflow for workflow in workflows()}
     over = known["planned failover, in groups"]
@@ -67,11 +67,17 @@ def halting() -> Iterator[Workflow]:
     one_by_one = role("planned", B, groups=GROUPS, order="one_by_one")
     yield replace(over, name="planned, one by one", begin=Stage.both_run_here, play=one_by_one)
     yield replace(over, name="planned, together", begin=Stage.both_run_here, play=role("planned", B))
-    for name in ("a site of two hosts", "turned back at the replica", "cancel a failover"):
+    for name in ("a site of two hosts", "turned back at the replica", "cancel a failover", "protect anew"):
         yield replace(known[name], in_gate=name != "turned back at the replica")
     yield known["prepare alone"]
     yield replace(known["prepare alone, nobody else in reach"], in_gate=False)
-    for name in ("cancel a preparation", "unplanned failover", "primary unusable, turned off", "way home"):
+    for name in (
+        "cancel a preparation",
+        "unplanned failover",
+        "primary unusable, turned off",
+        "way home",
+        "go on to the third site",
+    ):
         yield replace(known[name], in_gate=False)
 
 
@@ -118,7 +124,8 @@ def _halt(stage: Stage, workflow: Workflow, verdict: Halted, halt: Halt) -> None
     down = fallen(stage, workflow, ran)
     verdict.down = sorted(down)
     verdict.problems += untold(stage, hands, down)
-    verdict.problems += went_on(hands)
+    verdict.problems += went_on(hands, workflow.no_further)
+    verdict.problems += workflow.untold(stage, hands)
     for _unused in range(REPEATS):
         if not failure:
             verdict.problems += look(stage, workflow, ran, Plant(lambda: True, lambda: None))
@@ -128,8 +135,11 @@ def _halt(stage: Stage, workflow: Workflow, verdict: Halted, halt: Halt) -> None
     verdict.problems.append(f"never through: {failure}")
 
 
-def went_on(hands: Hands) -> Iterator[str]:
-    """Pipelines that tell guests to stop, sent when the run knew already that it was stopped."""
+def went_on(hands: Hands, no_further: Container[str] = ("Stop-VM",)) -> Iterator[str]:
+    """Pipelines with such cmdlets that were sent when the run knew already that it was stopped: by default those that
+    tell guests to stop.
+    """
     for sent in hands.sent:
-        if sent.halted and any(name.endswith("Stop-VM") for name in sent.cmdlets):
-            yield f"a further guest was stopped: {sent}"
+        further = [name for name in sent.cmdlets if name.rpartition("\\")[2] in no_further]
+        if sent.halted and further:
+            yield f"it went on with {', '.join(further)}: {sent}"

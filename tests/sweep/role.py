@@ -5,8 +5,7 @@ What Ansible adds is left out: its variables, its connections to many hosts (han
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .hands import Hands, Stopped
@@ -15,7 +14,6 @@ from .stage import NAMES, A, B, C, D
 # isort: split
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.driver import Driver
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.host_thread import Opening
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import WORKFLOWS, read_inputs, wanted
 
@@ -73,51 +71,3 @@ def driver_of(hands: Hands) -> Driver:
 def candidates(hands: Hands) -> list[str]:
     """All inventory hosts of the lab."""
     return [host.name.lower() for host in hands.lab.world.hosts.values()]
-
-
-@dataclass
-class Finding:
-    """tasks/partners.yml and renamed.yml: from the readings of the target to those of all hosts with a copy.
-
-    All hosts of the lab are in reach.
-    """
-
-    hands: Hands
-    target: str
-    readings: dict[str, Any]
-    candidates: Sequence[str]
-    gather: tuple[str, ...] = ("relations",)
-    asked: list[str] = field(default_factory=lambda: list(NAMES))
-    heard: dict[str, Any] = field(default_factory=dict)
-    found: dict[str, Any] = field(default_factory=dict)
-
-    def look(self) -> None:
-        """Who the partners are, asked of the hosts themselves where that is needed, and read; they may name more."""
-        self.found = self._partners()
-        if self.found["ask"]:
-            self.heard |= {h: self.hands.information(h, gather=["host", "cluster"]) for h in self.found["ask"]}
-            self.found = self._partners()
-        if self.found["read"]:
-            self.read(self.found["read"])
-            self.look()
-
-    def rename(self) -> None:
-        """A VM that has another name on the target is looked for by its name on the others, and then goes by its id."""
-        unknown = self._partners()["missing"]
-        if not unknown:
-            return
-        others = [host for host in self.candidates if host != self.target]
-        told = [self.hands.information(host, names=unknown).get("vms") or () for host in others]
-        self.asked += dict.fromkeys(record["id"] for records in told for record in records)
-        self.read([self.target], ids=[vm for vm in self.asked if vm not in NAMES])
-
-    def read(self, hosts: Iterable[str], ids: Sequence[str] | None = None) -> None:
-        """Read hosts: what is asked for by name, and the VMs that were found, by id."""
-        ids = self.found["ids"] if ids is None else ids
-        given = {"names": [vm for vm in self.asked if vm in NAMES], **({"ids": list(ids)} if ids else {})}
-        for host in hosts:
-            self.readings[host] = self.hands.information(host, **given, gather=list(self.gather))
-
-    def _partners(self) -> dict[str, Any]:
-        known = {**self.heard, **self.readings}
-        return partners(known, [self.target], self.asked, self.candidates, {}, candidates(self.hands))

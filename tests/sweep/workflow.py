@@ -5,7 +5,7 @@ A workflow is a fixed sequence of desired states, so the same plays are right fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .hands import Hands, Play
@@ -27,7 +27,8 @@ class Workflow:
     pipeline before the first change is cut, and not one of each kind. `cut_on`: in the gate only the calls on these
     hosts are cut, for the others are like them. `apart`: the VMs have another name on each host. `refused` are cmdlets
     whose first call Windows refuses, so that the run has to turn back. `rests`: whether a VM is off because the
-    workflow ends so; another one that ran has to run, or be told of.
+    workflow ends so; another one that ran has to run, or be told of. `no_further` are cmdlets that a run sends no more
+    once it knows that it is stopped, and `untold` yields what its report should have said then, and has not.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Workflow:
     swept: str = DROPS
     refused: tuple[tuple[str, str], ...] = ()
     rests: Callable[[Stage, str], bool] = lambda stage, name: False
+    no_further: frozenset[str] = frozenset({"Stop-VM"})
+    untold: Callable[[Stage, Hands], Iterable[str]] = lambda stage, hands: ()
 
 
 def stands(host: str, mode: str, state: str, power: str = "") -> Callable[[Stage], bool]:

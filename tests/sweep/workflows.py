@@ -229,7 +229,9 @@ def _more_disasters() -> Iterator[Workflow]:
         _anew,
         frozenset({UNPLANNED, COMMIT, REMOVE}),
         hosts=3,
-        in_gate=False,
+        cut_on=("HV-B",),
+        no_further=_STEPS,
+        untold=_unprotected,
     )
     yield Workflow(
         "go on to the third site",
@@ -238,7 +240,31 @@ def _more_disasters() -> Iterator[Workflow]:
         _chained,
         frozenset({UNPLANNED, COMMIT}),
         hosts=3,
+        no_further=_STEPS,
+        untold=_unprotected,
     )
+
+
+_STEPS = frozenset(
+    {
+        "Complete-VMFailover",
+        "Remove-VMReplication",
+        "Enable-VMReplication",
+        "Start-VMInitialReplication",
+        "Resume-VMReplication",
+    }
+)
+
+
+def _unprotected(stage: Stage, hands: Hands) -> Iterator[str]:
+    """VMs that nothing replicates and that the report does not call so, first of all."""
+    bare = {str(stage.ids[name]) for name, (mode, *_unused) in stage.sides(B).items() if mode != "Primary"}
+    if not (bare and hands.reports):
+        return
+    report = hands.reports[-1]
+    told = {vm["id"] for vm in report["vms"] if vm["result"] == "UNPROTECTED"}
+    if not bare <= told or not report["lines"][0].startswith("UNPROTECTED:") or not report["command"]:
+        yield "UNPROTECTED, and nobody says so: " + "\n".join(report["lines"])
 
 
 def _anew(stage: Stage) -> bool:

@@ -18,7 +18,8 @@ from .failover_groups import STOPPING
 from .failover_looks import Look, Looks, around, together, without
 from .failover_report import report
 from .failover_run import give_up, go_on, hear, hosts_of_vm, stop, unsent
-from .failover_talk import PHASES, FailoverTalk, Readings
+from .failover_talk import PHASES, FailoverTalk
+from .search_talk import Readings
 
 FAILOVER = "hyperv_failover"
 MOST_LAST_LOOKS = 5

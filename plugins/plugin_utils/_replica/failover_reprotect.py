@@ -9,14 +9,16 @@ A VM that is failed over to the host in the middle of a chain goes on towards it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from .command_line import command, to_confirm, typed_vm
+from .cluster import Broker, Cluster
 from .failover_acts import ACTS
-from .failover_one_side import asked_for, check_hosts_accepted, confirmed_by, sight_on, states_of
-from .failover_sight import Record, Seen, Sight
+from .failover_inputs import groups_of
+from .failover_one_side import check_hosts_accepted, confirmed_by, states_of
+from .failover_sight import PlanError, Record, Seen, Sight
 from .failover_states import (
     FAILED_OVER_STATES,
     FAILED_OVER_WAITING,
@@ -29,12 +31,14 @@ from .failover_states import (
     power_may_run,
 )
 from .heard import host_answered, records_of
-from .names import is_one_of, same_host
+from .names import is_one_of
+from .partner import collision, read_partner
 from .partner_server import problem as server_problem
 from .partner_server import read_server
 from .plan_lines import plan_line
 
-STAGES = ("continue", "commit", "remove", "protect")
+CONTINUE, COMMIT, REMOVE, PROTECT = "continue", "commit", "remove", "protect"
+KERBEROS, CERTIFICATE = "kerberos", "certificate"
 
 
 class _Step(NamedTuple):
@@ -47,13 +51,25 @@ class _Step(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Job:
-    """What all VMs share. `old` are inventory hosts of the old partners, `new_server` the new host's Windows name."""
+class Left:
+    """What is left to do for a VM. stages: which come next, in their order. lines: of the plan. against: why none is
+    gone through; "" when nothing known speaks against it.
+    """
+
+    id: str
+    name: str
+    stages: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    against: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all VMs share. `new_server` is the new host's Windows name, or that of its cluster's broker."""
 
     inputs: Mapping[str, Any]
     readings: Mapping[str, Any]
     host: str
-    old: Sequence[str]
     new_server: str
     sight: Sight
 
@@ -62,58 +78,86 @@ class _Job:
         """The inventory host to protect them to."""
         return str(self.inputs["new_replica"])
 
+    @cached_property
+    def there(self) -> list[str]:
+        """The same with the other nodes of its cluster, as far as a relation names it."""
+        return list(dict.fromkeys([self.new, *self.sight.partner_hosts(self.new_server)]))
 
-def to_protect(
+    @cached_property
+    def old(self) -> list[str]:
+        """Inventory hosts of the old partners."""
+        every = (host for hosts in self.sight.partners.values() for host in hosts)
+        return [host for host in dict.fromkeys(every) if host not in self.there]
+
+    def is_new(self, name: str) -> bool:
+        """True for a name of the new host or of its cluster."""
+        return is_one_of(name, [self.new_server, *self.sight.identity(self.new).names])
+
+    @property
+    def way(self) -> dict[str, str | None]:
+        """The type of the connection, and this host's certificate for it: what was given, else the only type that the
+        new host takes, and what this host uses as a replica server.
+        """
+        server = read_server((self.readings.get(self.new) or {}).get("server"))
+        type_ = self.inputs["authentication"] or (server.only_type if server else None)
+        own = (self.readings[self.host].get("server") or {}).get("certificate_thumbprint")
+        given = self.inputs["certificate_thumbprint"]
+        return {"authentication": type_, "certificate_thumbprint": given or (own if type_ == CERTIFICATE else None)}
+
+
+def job_of(
     inputs: Mapping[str, Any],
     readings: Mapping[str, Any],
     host: str,
-    others: Iterable[str],
     new_server: str,
-    found: Mapping[str, Any] | None = None,
+    found: Mapping[str, Any],
     reach: Sequence[str] | None = None,
-) -> dict[str, Any]:
-    """Ids by stage (continue, commit, remove, protect); `lines`, `refused`, and what confirms it.
-
-    `others` are inventory hosts of the old partners. One that still has the VM, or that answers and does not tell, is
-    not lost: reverse the replication instead; one that nobody asked is not known to be lost. Nothing is committed
-    before the new host is known to be ready. `found` is what the partners were found with (failover_partners.py),
-    `reach` are the hosts that may be contacted.
+    first: Mapping[str, str] | None = None,
+) -> Job:
+    """What the plans of all VMs of a host rest on. `found` is what the partners were found with (failover_partners.py),
+    `reach` are the hosts that may be contacted, `first` the Windows names that hosts answered with at first.
     """
-    sight = sight_on(readings, host, found or {}, reach)
-    check_hosts_accepted(inputs, host, found or {})
-    job = _Job(inputs, readings, host, list(dict.fromkeys(others)), new_server, sight)
-    stages: dict[str, list[str]] = {stage: [] for stage in STAGES}
-    lines, refused = [], []
-    records = asked_for(inputs, readings[host], host)
-    for record in records:
-        name = str(record["name"])
-        if _protected(job, record) and record["state"] != READY:
-            lines.append(f"{name}: protected towards {new_server} already")
-            continue
-        reason = _against(job, record)
-        if reason:
-            refused.append(f"{name}: REFUSED: {reason}")
-            continue
-        steps = list(_steps(job, record))
-        for stage in dict.fromkeys(step.stage for step in steps):
-            stages[stage].append(str(record["id"]))
-        lines.append(f"{name}: {states_of(record)} on {host}")
-        lines += [plan_line(n, host, step.cmdlet, step.parameters, step.why) for n, step in enumerate(steps, 1)]
-        lines += _left_behind(job, record)
-    return {**stages, "lines": lines, "refused": refused, **confirmed_by(inputs, records, host)}
+    partners, names = found.get("partners") or {}, found.get("names") or {}
+    return Job(inputs, readings, host, new_server, Sight(readings, [host], partners, names, first or {}, reach=reach))
 
 
-def unprotected(
-    inputs: Mapping[str, Any], readings: Mapping[str, Any], host: str, given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """`failures`: which VMs are not protected after all, where they run, and the command that goes on."""
-    rest = [r for r in asked_for(inputs, readings[host], host) if r["mode"] != PRIMARY]
-    names, to = [typed_vm(str(r["name"]), str(r["id"])) for r in rest], str(inputs["to"] or host)
-    lines = [f"UNPROTECTED: {r['name']} is {states_of(r)} on {host}, and nothing replicates it" for r in rest]
-    again = {"failover_to": to, "vms": names, "confirm": to_confirm(to, names)}
-    kept = {name: value for name, value in given.items() if name not in ("to", "vms", "groups", "confirm")}
-    kept["candidates"] = kept.pop("hosts", None)
-    return {"lines": lines, "failures": [*lines, command("reprotect", {**again, **kept})] if rest else []}
+def to_protect(job: Job, found: Mapping[str, Any]) -> dict[str, Any]:
+    """`vms`, what is Left for each; `lines`, `refused`, `acts`, and what confirms it.
+
+    An old host that still has the VM, or that answers and does not tell, is not lost: reverse the replication instead;
+    one that nobody asked is not known to be lost. Nothing is committed before the new host is known to be ready. Raises
+    PlanError for VMs that the host does not have.
+    """
+    check_hosts_accepted(job.inputs, job.host, found)
+    if records_of(job.readings[job.host]) is None:
+        why = job.readings[job.host].get("msg") or "it gave no answer"
+        raise PlanError(f"{job.host} could not be read: {why}")
+    asked = [job.sight.asked_for(str(vm)) for group in groups_of(job.inputs) for vm in group["vms"]]
+    records = list({str(record["id"]): record for record in asked}.values())
+    vms = [left_of(job, record) for record in records]
+    return {
+        "vms": vms,
+        "lines": [line for vm in vms for line in vm.lines],
+        "refused": [f"{vm.name}: REFUSED: {vm.against}" for vm in vms if vm.against],
+        "acts": sum(bool(vm.stages) for vm in vms),
+        **confirmed_by(job.inputs, records, job.host),
+    }
+
+
+def left_of(job: Job, record: Record) -> Left:
+    """What is left to do for the VM of this record of the host."""
+    name = str(record["name"])
+    left = Left(str(record["id"]), name)
+    if is_through(job, record):
+        return replace(left, lines=(f"{name}: protected towards {job.new_server} already",))
+    against = _against(job, record)
+    if against:
+        return replace(left, against=against)
+    steps = list(_steps(job, record))
+    lines = [f"{name}: {states_of(record)} on {job.host}"]
+    lines += [plan_line(n, job.host, step.cmdlet, step.parameters, step.why) for n, step in enumerate(steps, 1)]
+    stages = tuple(dict.fromkeys(step.stage for step in steps))
+    return replace(left, stages=stages, lines=(*lines, *_left_behind(job, record)))
 
 
 def third_site(record: Record) -> Mapping[str, Any] | None:
@@ -121,37 +165,42 @@ def third_site(record: Record) -> Mapping[str, Any] | None:
     return next((leg for leg in record["relations"] or () if leg["type"] == "Extended"), None)
 
 
-def _protected(job: _Job, record: Record) -> bool:
-    return bool(record["mode"] == PRIMARY and same_host(str(record["partner"]), job.new_server))
+def is_through(job: Job, record: Record) -> bool:
+    """True for a VM that is protected towards the new host, be its first copy still on its way."""
+    return _protected(job, record) and record["state"] != READY
 
 
-def _goes_on(job: _Job, record: Record) -> bool:
+def _protected(job: Job, record: Record) -> bool:
+    return bool(record["mode"] == PRIMARY and job.is_new(str(record["partner"])))
+
+
+def _goes_on(job: Job, record: Record) -> bool:
     """True when the new host is the third site of the VM."""
     leg = third_site(record)
     names = [leg["replica_server"], leg["current_replica_server"]] if leg else []
-    return is_one_of(job.new_server, [str(name) for name in names if name])
+    return any(job.is_new(str(name)) for name in names if name)
 
 
-def _steps(job: _Job, record: Record) -> Iterator[_Step]:
+def _steps(job: Job, record: Record) -> Iterator[_Step]:
     if _goes_on(job, record):
         act = ACTS["continue"]
-        yield _Step("continue", act.cmdlet, act.parameters, act.meaning)
+        yield _Step(CONTINUE, act.cmdlet, act.parameters, act.meaning)
         return
     if record["state"] == FAILED_OVER_WAITING:
-        yield _Step("commit", ACTS["commit"].cmdlet, {}, "commit the failover: its recovery points go")
+        yield _Step(COMMIT, ACTS["commit"].cmdlet, {}, "commit the failover: its recovery points go")
     if record["state"] in FAILED_OVER_STATES:
         why = "end the old replication on this side (UNPROTECTED from then on)"
-        yield _Step("remove", ACTS["remove"].cmdlet, {}, why)
+        yield _Step(REMOVE, ACTS["remove"].cmdlet, {}, why)
     if record["mode"] != PRIMARY:
         server = {"ReplicaServerName": job.new_server}
-        yield _Step("protect", "Enable-VMReplication", server, "protect it towards the new host")
-    yield _Step("protect", ACTS["start_copy"].cmdlet, {}, "start the first copy towards the new host")
+        yield _Step(PROTECT, "Enable-VMReplication", server, "protect it towards the new host")
+    yield _Step(PROTECT, ACTS["start_copy"].cmdlet, {}, "start the first copy towards the new host")
 
 
 # -- what speaks against it ------------------------------------------------------------------------------------------
 
 
-def _against(job: _Job, record: Record) -> str:
+def _against(job: Job, record: Record) -> str:
     """Why this VM is not protected anew; "" when nothing known speaks against it."""
     failed_over = record["mode"] == REPLICA and record["state"] in FAILED_OVER_STATES
     if not (failed_over or _protected(job, record) or record["mode"] == NONE):
@@ -164,10 +213,10 @@ def _against(job: _Job, record: Record) -> str:
         )
     if leg:
         return _not_lost(job, record) or _no_copy_to_go_on_with(job, record, leg)
-    return ("" if _protected(job, record) else _not_lost(job, record)) or _unfit(job)
+    return ("" if _protected(job, record) else _not_lost(job, record)) or _unfit(job, record)
 
 
-def _not_lost(job: _Job, record: Record) -> str:
+def _not_lost(job: Job, record: Record) -> str:
     """Why an old host of the VM is not lost for good; "" when none of them shows it."""
     goes_on = _goes_on(job, record)
     seen = job.sight.see(str(record["id"]), str(record["name"]))
@@ -179,20 +228,32 @@ def _not_lost(job: _Job, record: Record) -> str:
             f"{seen.unread}, so nobody knows whether it is lost. Bring it into reach; or, if it is lost for certain,"
             f" accept that (-e accept={seen.host_shown('other')})"
         )
-    for host in job.old if goes_on else dict.fromkeys([*job.old, job.new]):
-        reading = job.readings.get(host) or {}
-        there = _copy(reading, record)
-        if there is not None and power_may_run(there["power"]) and power_may_run(record["power"]):
-            both = f"{states_of(there)} on {host}, and {states_of(record)} here"
-            return f"it may be running on BOTH hosts: {both}. Neither is touched"
-        if there is not None and not (goes_on and _rests(there)):
-            return f"{host} answers and has it ({states_of(there)}), so it is not lost: use reverse_replication"
-        if records_of(reading) is None and host_answered(reading):
-            return f"{host} answers, so it is not lost: {reading.get('msg') or 'its VMs could not be read'}"
+    for host in job.old if goes_on else [*job.old, *job.there]:
+        against = _copy_there(job, record, host)
+        if against:
+            return against
     return ""
 
 
-def _nobody_asked(job: _Job, seen: Seen) -> bool:
+def _copy_there(job: Job, record: Record, host: str) -> str:
+    """What a copy on another host has against it; "" when nothing known does."""
+    reading, there = job.readings.get(host) or {}, _copy(job, record, host)
+    if there is None:
+        if records_of(reading) is not None or not host_answered(reading) or host in job.there or record["mode"] == NONE:
+            return ""
+        return f"{host} answers, so it is not lost: {reading.get('msg') or 'its VMs could not be read'}"
+    if power_may_run(there["power"]) and power_may_run(record["power"]):
+        both = f"{states_of(there)} on {host}, and {states_of(record)} here"
+        return f"it may be running on BOTH hosts: {both}. Neither is touched"
+    if record["mode"] == NONE:  # its old replication has ended here, so what the old host keeps is idle
+        own = job.sight.identity(job.host).names
+        return collision(read_partner([there])[str(there["id"])], own, False) if host in job.there else ""
+    if _goes_on(job, record) and _rests(there):
+        return ""
+    return f"{host} answers and has it ({states_of(there)}), so it is not lost: use reverse_replication"
+
+
+def _nobody_asked(job: Job, seen: Seen) -> bool:
     hosts = job.sight.partner_hosts(seen.partner)
     accepted = any(is_one_of(str(name), [*hosts, seen.partner]) for name in job.inputs.get("accept") or ())
     outside = [host for host in hosts if job.sight.reach is not None and host not in job.sight.reach]
@@ -204,10 +265,10 @@ def _rests(there: Record) -> bool:
     return bool(there["mode"] == PRIMARY and there["state"] == PREPARED and there["power"] == OFF)
 
 
-def _left_behind(job: _Job, record: Record) -> Iterator[str]:
+def _left_behind(job: Job, record: Record) -> Iterator[str]:
     """What an old host keeps of a VM that goes on without it."""
     for host in job.old:
-        there = _copy(job.readings.get(host) or {}, record)
+        there = _copy(job, record, host)
         if there is not None and _goes_on(job, record):
             yield (
                 f"  {host} keeps its copy and its relation ({states_of(there)}), so that the copy cannot be started:"
@@ -215,12 +276,12 @@ def _left_behind(job: _Job, record: Record) -> Iterator[str]:
             )
 
 
-def _no_copy_to_go_on_with(job: _Job, record: Record, leg: Mapping[str, Any]) -> str:
+def _no_copy_to_go_on_with(job: Job, record: Record, leg: Mapping[str, Any]) -> str:
     """Why the third site cannot become the replica; "" when its copy is complete and rests."""
     reading = job.readings.get(job.new) or {}
     if records_of(reading) is None:
         return f"new_replica: {job.new} could not be read: {_problem(reading)}"
-    there = _copy(reading, record)
+    there = next(filter(None, (_copy(job, record, host) for host in job.there)), None)
     if there is None:
         return f"new_replica: {job.new} has no copy of it, although {job.host} replicates it on to there"
     if there["power"] != OFF:
@@ -230,26 +291,43 @@ def _no_copy_to_go_on_with(job: _Job, record: Record, leg: Mapping[str, Any]) ->
     return ""
 
 
-def _unfit(job: _Job) -> str:
-    """Why VMs cannot be protected towards the new host; "" when nothing known speaks against it."""
+def _unfit(job: Job, record: Record) -> str:
+    """Why a VM cannot be protected towards the new host; "" when nothing known speaks against it."""
     reading = job.readings.get(job.new) or {}
     if records_of(reading) is None:
         return f"new_replica: {job.new} could not be read: {_problem(reading)}"
     server = read_server(reading.get("server"))
     if server is None:
         return f"new_replica: whether {job.new} is a replica server could not be read"
-    type_ = str(job.inputs["authentication"] or server.only_type or "")
+    type_, thumbprint = (str(job.way[name] or "") for name in ("authentication", "certificate_thumbprint"))
     if server.enabled and not type_:
         return f"authentication: {job.new} takes {server.authentication}. Give one of them"
-    own_name = str(job.readings[job.host].get("windows_name") or job.host)
-    problem = server_problem(server, job.new, type_, own_name, clustered=False)
-    return f"new_replica: {problem}" if problem else ""
+    own = _own_cluster(job, record)
+    name = (own.broker.name if own and own.broker else "") or job.sight.identity(job.host).windows_name or job.host
+    problem = server_problem(server, job.new, type_, name, clustered=bool(record.get("clustered")) and own is None)
+    if problem:
+        return f"new_replica: {problem}"
+    if type_ == KERBEROS and thumbprint:
+        return "certificate_thumbprint: Kerberos uses no certificate. Leave it out"
+    if type_ == CERTIFICATE and not thumbprint:
+        return f"certificate_thumbprint: {job.new} is reached by certificate. Give that of {job.host}, or auto"
+    return own.problem if own else ""
+
+
+def _own_cluster(job: Job, record: Record) -> Cluster | None:
+    """The cluster of this host, for a VM that is a role of it: others know that VM by the name of its broker."""
+    said = job.readings[job.host].get("cluster") or {}
+    if not record.get("clustered") or not said.get("name"):
+        return None
+    broker = said.get("broker")
+    own = Broker(str(broker["name"] or ""), str(broker["state"] or ""), "") if broker else None
+    return Cluster(str(said["name"]), str(said.get("domain") or ""), (), own)
 
 
 def _problem(reading: Mapping[str, Any]) -> str:
     return str(reading.get("msg") or "it is not in the inventory, or outside of --limit")
 
 
-def _copy(reading: Mapping[str, Any], record: Record) -> Record | None:
+def _copy(job: Job, record: Record, host: str) -> Record | None:
     """The same VM on another host."""
-    return next((r for r in records_of(reading) or () if r["id"] == record["id"]), None)
+    return job.sight.holders_of(str(record["id"])).get(host)

@@ -14,17 +14,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .command_line import assignments, unconfirmed
-from .conversation import ACT, PAUSE, TEST, Ask, End, Phases, Talk, Wanted, refuse
+from .conversation import ACT, PAUSE, TEST, Ask, End, Phases, Wanted, refuse
 from .failover_everyone import EVERY, everyone
 from .failover_inputs import make_run
 from .failover_look import look
-from .failover_partners import partners
 from .failover_preflight import preflight
 from .failover_run import begin
 from .failover_ways import ways
 from .failover_witness import losses
 from .heard import records_of
-from .values import is_guid
+from .search_talk import SEARCH, Readings, SearchTalk, read_targets, vms_of
 
 EVERYTHING = (
     "relations",
@@ -40,61 +39,29 @@ EVERYTHING = (
     "storage",
     "cluster",
 )
-"""What is read of hosts that take part in a failover, before anything is decided."""
-Readings = Mapping[str, Mapping[str, Any]]
+"""What is read of hosts that take part, before anything is decided."""
 
 
 @dataclass(frozen=True)
-class FailoverTalk(Talk):
-    """readings: results of hyperv_replication_info by inventory host. heard: of hosts that were asked for their names.
-    found: their partners (failover_partners.py). vms: what they were asked for by, names and ids. notes: what the
-    operator is told with the plan. earlier, alive and tests: what the preflight takes. losses: how old the data of VMs
-    will be, in seconds by id. run: the run, once it has begun. flow: how its acts stand (failover_flow.py). gather:
-    what is read of hosts that take part, before anything is decided.
+class FailoverTalk(SearchTalk):
+    """notes: what the operator is told with the plan. earlier, alive and tests: what the preflight takes. losses: how
+    old the data of VMs will be, in seconds by id. run: the run, once it has begun. flow: how its acts stand
+    (failover_flow.py).
     """
 
-    readings: Readings = field(default_factory=dict)
-    heard: Readings = field(default_factory=dict)
-    found: Mapping[str, Any] = field(default_factory=dict)
-    vms: Sequence[str] = ()
+    gather: Sequence[str] = EVERYTHING
     notes: Sequence[str] = ()
-    copies_read: bool = False
     earlier: Readings = field(default_factory=dict)
     alive: Sequence[str] = ()
     tests: Sequence[Mapping[str, Any]] = ()
     losses: Mapping[str, float] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
     flow: Any = None
-    gather: Sequence[str] = EVERYTHING
-
-    @property
-    def names(self) -> list[str]:
-        """VMs that were asked for by name."""
-        return [vm for vm in self.vms if not is_guid(vm.strip("{}"))]
-
-    @property
-    def ids(self) -> list[str]:
-        """VMs that were asked for by id."""
-        return [vm for vm in self.vms if is_guid(vm.strip("{}"))]
-
-    def in_reach(self, hosts: Sequence[str]) -> list[str]:
-        """Those of the hosts that may be contacted."""
-        return [host for host in dict.fromkeys(hosts) if host in self.want.reach]
-
-    def learn(self) -> FailoverTalk:
-        """With the readings that have come in."""
-        return replace(self, readings={**self.readings, **self.results()})
-
-    def goes_to(self, phase: str) -> FailoverTalk:
-        """In the next phase."""
-        return replace(self, phase=phase)
 
 
 def start(want: Wanted) -> FailoverTalk:
     """The conversation before anything was asked."""
-    groups = want.inputs.get("groups") or ()
-    vms = [*(want.inputs.get("vms") or ()), *(vm for group in groups for vm in group["vms"])]
-    return FailoverTalk("targets", want=want, vms=[str(vm) for vm in vms])
+    return FailoverTalk("targets", want=want, vms=vms_of(want.inputs), copies=want.wish != "commit")
 
 
 # -- whom it is about ------------------------------------------------------------------------------------------------
@@ -103,7 +70,7 @@ def start(want: Wanted) -> FailoverTalk:
 def _targets(talk: FailoverTalk, now: float) -> FailoverTalk:
     """Read the hosts where the VMs shall run."""
     if list(talk.vms) != [EVERY]:
-        return _read_targets(talk, now, talk.ids).goes_to("renamed")
+        return read_targets(talk, now, talk.ids).goes_to("renamed")
     asked = talk.read(now, talk.in_reach(talk.want.targets), gather=list(talk.gather))
     return asked.goes_to("everyone")  # type: ignore[no-any-return]
 
@@ -126,84 +93,6 @@ def _everyone(talk: FailoverTalk, now: float) -> FailoverTalk:
         return replace(talk, end=End({"changed": False, "vms": [], "actions": [], "command": ""}, lines))
     want = replace(talk.want, inputs={**talk.want.inputs, "vms": list(found.ids)})
     return replace(talk, vms=found.ids, notes=found.notes, want=want).goes_to("renamed")
-
-
-def _read_targets(talk: FailoverTalk, now: float, ids: Sequence[str]) -> FailoverTalk:
-    hosts = talk.in_reach(talk.want.targets)
-    return talk.read(now, hosts, **_of(talk.names, ids), gather=list(talk.gather))  # type: ignore[no-any-return]
-
-
-def _of(names: Sequence[str], ids: Sequence[str]) -> dict[str, list[str]]:
-    """Which VMs to read; what is empty is left out."""
-    return {**({"names": list(names)} if names else {}), **({"ids": list(ids)} if ids else {})}
-
-
-def _renamed(talk: FailoverTalk, now: float) -> FailoverTalk:
-    """A VM is its id: where the target has none of that name, another host may know which one is meant."""
-    talk = talk.learn()
-    missing = _partners(talk)["missing"]
-    others = [host for host in talk.in_reach(talk.want.candidates) if host not in talk.want.targets]
-    if not missing or not others:
-        return talk.goes_to("partners")
-    asked = talk.read(now, others, names=missing, gather=["relations"])
-    return asked.goes_to("renamed_ids")  # type: ignore[no-any-return]
-
-
-def _renamed_ids(talk: FailoverTalk, now: float) -> FailoverTalk:
-    told = [record["id"] for result in talk.results().values() for record in result.get("vms") or ()]
-    talk = replace(talk, vms=[*talk.vms, *dict.fromkeys(told)])
-    return _read_targets(talk, now, talk.ids).goes_to("partners_read")
-
-
-def _partners(talk: FailoverTalk) -> Mapping[str, Any]:
-    want = talk.want
-    known = {**talk.heard, **talk.readings}
-    return partners(known, want.targets, talk.vms, want.candidates, want.variables, want.inventory)
-
-
-def _find(talk: FailoverTalk, now: float) -> FailoverTalk:
-    """Look for the partners by name; who cannot be found so is asked for their own names."""
-    talk = replace(talk, found=_partners(talk))
-    ask = talk.in_reach(talk.found["ask"])
-    if not ask:
-        return talk.goes_to("partners_named")
-    return talk.read(now, ask, gather=["host", "cluster"]).goes_to("partners_named")  # type: ignore[no-any-return]
-
-
-def _named(talk: FailoverTalk, now: float) -> FailoverTalk:
-    """Read the partners that were not read yet; they may name others behind them."""
-    told = talk.results()
-    if told:
-        talk = replace(talk, heard={**talk.heard, **told})
-        talk = replace(talk, found=_partners(talk))
-    hosts = talk.in_reach(talk.found["read"])
-    if not hosts:
-        return talk.goes_to("plan" if talk.copies_read else "copies")
-    asked = talk.read(now, hosts, **_of(talk.names, talk.found["ids"]), gather=list(talk.gather))
-    return asked.goes_to("partners_read")  # type: ignore[no-any-return]
-
-
-def _partners_read(talk: FailoverTalk, now: float) -> FailoverTalk:
-    return talk.learn().goes_to("partners")
-
-
-def _copies(talk: FailoverTalk, now: float) -> FailoverTalk:
-    """A VM runs once among all hosts: one that no relation names may have a copy too, as a restored one."""
-    talk = replace(talk, copies_read=True)
-    if talk.want.wish == "commit":
-        return talk.goes_to("namesakes")
-    hosts = [host for host in talk.in_reach(talk.want.candidates) if host not in talk.readings]
-    asked = talk.read(now, hosts, **_of(talk.names, talk.found["ids"]), gather=["relations"])
-    return asked.goes_to("namesakes")  # type: ignore[no-any-return]
-
-
-def _namesakes(talk: FailoverTalk, now: float) -> FailoverTalk:
-    """Another VM of the same name may have its copy here, under whatever name: then the id has to be given."""
-    talk = talk.learn()
-    talk = replace(talk, found=_partners(talk))
-    if not talk.found["namesakes"]:
-        return talk.goes_to("partners")
-    return _read_targets(talk, now, [*talk.found["ids"], *talk.found["namesakes"]]).goes_to("partners_read")
 
 
 # -- what is going to be done ----------------------------------------------------------------------------------------
@@ -287,20 +176,10 @@ def _agree(talk: FailoverTalk, now: float) -> FailoverTalk:
     return replace(talk, run=begin(run, talk.readings, refused, now) if refused else run).goes_to(ACT)
 
 
-FIND: Phases[FailoverTalk] = {
+PHASES: Phases[FailoverTalk] = {
     "targets": _targets,
     "everyone": _everyone,
-    "renamed": _renamed,
-    "renamed_ids": _renamed_ids,
-    "partners": _find,
-    "partners_named": _named,
-    "partners_read": _partners_read,
-    "copies": _copies,
-    "namesakes": _namesakes,
-}
-"""From the hosts that were named to every host with a part in the VMs. What comes then is the phase `plan`."""
-PHASES: Phases[FailoverTalk] = {
-    **FIND,
+    **SEARCH,
     "plan": _plan,
     "witnesses": _witnesses,
     "wait": _wait,

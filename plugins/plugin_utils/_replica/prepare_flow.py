@@ -21,10 +21,11 @@ from .failover_looks import Look, Looks, around, together, without
 from .failover_one_side import PREPARE, is_prepared, prepare_calls, sight_on, start_calls, way_back, why_not
 from .failover_sight import Seen, Sight
 from .failover_states import OFF, power_may_run
-from .failover_talk import FailoverTalk, Readings
+from .failover_talk import FailoverTalk
 from .identity import windows_name_of
 from .prepare_report import Primary, ended
 from .prepare_talk import PHASES
+from .search_talk import Readings
 
 FAILOVER = "hyperv_failover"
 MOST_LAST_LOOKS = 3

@@ -4,7 +4,7 @@
 """The conversation that prepares primaries on their own host, until its first act: find the VMs and the other hosts as
 far as they are in reach, plan, agree. Pure. The acts are prepare_flow.py's.
 
-Hosts are found as for a failover (failover_talk.py), with the host of the primaries as the target. `run` of the talk is
+Hosts are found as for a failover (search_talk.py), with the host of the primaries as the target. `run` of the talk is
 the plan, as failover_one_side.py makes it.
 """
 
@@ -17,8 +17,9 @@ from .conversation import ACT, End, Phases, Wanted, refuse
 from .failover_everyone import EVERY
 from .failover_inputs import make_run
 from .failover_one_side import to_prepare
-from .failover_talk import FIND, FailoverTalk
+from .failover_talk import FailoverTalk
 from .failover_talk import start as failover_start
+from .search_talk import SEARCH, read_targets
 
 GATHER = ("relations", "statistics", "disks", "integration_services", "cluster")
 """What is read of the host and its partners, before anything is decided."""
@@ -34,7 +35,7 @@ def _targets(talk: FailoverTalk, now: float) -> FailoverTalk:
     make_run(talk.want.inputs, "planned", talk.want.targets, {})
     if list(talk.vms) == [EVERY]:
         return refuse(talk, f"vms is {EVERY}, which is for where the VMs shall run. Name those to prepare.")
-    return FIND["targets"](talk, now)
+    return read_targets(talk, now, talk.ids).goes_to("renamed")
 
 
 def _plan(talk: FailoverTalk, now: float) -> FailoverTalk:
@@ -52,4 +53,4 @@ def _plan(talk: FailoverTalk, now: float) -> FailoverTalk:
     return refuse(talk, told) if told else talk.goes_to(ACT)
 
 
-PHASES: Phases[FailoverTalk] = {**FIND, "targets": _targets, "plan": _plan}
+PHASES: Phases[FailoverTalk] = {"targets": _targets, **SEARCH, "plan": _plan}

@@ -22,6 +22,8 @@ from . import (
     prepare_talk,
     removal_flow,
     removal_talk,
+    reprotect_flow,
+    reprotect_talk,
 )
 from .conversation import Wanted
 from .errors import OptionError
@@ -96,6 +98,10 @@ _REMOVAL: Mapping[str, Any] = {
     "delete": {"type": "str", "choices": ["nothing", "vm", "vm_and_disks"], "default": "nothing"},
     "lives_on": {"type": "str"},
 }
+_REPROTECT: Mapping[str, Any] = {
+    "new_replica": {"type": "str"},
+    "authentication": {"type": "str", "choices": ["kerberos", "certificate"]},
+}
 _TEST: Mapping[str, Any] = {
     "test_switch": {"type": "str"},
     "allow": {
@@ -122,6 +128,12 @@ WORKFLOWS: Mapping[str, Workflow] = {
     "commit_failover": _failover("commit"),
     "reverse_replication": _failover("return_home"),
     "prepare_failover": Workflow(prepare_talk.start, prepare_flow, frozenset(_FAILOVER) | frozenset(_PREPARE)),
+    "reprotect": Workflow(
+        reprotect_talk.start,
+        reprotect_flow,
+        frozenset(_REPROTECT)
+        | {"groups", "hosts", "accept", "certificate_thumbprint", "wait_timeout", "settle_timeout", "confirm", "given"},
+    ),
     "remove_replication": Workflow(
         removal_talk.start,
         removal_flow,
@@ -140,6 +152,7 @@ SPEC: Mapping[str, Any] = {
     **_ALL,
     **_FAILOVER,
     **_PREPARE,
+    **_REPROTECT,
     **_REMOVAL,
     **_TEST,
 }

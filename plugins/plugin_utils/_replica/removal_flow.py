@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .conversation import ACT, CALL, FRESH_SECONDS, READ, Answer, Ask, End, after, refuse
+from .conversation import ACT, CALL, READ, Answer, Ask, End, after, refuse
+from .looks import Look, Told, heard
 from .removal import unread
 from .removal_plan import removal_plan
 from .removal_refusals import deletes
 from .removal_report import report
-from .removal_talk import PHASES, Look, RemovalTalk, read_vms
+from .removal_talk import PHASES, RemovalTalk, read_vms
 
 MOST_STALE = 4
 """So often what a VM's hosts said may have grown too old before a call could be sent."""
@@ -49,20 +50,11 @@ def _acts(talk: RemovalTalk, answers: Sequence[Answer], now: float) -> RemovalTa
         ask = talk.open[answer.number]
         if answer.last:
             talk = replace(talk, open={n: one for n, one in talk.open.items() if n != answer.number})
-        talk = _told(talk, ask, answer, now) if ask.kind == READ else _called(talk, ask, answer)
+        if ask.kind == READ:
+            talk = replace(talk, looks=heard(talk.looks, ask, answer.result, now))
+        else:
+            talk = _called(talk, ask, answer)
     return _go_on(talk, now)
-
-
-def _told(talk: RemovalTalk, ask: Ask, answer: Answer, now: float) -> RemovalTalk:
-    """A host has said something of the VMs that are looked at."""
-
-    looks = tuple(
-        replace(look, waits=look.waits - {ask.number}, told={**look.told, ask.host: (now, answer.result)})
-        if ask.number in look.waits
-        else look
-        for look in talk.looks
-    )
-    return replace(talk, looks=looks)
 
 
 def _called(talk: RemovalTalk, ask: Ask, answer: Answer) -> RemovalTalk:
@@ -108,7 +100,7 @@ def _look_at(
     now: float,
     vms: Sequence[str],
     hosts: Sequence[str],
-    told: Mapping[str, tuple[float, Mapping[str, Any]]],
+    told: Told,
 ) -> RemovalTalk:
     """Read VMs on hosts, beside those that have told already."""
     first = talk.asked + 1
@@ -128,7 +120,7 @@ def _hosts_of(talk: RemovalTalk, vm: str) -> tuple[str, ...]:
 def _looked(talk: RemovalTalk, look: Look, now: float) -> RemovalTalk:
     """These VMs were read on all their hosts: the calls of their next stage, where it was not tried before."""
     inputs, known = talk.want.inputs, talk.first["known"]
-    readings = {**talk.readings, **{host: result for host, (_unused, result) in look.told.items()}}
+    readings = {**talk.readings, **look.readings}
     plan = removal_plan(readings, talk.host, inputs, talk.found, {vm: known[vm] for vm in look.vms})
     talk = replace(
         talk,
@@ -139,12 +131,11 @@ def _looked(talk: RemovalTalk, look: Look, now: float) -> RemovalTalk:
     going = [vm["id"] for vm in plan["vms"] if _goes(talk, vm)]
     if not going:
         return talk
-    old = [host for host, (at, _unused) in look.told.items() if now - at > FRESH_SECONDS / 2]
-    if any(now - look.told[host][0] > FRESH_SECONDS for host in old):  # one kept the others waiting
-        fresh = {host: told for host, told in look.told.items() if host not in old}
-        return _look_at(_grown_old(talk, going), now, going, old, fresh)
+    old = look.grown_old(now)
+    if old:
+        return _look_at(_grown_old(talk, going), now, going, old, look.without(old))
     calls = removal_plan(readings, talk.host, inputs, talk.found, {vm: known[vm] for vm in going})["calls"]
-    return _call(talk, calls, min((at for at, _unused in look.told.values()), default=now))
+    return _call(talk, calls, look.since(now))
 
 
 def _goes(talk: RemovalTalk, vm: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from .command_line import unconfirmed
 from .conversation import ACT, End, Phases, Talk, Wanted, refuse
 from .heard import records_of
+from .looks import Look
 from .removal import World, chosen, removal_hosts, see
 from .removal_plan import removal_plan
 from .removal_refusals import deletes
@@ -25,17 +26,6 @@ from .values import is_guid
 GATHER = ["relations", "disks", "cluster"]
 _OUTSIDE: Mapping[str, Any] = {"unreachable": True, "msg": "it is outside of --limit"}
 Readings = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Look:
-    """A reading of VMs on all their hosts. waits: reads that are still to come in, by number. told: those that have,
-    and when.
-    """
-
-    vms: tuple[str, ...]
-    waits: frozenset[int]
-    told: Mapping[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

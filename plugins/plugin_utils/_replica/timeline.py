@@ -27,6 +27,8 @@ WORDS: Mapping[str, str] = {
     "start_action": "setting what it does when its host starts",
     "turn_off": "pulling its plug",
     "discard_state": "giving its saved state up",
+    "enable": "protecting it",
+    "start_initial_copy": "starting its first copy",
     "continue": "going on towards the third site",
     "test_switch": "setting the switch of its test VM",
     "start_test": "making its test VM",

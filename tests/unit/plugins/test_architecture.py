@@ -30,8 +30,9 @@ MAY_USE_OF_THREADING = {
 """A thread is begun for a host, and by nobody else; hosts_info has its own pool, which lasts for one reading."""
 MAY_KNOW_THE_TIME = {"psrp.py", "addresses.py", "task.py", "driver.py", "host_thread.py"}
 OUTSIDE = ("time", "os", "io", "sys", "random", "signal", "socket", "pathlib", "tempfile", *THREADS)
-PURE = {"conversation.py", "timeline.py", "recovery.py", "list_talk.py"}
-PURE |= {path.name for pattern in ("failover_*.py", "prepare_*.py") for path in UTILS.glob(pattern)}
+DECIDE = ("failover_*.py", "prepare_*.py", "reprotect_*.py")
+PURE = {"conversation.py", "timeline.py", "recovery.py", "search_talk.py", "list_talk.py"}
+PURE |= {path.name for pattern in DECIDE for path in UTILS.glob(pattern)}
 PURE -= {"failover_options.py"}  # the module for one side, which looks how old a proof is
 """What decides a failover. The conversation is among them: whatever it knows it was asked or told."""
 

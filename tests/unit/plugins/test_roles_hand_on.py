@@ -65,7 +65,18 @@ FAILOVER += [
         NO_PATIENCE,
     )
 ]
+OF_A_FAILOVER = options_of("planned_failover") - options_of("reprotect")  # the role takes them for every entry
+REPROTECT = Entry(
+    "failover",
+    "reprotect",
+    "reprotect.yml",
+    "reprotect",
+    frozenset({"type"}) | OF_A_FAILOVER,
+    frozenset({"given"}),
+    TO | {"new_replica"},  # required by the role
+)
 REST = [
+    REPROTECT,
     Entry(
         "failover", "candidates", "candidates.yml", "list", module_only=frozenset({"vms", "poll_interval"}), differs=TO
     ),
