@@ -11,6 +11,7 @@ from ansible import context
 from ansible.parsing.splitter import split_args
 from ansible.plugins.action import ActionBase
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import order_view
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.loaded_early import LOADED_EARLY
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.order import problems
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.target import TARGET, target_problem
 
@@ -23,6 +24,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _requires_connection = False
+    loaded_with_it = LOADED_EARLY  # every playbook and role begins with it
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Look at everything, and tell all of it at once."""

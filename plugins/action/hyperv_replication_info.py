@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.decisions import DECISIONS
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import SPEC, gather, read_options
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import Reading
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner import ReplicaAction
@@ -15,4 +14,3 @@ class ActionModule(ReplicaAction):
     """Binds the reading to the runner."""
 
     noun = Reading("hyperv_replication_info", SPEC, read_options, gather)
-    loaded_with_it = DECISIONS  # every play begins with a reading

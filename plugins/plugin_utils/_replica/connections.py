@@ -11,8 +11,7 @@ threads, and used in a thread each.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from typing import Any
 
 from ansible import constants as C
@@ -20,9 +19,6 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from .errors import UnsupportedConnection
-
-MOST_AT_ONCE = 32
-"""Hosts that are asked side by side; each needs a thread and a TCP connection."""
 
 
 class Way:
@@ -89,11 +85,3 @@ def _variables(action: Any, task_vars: Mapping[str, Any], host: str) -> Mapping[
         play=action._task.get_play(), host=there, task=action._task, include_hostvars=False
     )
     return found
-
-
-def side_by_side(ways: Iterable[Way], ask: Callable[[Way], dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What each host answered, by inventory name. `ask` is called in a thread of its own, and raises nothing."""
-    ways = list(ways)
-    with ThreadPoolExecutor(max_workers=max(1, min(MOST_AT_ONCE, len(ways)))) as pool:
-        answers = pool.map(ask, ways)
-        return {way.host: answer for way, answer in zip(ways, answers, strict=True)}

@@ -19,10 +19,9 @@ from .failover_acts import ACTS, perform
 from .failover_advice import by_hand_only, open_ways
 from .failover_advice import told as advice
 from .failover_next import next_step
-from .failover_sight import PlanError, Record, Seen, Sight, partner_names
+from .failover_sight import PlanError, Record, Seen
 from .failover_states import NO_START, NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
 from .failover_step import Goal, Next, NextAct, NextDone, NextRefused, NextWait, Way
-from .heard import records_of
 from .plan_lines import plan_line
 
 STAGES: Mapping[str, str] = {
@@ -83,68 +82,6 @@ class VMPlan:
     def end(self) -> Pair:
         """How both sides will be."""
         return self.path[-1] if self.path else self.seen.pair
-
-    def to_result(self) -> dict[str, Any]:
-        """The entry of this VM in the plan."""
-        return {
-            "id": self.seen.id,
-            "name": self.seen.name,
-            "target_host": self.seen.here,
-            "other_host": self.seen.elsewhere or None,
-            "partner": self.seen.partner or None,
-            "now": {"target": shown(self.seen.pair.target), "other": shown(self.seen.pair.other)},
-            "then": {"target": shown(self.end.target), "other": shown(self.end.other)},
-            "steps": [self._step(act) for act in self.acts],
-            "outcome": self.outcome,
-            "message": self.message,
-            "open_ends": list(self.open_ends),
-            "ways_out": list(self.ways),
-        }
-
-    def _step(self, act: NextAct) -> dict[str, Any]:
-        cmdlet, parameters = command_of(act, self.seen)
-        return {
-            "act": act.act,
-            "stage": STAGES[act.act],
-            "host": self.seen.host(act.where),
-            "cmdlet": cmdlet,
-            "parameters": parameters,
-            "why": act.why,
-        }
-
-
-def failover_plan(target: Any, others: Any, goal: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan: an entry a VM, ids by stage and host for the next act, and what is refused.
-
-    `target` is one result of hyperv_replication_info, `others` a list of them. `goal` has `vms` (names or ids, empty
-    for all that were read) and the fields of Goal. Raises PlanError for input that cannot be meant.
-    """
-    wish = Wish(read_goal(goal), fence=False)
-    if records_of(target) is None:
-        raise PlanError("the host where the VMs shall run could not be read.")
-    sight = _sight(target, others)
-    asked = [sight.asked_for(vm) for vm in goal.get("vms") or ()] or list(records_of(target) or ())
-    plans = [unfold(sight.see(str(r["id"]), str(r["name"])), wish) for r in asked]
-    return {
-        "vms": [plan.to_result() for plan in plans],
-        "stages": _stages(plans),
-        "refused": [
-            {"id": p.seen.id, "name": p.seen.name, "reason": p.message} for p in plans if p.outcome == "refused"
-        ],
-        "waiting": [plan.seen.id for plan in plans if plan.outcome == "waiting"],
-        "done": [plan.seen.id for plan in plans if plan.outcome == "done" and not plan.acts],
-        "lines": [line for plan in plans for line in lines_of(plan)],
-    }
-
-
-def _sight(target: Mapping[str, Any], others: Iterable[Any]) -> Sight:
-    """Each of the others may be the partner of any VM."""
-    here = str(target.get("inventory_host") or "the target")
-    readings: dict[str, Any] = {here: target}
-    for number, other in enumerate(others):
-        readings[str((other or {}).get("inventory_host") or f"unread {number}")] = other
-    hosts = [host for host in readings if host != here]
-    return Sight(readings, [here], dict.fromkeys(partner_names(records_of(target) or ()), hosts))
 
 
 def read_goal(goal: Mapping[str, Any]) -> Goal:
@@ -313,17 +250,6 @@ def _both(seen: Seen) -> dict[str, Record]:
     """The records of the copies that may be running, by host."""
     hosts = {where: seen.host_shown(where) for where in ("target", "other")}
     return {hosts[where]: record for where in hosts if (record := seen.record_of(where)) is not None}
-
-
-def _stages(plans: Iterable[VMPlan]) -> dict[str, dict[str, list[str]]]:
-    """Ids by the stage of their next act and the inventory host that acts."""
-    stages: dict[str, dict[str, list[str]]] = {}
-    for plan in plans:
-        if plan.acts and plan.outcome != "refused":
-            first = plan.acts[0]
-            hosts = stages.setdefault(STAGES[first.act], {})
-            hosts.setdefault(plan.seen.host(first.where), []).append(plan.seen.id)
-    return stages
 
 
 def lines_of(plan: VMPlan, more: Callable[[Seen, NextAct], Mapping[str, Any]] = lambda seen, act: {}) -> Iterable[str]:

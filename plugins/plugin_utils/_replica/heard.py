@@ -3,7 +3,7 @@
 
 """What an answer of a host, or the way in which there was none, shows of it and of its VMs. Pure.
 
-Answers are registered results of hyperv_replication_info and hosts_info.
+Answers are registered results of hyperv_replication_info.
 """
 
 from __future__ import annotations

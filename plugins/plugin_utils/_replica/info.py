@@ -44,19 +44,6 @@ SPEC: Mapping[str, Any] = {
 }
 
 
-SPEC_OF_HOSTS: Mapping[str, Any] = {
-    "hosts": {"type": "list", "elements": "str", "required": True},
-    **VM_SELECTION,
-    "gather": SPEC["gather"],
-}
-"""Options of hosts_info, which asks several hosts for VMs that each may have, or not."""
-
-
-def read_options_of_hosts(options: Mapping[str, Any]) -> Wanted:
-    """The options as values: what is missing or cannot be read is reported. Raises OptionError."""
-    return read_options({"unprotected": False, "missing": REPORT, "unreadable": REPORT, **options})
-
-
 @dataclass(frozen=True)
 class Request:
     """A pipeline to run, and the kind that its answer is."""

@@ -21,7 +21,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from .apply import apply
-from .connections import Way, side_by_side
+from .connections import Way
 from .errors import OptionError, OutOfTime, ReplicaError, signs
 from .foresee import foresee
 from .lines import clean_text
@@ -124,38 +124,6 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
             return bool(boolean(self._templar.template(value)))
         except TypeError as error:
             raise OptionError(_BARE_CMDLETS, f"'{value}' is neither true nor false.", str(error)) from error
-
-
-class HostsAction(ReplicaAction):
-    """Base of an action that asks several inventory hosts the same, side by side: `noun` is a Reading.
-
-    Its option `hosts` names them. A host that cannot be read is an entry of the result like any other; the task itself
-    needs no connection.
-    """
-
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Record:
-        """Run the task; `results` is by inventory host what the noun's module would give there."""
-        ActionBase.run(self, tmp, task_vars)
-        try:
-            options = self._options()
-            want = self.noun.read_options(options)
-        except ReplicaError as error:
-            return not_begun(error)
-        hosts = list(dict.fromkeys(options["hosts"]))
-        try:
-            ways = [Way(self, task_vars or {}, host) for host in hosts]
-            return {"changed": False, "results": side_by_side(ways, lambda way: self._ask(way, want))}
-        except TIME_LIMIT:
-            return {"changed": False, "results": {host: not_begun(OutOfTime(host)) for host in hosts}}
-
-    def _ask(self, way: Way, want: Any) -> Record:
-        try:
-            with opener(way)() as session:
-                return self._conduct(want, session, Waiting())
-        except ReplicaError as error:
-            return not_begun(error)
 
 
 Log = Callable[[str, str], None]

@@ -21,13 +21,13 @@ EDGES = {"recovery_runner.py": {".runner"}, "runner.py": {".psrp"}}
 """Which edges a file may know; all others know none."""
 
 THREADS = ("threading", "_thread", "concurrent", "multiprocessing", "asyncio", "queue", "subprocess")
-MAY_USE_THREADS = {"host_thread.py", "driver.py", "recovery_runner.py", "connections.py"}
+MAY_USE_THREADS = {"host_thread.py", "driver.py", "recovery_runner.py"}
 MAY_USE_OF_THREADING = {
     "host_thread.py": {"Thread", "Condition"},
     "driver.py": {"Event"},
     "recovery_runner.py": {"current_thread", "main_thread"},  # signals are set in no other one
 }
-"""A thread is begun for a host, and by nobody else; hosts_info has its own pool, which lasts for one reading."""
+"""A thread is begun for a host, and by nobody else."""
 MAY_KNOW_THE_TIME = {"psrp.py", "addresses.py", "task.py", "driver.py", "host_thread.py"}
 OUTSIDE = ("time", "os", "io", "sys", "random", "signal", "socket", "pathlib", "tempfile", *THREADS)
 DECIDE = ("failover_*.py", "prepare_*.py", "reprotect_*.py")

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_plan
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import CALL, Answer, Wanted
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Pair
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import FailoverTalk, start
@@ -139,15 +138,3 @@ def test_the_plan_of_many_is_within_its_budget(say):
             break
     say(f"planning of {ALL} VMs: {seconds:.1f} s of {MOST_SECONDS:.0f}")
     assert seconds < MOST_SECONDS
-
-
-def test_the_filter_plans_many_in_linear_time():
-    def seconds(number: int) -> float:
-        sim = Sim({f"VM{n:05}": Pair(side_of(READY[0]), side_of(READY[1])) for n in range(number)})
-        readings = {host: {**told, "inventory_host": host} for host, told in sim.readings().items()}
-        begun = time.process_time()
-        failover_plan.failover_plan(readings["hv-b"], [readings["hv-a"]], {"wish": "planned"})
-        return time.process_time() - begun
-
-    few = min(seconds(FEW), seconds(FEW))
-    assert min(seconds(MANY) for _unused in range(TRIES)) < max(few, 0.02) * MOST_TIMES
