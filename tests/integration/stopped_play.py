@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import select
 import signal
 import subprocess
 import termios
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from tests.integration.failover_play import Player
 
@@ -21,13 +23,36 @@ END_SECONDS = 60.0
 """So long processes may live on after ansible-playbook was stopped: what was stopped has to come up again."""
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs. One that has ended, and that nobody has waited for, does not."""
+@dataclass(frozen=True)
+class Process:
+    """A process by its number, and by when it began: a number is given to another one some time later."""
+
+    pid: int
+    began: str
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        return cls(pid, (_stat(pid) or [""] * 20)[19])
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs. One that has ended, and that nobody has waited for, does not."""
+        stat = _stat(self.pid)
+        return stat is not None and stat[0] not in "ZX" and stat[19] == self.began
+
+    def kill(self, number: int) -> None:
+        """Send it a signal, if it is there."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+def _stat(pid: int) -> list[str] | None:
+    """What the kernel tells of a process behind its name (proc_pid_stat(5)); None: there is none."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
-        return False
-    return state not in "ZX"
+        return None
 
 
 def below(pid: int) -> list[int]:
@@ -54,8 +79,10 @@ class Stopped:
     terminal: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
-    tasks: list[int] = field(default_factory=list)
+    tasks: list[Process] = field(default_factory=list)
     master: int = -1
+    reader: threading.Thread | None = None
+    hung_up: threading.Event = field(default_factory=threading.Event)
 
     @property
     def pid(self) -> int:
@@ -83,7 +110,7 @@ class Stopped:
 
         def act() -> None:
             begun.wait(END_SECONDS)
-            self.tasks = below(self.pid)
+            self.tasks = [Process.of(pid) for pid in below(self.pid)]
             stop(self)
             moment.set()
 
@@ -97,17 +124,17 @@ class Stopped:
         return returned
 
     def _ended(self, process: subprocess.Popen[bytes]) -> int:
+        began = Process.of(process.pid)
         try:
             returned = process.wait(END_SECONDS)
             deadline = time.monotonic() + END_SECONDS
-            while (left := [pid for pid in self.tasks if alive(pid)]) and time.monotonic() < deadline:
+            while (left := [task for task in self.tasks if task.alive]) and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert not left, f"processes hang: {left}\n{self.output}"
             return returned
         finally:
-            for pid in (process.pid, *self.tasks):
-                if alive(pid):
-                    os.kill(pid, signal.SIGKILL)
+            for one in (began, *self.tasks):
+                one.kill(signal.SIGKILL)
 
     @property
     def output(self) -> str:
@@ -132,39 +159,41 @@ class Stopped:
             )
 
     @contextlib.contextmanager
-    def _terminal(self, file: object) -> Iterator[int]:
+    def _terminal(self, file: IO[bytes]) -> Iterator[int]:
         """A terminal; what is printed on it goes to the file."""
         self.master, slave = pty.openpty()
-        reader = threading.Thread(target=_copy, args=(self.master, file), daemon=True)
-        reader.start()
+        self.reader = threading.Thread(target=self._copy, args=(file,), daemon=True)
+        self.reader.start()
         try:
             yield slave
         finally:
             os.close(slave)
-            reader.join(5)
             self.hang_up()
 
     def hang_up(self) -> None:
-        """The terminal goes away."""
+        """The terminal goes away. Nobody may be reading from it then: it would live on until that read is over."""
+        self.hung_up.set()
+        if self.reader is not None:
+            self.reader.join()
         master, self.master = self.master, -1
         if master >= 0:
             os.close(master)
+
+    def _copy(self, file: IO[bytes]) -> None:
+        with contextlib.suppress(OSError):
+            while not self.hung_up.is_set():
+                if select.select([self.master], [], [], 0.05)[0]:
+                    file.write(os.read(self.master, 65536))
+                    file.flush()
 
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def _copy(master: int, file: object) -> None:
-    with contextlib.suppress(OSError):
-        while data := os.read(master, 65536):
-            file.write(data)  # type: ignore[attr-defined]
-            file.flush()  # type: ignore[attr-defined]
-
-
 def _task_limit(run: Stopped) -> None:
-    for pid in run.tasks:
-        os.kill(pid, signal.SIGALRM)
+    for task in run.tasks:
+        task.kill(signal.SIGALRM)
 
 
 def _group(number: int) -> Callable[[Stopped], None]:
@@ -176,8 +205,9 @@ def _alone(number: int) -> Callable[[Stopped], None]:
 
 
 def _with_tasks(run: Stopped) -> None:
-    for pid in (run.pid, *run.tasks):
-        os.kill(pid, signal.SIGKILL)
+    os.kill(run.pid, signal.SIGKILL)
+    for task in run.tasks:
+        task.kill(signal.SIGKILL)
 
 
 def _type_ctrl_c(run: Stopped) -> None:

@@ -26,6 +26,8 @@ class Playbook:
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab, self.folder = lab, folder
         self.config = lab.write_files(folder / "lab")
+        self.arguments: list[str] = []
+        self.environment: dict[str, str] = {}
 
     def run(self, *tasks: Task, hosts: str = "hv-a", **play: Any) -> Any:
         """Play the tasks on `hosts`. A failed task is no error here: its answer says it."""
@@ -35,15 +37,21 @@ class Playbook:
             "delegate_to": "localhost",
             "connection": "local",
             "become": False,
+            "when": "answer is not skipped",
             "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
         }
         content = [{"hosts": hosts, "gather_facts": False, "tasks": [*tasks[:-1], last, keep], **play}]
         book = self.folder / "play.yml"
         book.write_text(yaml.safe_dump(content), encoding="utf-8")
         program = Path(sys.executable).with_name("ansible-playbook")
-        env = {**os.environ, "ANSIBLE_CONFIG": str(self.config), "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp")}
+        own = {"ANSIBLE_CONFIG": str(self.config), "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp")}
         done = subprocess.run(
-            [str(program), str(book)], env=env, cwd=self.folder, capture_output=True, text=True, check=False
+            [str(program), str(book), *self.arguments],
+            env={**os.environ, **own, **self.environment},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         self.output = done.stdout + done.stderr
         assert (self.folder / "answer.json").exists(), self.output

@@ -83,8 +83,8 @@ def test_what_was_stopped_comes_up_again(player: Player, row: tuple[str, str, st
 
 def test_the_time_limit_of_the_task_is_a_result_like_any_other(player: Player) -> None:
     """The real alarm, which falls into the time that a guest takes: it is waited for, and starts again."""
-    player.vm("hv-a", "App01").guest.shutdown_seconds = 1200.0  # 20 seconds of wall clock
-    run = Stopped(player, environment={"ANSIBLE_TASK_TIMEOUT": "8"})
+    player.vm("hv-a", "App01").guest.shutdown_seconds = 1800.0  # 30 seconds of wall clock
+    run = Stopped(player, environment={"ANSIBLE_TASK_TIMEOUT": "15"})
     run.play(lambda _run: None, "hv-a", "Stop-VM", "planned_failover", **player.confirmed("hv-b", "App01"))
     told = "The run was stopped: the time limit of the task (timeout) is over."
     where = "App01 runs on hv-a (hv-b: Replica/Replicating, Off; hv-a: Primary/Replicating, Running)"

@@ -91,9 +91,9 @@ def _refused(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _record(vm: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
     problem = _problem(vm, run)
-    after = next((one for one in (run.get("after") or {}).get("vms") or () if one["id"] == vm["id"]), None)
+    after = _after(vm["id"], run)
     seconds = (run.get("answered") or {}).get((run.get("isolation") or {}).get("tests", {}).get(vm["id"]))
-    there = None if after is None or after.get("relations") is None else bool(after.get("test_vm"))
+    there = _there(after)
     tested = last_tested(after) if after else "not known"
     result = NOT_ENDED if _may_come(vm, run) else _result(problem, there, bool(run.get("keep")))
     return {
@@ -106,6 +106,16 @@ def _record(vm: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
         "last_test_failover_time": tested if tested not in ("never", "not known") else None,
         "message": f"{vm['name']}: {_text(vm, run, problem, seconds, there)}; last tested: {tested}",
     }
+
+
+def _after(vm_id: str | None, run: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What was read of a VM last."""
+    return next((one for one in (run.get("after") or {}).get("vms") or () if one["id"] == vm_id), None)
+
+
+def _there(after: Mapping[str, Any] | None) -> bool | None:
+    """Whether its test VM is there; None where that is not known."""
+    return None if after is None or after.get("relations") is None else bool(after.get("test_vm"))
 
 
 def _result(problem: str, there: bool | None, keep: bool) -> str:
@@ -182,7 +192,8 @@ def failure_of(result: Any, vm_id: str) -> str:
 
 
 def _hints(told: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> list[str]:
-    names = [typed_vm(str(one["name"]), str(one["id"])) for one in told if one["result"] in (NOT_ENDED, KEPT)]
+    left = [one for one in told if one["result"] in (NOT_ENDED, KEPT) or _there(_after(one["id"], run))]
+    names = [typed_vm(str(one["name"]), str(one["id"])) for one in left]
     if not names:
         return []
     return [f"To end what is there: {command('cleanup_test_failover', {'test_on': run['host'], 'vms': names})}"]

@@ -14,6 +14,9 @@ from typing import TextIO
 
 from .errors import OptionError
 
+NAME_LENGTH = 20
+"""Of a target's name so much stands in that of the file: with the user's state folder it fits into a terminal."""
+
 
 def default_folder(environment: Mapping[str, str]) -> Path:
     """The user's state folder. https://specifications.freedesktop.org/basedir-spec/latest/"""
@@ -63,4 +66,4 @@ class Record:
 
 
 def _plain(text: str) -> str:
-    return "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in text)[:60]
+    return "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in text)[:NAME_LENGTH]

@@ -30,10 +30,12 @@ from .record import Record
 from .recovery import WORKFLOWS, read_inputs, wanted
 from .runner import Log, not_begun, opener
 from .session import Session
-from .timeline import Happened, Timeline, tail
+from .timeline import COLUMNS, Happened, Timeline, tail
 from .values import plain
 
 _OF_HOSTS = ("hyperv_replica_names", "ansible_host", "group_names")
+_GIVE_IT_TO_ALL = ("free", "host_pinned")
+"""Strategies in which every host is given a task with run_once (they warn of it)."""
 _SIGNALS = {
     signal.SIGTERM: "SIGTERM was received",
     signal.SIGINT: "SIGINT was received",
@@ -97,6 +99,16 @@ class Terminal:
         if not self._watch.unheard:
             display.display(line, stderr=True)
 
+    def begin(self, path: str) -> None:
+        """The first line names the record; a path that would make it too wide stands in a line of its own, unbroken."""
+        lines = [_said(f"recorded in {path}").line()]
+        if len(lines[0]) > COLUMNS:
+            lines = [_said("recorded in").line(), path]
+        shown = [clean(line) for line in lines]
+        self._record.write(shown)
+        if not self._watch.unheard:
+            display.display("\n".join(shown), stderr=True)
+
     def text(self, lines: tuple[str, ...]) -> None:
         """The plan, or the report."""
         shown = [clean(line) for line in lines]
@@ -122,14 +134,18 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
         super().run(tmp, task_vars)
         given = task_vars or {}
         runs_it = _who_runs_it(str(self._task.args.get("to") or ""), given)
-        # With run_once Ansible has chosen the host already, and there is no other that would do it.
-        if not self._task.run_once and given.get("inventory_hostname") != runs_it:
+        if not self._chosen() and given.get("inventory_hostname") != runs_it:
             return {"changed": False, "skipped": True, "msg": f"{runs_it} runs it for all hosts of the play"}
         watch = Watch()
         try:
             return self._conduct(given, watch)
         except ReplicaError as error:
             return not_begun(error)
+
+    def _chosen(self) -> bool:
+        """True where Ansible has chosen this host by run_once, so that there is no other that would do it."""
+        strategy = str(self._task.get_play().strategy).rpartition(".")[2]
+        return bool(self._task.run_once) and strategy not in _GIVE_IT_TO_ALL
 
     def _conduct(self, task_vars: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
         groups = {str(name): [str(host) for host in hosts] for name, hosts in task_vars["groups"].items()}
@@ -145,7 +161,7 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
         driver = Driver(openings, terminal.event, terminal.text, watch, timeline)
         try:
             with watch.signals():
-                terminal.event(_said(f"recorded in {record.shown(os.environ)}"))
+                terminal.begin(record.shown(os.environ))
                 workflow = WORKFLOWS[inputs["operation"]]
                 talk = driver.run(workflow.rules, workflow.start(want))
                 return self._result(talk, timeline, terminal, record)

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any
 
 COLUMNS = 100
+SHORTEST = 12
+"""So much of the name of a single VM is shown in any case."""
 WORDS: Mapping[str, str] = {
     "stop_guest": "shutting the guest down",
     "prepare": "sending the last changes",
@@ -74,7 +76,7 @@ class Happened:
 
 
 def _names(names: Sequence[str], width: int) -> str:
-    """As many names as fit, and how many are left."""
+    """As many names as fit, and how many are left; of a single one what fits."""
     shown = ", ".join(names)
     if len(shown) <= width:
         return shown
@@ -84,7 +86,9 @@ def _names(names: Sequence[str], width: int) -> str:
         shown = f"{', '.join(names[:kept])} and {len(names) - kept} more"
         if len(shown) <= width:
             return shown
-    return f"{len(names)} VMs" if len(names) > 1 else names[0]
+    if len(names) > 1:
+        return f"{len(names)} VMs"
+    return f"{names[0][: max(width - 3, SHORTEST)]}..."
 
 
 @dataclass

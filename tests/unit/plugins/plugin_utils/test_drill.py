@@ -78,7 +78,7 @@ def test_the_first_answer_counts() -> None:
     assert answered(first, {"unreachable": True}) == first
 
 
-def told_of(test_vm: dict[str, Any] | None, **run: Any) -> dict[str, Any]:
+def report_of(test_vm: dict[str, Any] | None, **run: Any) -> dict[str, Any]:
     """The report of one VM that was made, started and answered, when a last read says this."""
     plan = {"vms": [{"id": VM, "name": "App01", "point": "the latest data", "adopted": False, "steps": [{}]}]}
     after = {"vms": [{"id": VM, "relations": [], "test_vm": test_vm, "statistics": []}]}
@@ -92,7 +92,12 @@ def told_of(test_vm: dict[str, Any] | None, **run: Any) -> dict[str, Any]:
         "keep": False,
         "host": "hv-b",
     }
-    found: dict[str, Any] = report({**plan, "refused": []}, {**usual, **run})["vms"][0]
+    return report({**plan, "refused": []}, {**usual, **run})
+
+
+def told_of(test_vm: dict[str, Any] | None, **run: Any) -> dict[str, Any]:
+    """The record of that VM."""
+    found: dict[str, Any] = report_of(test_vm, **run)["vms"][0]
     return found
 
 
@@ -129,6 +134,17 @@ def test_the_report(test_vm: Any, run: dict[str, Any], result: str, says: str) -
     assert told["result"] == result, told
     assert says in told["message"]
     assert told["failed"] == (result in ("FAILED", "NOT ENDED"))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("run", [{}, {"answered": {}}, {"expected": []}])
+@pytest.mark.parametrize("test_vm", [{"id": TEST}, None])
+def test_whatever_it_came_to_a_test_vm_that_is_there_is_told_with_what_ends_it(
+    test_vm: Any, run: dict[str, Any], keep: bool
+) -> None:
+    lines = report_of(test_vm, keep=keep, **run)["lines"]
+    told = any("hyperv.replica.cleanup_test_failover -e test_on=hv-b -e vms=App01" in line for line in lines)
+    assert told == (test_vm is not None), lines
 
 
 ORPHAN = "11111111-2222-3333-4444-555555555599"

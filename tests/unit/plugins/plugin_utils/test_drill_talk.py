@@ -185,6 +185,15 @@ def test_a_lost_answer_is_no_test_that_was_passed() -> None:
 
 
 @pytest.mark.parametrize("keep", [True, False])
+def test_before_the_checks_begin_it_is_told_what_ends_the_test_vms(keep: bool) -> None:
+    """A play that is stopped in its checks has no task that could say it. One that keeps them says it in its report."""
+    world = World()
+    talk = world.play(drill_talk, world.start("App01", keep=keep, report=False))
+    assert world.tests
+    assert any("cleanup_test_failover -e test_on=hv-b -e vms=App01" in line for line in talk.end.lines) is not keep
+
+
+@pytest.mark.parametrize("keep", [True, False])
 def test_stopped_no_test_vm_is_left_behind_that_was_not_to_be_kept(keep: bool) -> None:
     world = World(slow={"App01"})
     talk = world.play(drill_talk, world.start("App01", keep=keep, report=False), until=lambda talk: bool(talk.until))

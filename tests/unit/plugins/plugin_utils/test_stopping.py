@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import recovery_runner
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.record import Record
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery_runner import Terminal, Watch, broken_off
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.timeline import Happened, Timeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.timeline import COLUMNS, Happened, Timeline
 
 NOW = datetime(2026, 3, 1, 14, 3, 11, tzinfo=timezone.utc)
 
@@ -97,3 +97,33 @@ def test_a_fault_of_ours_in_the_middle_says_first_what_is_down(tmp_path: Path) -
     assert told[1].startswith("The run was broken off: KeyError in test_stopping.py, line ")
     assert (result["failed"], result["changed"], len(result["timeline"])) == (True, True, 3)
     assert (tmp_path / "run.log").read_text(encoding="utf-8").splitlines() == told
+
+
+@pytest.mark.parametrize("to", ["hv-b", "hv-berlin-01.example.com"])
+@pytest.mark.parametrize("operation", ["planned_failover", "cleanup_test_failover"])
+def test_the_line_that_names_the_record_is_no_wider_than_a_terminal(
+    said: Said, tmp_path: Path, operation: str, to: str
+) -> None:
+    """With a user's state folder, whatever the target is called."""
+    home = {"HOME": str(tmp_path)}
+    record = Record.open(None, operation, to, NOW, home)
+    Terminal(record, Watch()).begin(record.shown(home))
+    record.close()
+    [told] = said
+    assert max(map(len, told.splitlines())) <= COLUMNS
+    assert record.path.read_text(encoding="utf-8") == f"{told}\n"
+    assert told.partition("recorded in")[2].strip() == record.shown(home)
+
+
+def test_a_path_is_shown_whole_however_long_it_is(said: Said, tmp_path: Path) -> None:
+    record = Record.open(str(tmp_path / ("long" * 30)) + os.sep, "planned_failover", "hv-b", NOW, {})
+    Terminal(record, Watch()).begin(record.shown({}))
+    record.close()
+    assert said[0].splitlines()[1:] == [str(record.path)]
+
+
+@pytest.mark.parametrize("names", [("x" * 100,), ("x" * 100, "y" * 100), tuple(f"App{n:02}" for n in range(40))])
+def test_an_event_is_no_wider_than_a_terminal(names: tuple[str, ...]) -> None:
+    line = Happened(NOW, 0.0, "hv-berlin-01.example.com", names, "start").line()
+    assert len(line) <= COLUMNS
+    assert line.endswith("  starting")
