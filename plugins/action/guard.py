@@ -10,10 +10,10 @@ from typing import Any
 from ansible import context
 from ansible.parsing.splitter import split_args
 from ansible.plugins.action import ActionBase
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import order_view
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.loaded_early import LOADED_EARLY
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.order import problems
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.target import TARGET, target_problem
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows import order_view
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.order import problems
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.target import TARGET, target_problem
 
 SPEC: dict[str, Any] = {"targets": {"type": "list", "elements": "dict", "default": [], "options": TARGET}}
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover import FAILOVER
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover.resource import FAILOVER
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner import ReplicaAction
 
 

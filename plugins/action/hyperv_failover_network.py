@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network import FAILOVER_NETWORK
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network.resource import FAILOVER_NETWORK
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner import ReplicaAction
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner import ReplicaAction
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server import SERVER
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.resource import SERVER
 
 
 class ActionModule(ReplicaAction):

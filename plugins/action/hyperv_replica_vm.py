@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm import REPLICA_VM
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm.resource import REPLICA_VM
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner import ReplicaAction
 
 

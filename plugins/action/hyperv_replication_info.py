@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import SPEC, gather, read_options
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import Reading
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.reading import Reading
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.info import SPEC, gather, read_options
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner import ReplicaAction
 
 

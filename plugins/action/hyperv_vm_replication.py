@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation.resource import RELATION
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner import ReplicaAction
 
 

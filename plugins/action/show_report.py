@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean, uncoloured
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.text import clean, uncoloured
 
 SPEC: dict[str, Any] = {
     "lines": {"type": "list", "elements": "str", "required": True},

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan_lines import action_lines as lines
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.plan_lines import action_lines as lines
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.values import plain
 
 DOCUMENTATION = r"""
 name: action_lines

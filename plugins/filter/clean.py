@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import lines
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import text as lines
 
 DOCUMENTATION = r"""
 name: clean

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replication_states import Level
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_input import results_of
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_rows import alarms
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.replication_states import Level
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.text import clean_text
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.report.input import results_of
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.report.rows import alarms
 
 DOCUMENTATION = r"""
 name: replication_alarms

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.policy_preview import to_confirm
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.text import clean_text
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.values import plain
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.policy_preview import to_confirm
 
 DOCUMENTATION = r"""
 name: replication_confirmation

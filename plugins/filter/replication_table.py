@@ -10,11 +10,15 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.color import ANSIBLE_COLOR
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_input import results_of
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_rows import report_of
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_table import LEAST_WIDTH, Look, lines_of
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.text import clean_text
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.report.input import results_of
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.report.rows import report_of
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.report.table import (
+    LEAST_WIDTH,
+    Look,
+    lines_of,
+)
 
 DOCUMENTATION = r"""
 name: replication_table

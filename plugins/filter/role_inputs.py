@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import role_inputs as inputs
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows import role_inputs as inputs
 
 DOCUMENTATION = r"""
 name: role_inputs

@@ -10,8 +10,8 @@ from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.order import skipped_guard
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.target import target_problem
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.order import skipped_guard
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.target import target_problem
 
 DOCUMENTATION = r"""
 name: target

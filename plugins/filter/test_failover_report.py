@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import drill_report
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean_text
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import plain
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.text import clean_text
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.values import plain
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover import (
+    report as drill_report,
+)
 
 DOCUMENTATION = r"""
 name: test_failover_report

@@ -71,7 +71,7 @@ def ours(facts: Facts, meter: Meter, job: Callable[[Any], None], keep: Path) -> 
     """The job of a module over Ansible's connection plugin, as an action plugin does it."""
     from ansible.playbook.play_context import PlayContext
     from ansible.plugins.loader import connection_loader
-    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import open_session
+    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.psrp import open_session
 
     connection = connection_loader.get("psrp", PlayContext(), os.devnull)
     options = {
@@ -119,8 +119,8 @@ def bare(facts: Facts, meter: Meter, pipelines: Path) -> None:
 
 def information() -> Callable[[Any], None]:
     """hyperv_replication_info, everything gathered."""
-    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import SPEC, gather, read_options
-    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import drive
+    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.reading import drive
+    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.info import SPEC, gather, read_options
 
     want = read_options({**_defaults(SPEC), "gather": ["all"]})
 
@@ -134,11 +134,11 @@ def information() -> Callable[[Any], None]:
 
 def enforcement() -> Callable[[Any], None]:
     """hyperv_vm_replication for every VM of the host, already as wanted."""
-    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply
-    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting
-    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import to_result
-    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION
-    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task
+    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.option_groups import Waiting
+    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.apply import apply
+    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.outcome import to_result
+    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.task import Task
+    from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation.resource import RELATION
 
     given = {
         "names": json.loads(os.environ["BENCH_NAMES"]),

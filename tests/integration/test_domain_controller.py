@@ -18,7 +18,7 @@ from tests.sweep.hands import Hands, Stopped
 from tests.sweep.role import failover_role
 
 # isort: split
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import host_thread
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows import host_thread
 
 CONTROLLER = "App01"
 TEN_MINUTES = 600.0

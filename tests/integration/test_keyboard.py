@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.order import inputs_of
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.order import inputs_of
 
 from tests.conftest import COLLECTIONS, ROOT
 from tests.gate import only

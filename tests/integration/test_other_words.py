@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts import info
 
 from tests.gate import only
 from tests.lab.lab import Lab
@@ -15,8 +16,7 @@ from tests.sweep.hands import Hands
 from tests.sweep.stage import NAMES, STANDS, A, B, Stage
 from tests.unit.plugins.other_readings import READINGS, OtherHost, Reading
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import info  # isort: skip
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import drive  # isort: skip
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.reading import drive  # isort: skip
 
 SPEED = 2000.0
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import SPEC
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info_kinds import KINDS
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.info import SPEC
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.sections import KINDS
 
 from tests.integration.info_play import read
 from tests.lab.lab import Lab

@@ -13,14 +13,18 @@ from itertools import product
 from typing import Any
 
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_advice import BY_HAND
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_look import read_wish
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_plan import VMPlan, Wish, unfold
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_sight import Sight
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import Goal
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import role_inputs
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import states as s
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.advice import BY_HAND
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.inputs import make_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.look import read_wish
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.plan import (
+    VMPlan,
+    Wish,
+    unfold,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.sides import Sight
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.step import Goal
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.role_inputs import role_inputs
 
 from tests.conftest import ROOT
 from tests.unit.plugins.failover_sim import record_of, vm_id

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import ACTS, Act, perform, rule_for
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import states as s
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.acts import ACTS, Act, perform, rule_for
 
 from tests.lab.cmdlets.registry import dispatch
 from tests.lab.values import Error, Message, Obj

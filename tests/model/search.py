@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import ACTS, perform
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_next import next_step
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import states as s
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.acts import ACTS, perform
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.next import next_step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.step import (
     Goal,
     NextAct,
     NextDone,

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import combinations, product
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_next
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import perform
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import states as s
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.acts import perform
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import next as failover_next
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.step import (
     Goal,
     Next,
     NextAct,

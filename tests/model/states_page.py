@@ -9,8 +9,8 @@ from tests.conftest import ROOT, link_collection
 
 link_collection()
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import (  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import states as s  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.acts import (  # noqa: E402
     ACTS,
     Act,
     Pattern,
@@ -19,7 +19,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_a
 
 PAGE = ROOT / "docs" / "failover-states.md"
 HEAD = """\
-<!-- Made from plugins/plugin_utils/_replica/failover_acts.py by `python -m tests.model.states_page`. Do not edit. -->
+<!-- Made from plugins/plugin_utils/_replica/base/acts.py by `python -m tests.model.states_page`. Do not edit. -->
 
 # The states of a failover
 

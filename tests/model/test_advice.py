@@ -12,15 +12,22 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import (
-    failover_advice,
-    failover_hands,
-    failover_plan,
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import states as s
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import (
+    advice as failover_advice,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_plan import Wish, unfold
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_sight import Seen
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import Goal, Way, ask, by_hand
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import (
+    by_hand as failover_hands,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import plan as failover_plan
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.plan import Wish, unfold
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.sides import Seen
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.step import (
+    Goal,
+    Way,
+    ask,
+    by_hand,
+)
 
 from tests.conftest import ROOT
 

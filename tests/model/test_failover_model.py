@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_acts, failover_next
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import Rule
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import acts as failover_acts
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import states as s
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.acts import Rule
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import next as failover_next
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.step import (
     Goal,
     Next,
     NextAct,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_acts
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import acts as failover_acts
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import states as s
 
 from .in_lab import Answer, Bench, cmdlets, foretold, same
 from .search import SIDES, reachable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import ACTS
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.acts import ACTS
 
 from .states_page import PAGE, diagram, page
 

@@ -11,10 +11,12 @@ from functools import cache
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_next, failover_step, failover_undo
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_states as s
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_sight import Sight
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_step import Goal, Next, NextAct
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import states as s
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import next as failover_next
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import step as failover_step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import undo as failover_undo
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.sides import Sight
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.step import Goal, Next, NextAct
 
 from tests.unit.plugins.failover_sim import record_of, vm_id
 

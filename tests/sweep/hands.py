@@ -26,21 +26,21 @@ from .stage import login
 
 link_collection()
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import info  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover import FAILOVER  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network import FAILOVER_NETWORK  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import to_result  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Noun  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import open_session  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import Reading, read_result  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm import REPLICA_VM  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server import SERVER  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import OptionError  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.option_groups import Waiting  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Pipeline  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.apply import apply  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.outcome import to_result  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Noun  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.reading import Reading, read_result  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.task import Task  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts import info  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover.resource import FAILOVER  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network.resource import FAILOVER_NETWORK  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation.resource import RELATION  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm.resource import REPLICA_VM  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.resource import SERVER  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.psrp import open_session  # noqa: E402
 
 NOUNS: Mapping[str, Noun[Any, Any]] = {
     "hyperv_replica_server": SERVER,

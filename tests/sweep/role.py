@@ -12,10 +12,14 @@ from .hands import Hands, Stopped
 from .stage import NAMES, A, B, C, D
 
 # isort: split
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.driver import Driver
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.host_thread import Opening
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import WORKFLOWS, read_inputs, wanted
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.driver import Driver
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.host_thread import Opening
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import (
+    WORKFLOWS,
+    read_inputs,
+    wanted,
+)
 
 QUICK = {"poll_interval": 0.02, "settle_timeout": 30.0, "wait_timeout": 60.0, "receive_check": 1}
 SITES: Mapping[str, Sequence[str]] = {"site_north": [A, C], "site_south": [B, D]}

@@ -17,8 +17,8 @@ from typing import Any
 from .hands import QUICK, Hands
 
 # isort: split
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.endpoint import only_reads
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.endpoint import only_reads
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,14 @@ loads action plugins. Measured: a third of the time of a play of many tasks.
 
 from __future__ import annotations
 
-from . import (
-    command_line,
-    drill_report,
-    lines,
-    order,
-    plan_lines,
-    policy,
-    policy_preview,
-    report_input,
-    report_rows,
-    report_table,
-    role_inputs,
-    server_partners,
-    target,
-)
+from .base import command_line, plan_lines
+from .base import text as lines
+from .server import partners as server_partners
+from .workflows import order, policy, policy_preview, role_inputs, target
+from .workflows.report import input as report_input
+from .workflows.report import rows as report_rows
+from .workflows.report import table as report_table
+from .workflows.test_failover import report as drill_report
 
 LOADED_EARLY = (
     command_line,

@@ -20,18 +20,18 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from .connections import Way
-from .conversation import Talk
-from .driver import Driver
-from .errors import OF_AN_ANSWER, ReplicaError, fault_of
-from .host_thread import Opening
-from .lines import clean
-from .record import Record
-from .recovery import WORKFLOWS, read_inputs, wanted
+from .base.errors import OF_AN_ANSWER, ReplicaError, fault_of
+from .base.session import Session
+from .base.text import clean
+from .base.values import plain
 from .runner import Log, not_begun, opener
-from .session import Session
-from .timeline import COLUMNS, Happened, Timeline, tail
-from .values import plain
+from .wire.connections import Way
+from .workflows.conversation import Talk
+from .workflows.driver import Driver
+from .workflows.host_thread import Opening
+from .workflows.operations import WORKFLOWS, read_inputs, wanted
+from .workflows.record import Record
+from .workflows.timeline import COLUMNS, Happened, Timeline, tail
 
 _OF_HOSTS = ("hyperv_replica_names", "ansible_host", "group_names")
 _GIVE_IT_TO_ALL = ("free", "host_pinned")

@@ -6,7 +6,7 @@
     options -> read -> plan -> (check mode stops here) -> apply -> read again -> verify -> result
 
 Here is what is Ansible's: options, connection, variables, result; the connections to several hosts are in
-connections.py, and a workflow over many hosts is recovery_runner.py's.
+wire/connections.py, and a workflow over many hosts is recovery_runner.py's.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from .apply import apply
-from .connections import Way
-from .errors import OptionError, OutOfTime, ReplicaError, signs
-from .foresee import foresee
-from .lines import clean_text
-from .option_groups import Waiting
-from .outcome import Record, to_result
-from .plan import Noun
-from .psrp import PsrpSession, open_session
-from .reading import Reading, read_result
-from .session import Session
-from .task import Task
-from .values import plain, unsendable
+from .base.errors import OptionError, OutOfTime, ReplicaError, signs
+from .base.option_groups import Waiting
+from .base.session import Session
+from .base.text import clean_text
+from .base.values import plain, unsendable
+from .engine.apply import apply
+from .engine.check_mode import foresee
+from .engine.outcome import Record, to_result
+from .engine.plan import Noun
+from .engine.reading import Reading, read_result
+from .engine.task import Task
+from .wire.connections import Way
+from .wire.psrp import PsrpSession, open_session
 
 _BARE_CMDLETS = "hyperv_replica_bare_cmdlets"
 

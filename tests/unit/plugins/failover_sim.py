@@ -8,17 +8,23 @@ from functools import cache
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_flow
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import CALL, PAUSE, TEST, Answer, Ask
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import perform
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import ABSENT, Pair, Side
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.acts import perform
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.states import ABSENT, Pair, Side
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
+    CALL,
+    PAUSE,
+    TEST,
+    Answer,
+    Ask,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import flow as failover_flow
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.talk import (
     ACT,
     FailoverTalk,
     Wanted,
     start,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import (
     SPEC,
     WORKFLOWS,
     read_inputs,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import SPEC, gather, read_options
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import (
     ErrorRecord,
     FunctionSession,
     Output,
     Row,
 )
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.info import SPEC, gather, read_options
 
 VM_ID = "11111111-1111-1111-1111-111111111111"
 NAMESPACE = "Microsoft.HyperV.PowerShell."

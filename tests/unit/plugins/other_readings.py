@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recognition import recognised
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import Output, Row, Session
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import Output, Row, Session
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.recognition import recognised
 
 Reading = Callable[[Row], Row]
 CUSTOM_OBJECT = "System.Management.Automation.PSCustomObject"

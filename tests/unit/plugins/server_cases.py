@@ -10,20 +10,20 @@ from typing import Any
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.authorization import Entry, Replica
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.certificate import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.values import path_key, time_utc
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.authorization import Entry, Replica
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.certificate import (
     CLIENT_AUTHENTICATION,
     SERVER_AUTHENTICATION,
     Authority,
     Certificate,
     Certificates,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.cluster import Broker, Cluster, Node
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.firewall import Firewall, Rule
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server import SPEC, read_options
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_have import Have, Settings
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_want import Want
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import path_key, time_utc
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.cluster import Broker, Cluster, Node
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.firewall import Firewall, Rule
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.have import Have, Settings
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.resource import SPEC, read_options
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.want import Want
 
 FOLDER = Path(__file__).parent / "cases" / "server"
 NOW = "2026-03-01T12:00:00Z"

@@ -8,32 +8,67 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import MODULES
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.properties import NESTED, PROPERTIES
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import MODULES
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.properties import NESTED, PROPERTIES
 
 ROOT = Path(__file__).resolve().parents[3]
 PLUGINS, LAB, UTILS = ROOT / "plugins", ROOT / "tests" / "lab", ROOT / "plugins" / "plugin_utils" / "_replica"
 
+PACKAGES = {
+    "base": (),
+    "wire": ("base",),
+    "engine": ("base",),
+    "facts": ("base",),
+    "server": ("base", "wire", "engine", "facts"),
+    "relation": ("base", "wire", "engine", "facts"),
+    "failover": ("base", "wire", "engine", "facts"),
+    "network": ("base", "wire", "engine", "facts"),
+    "replica_vm": ("base", "wire", "engine", "facts"),
+    "workflows": ("base", "engine", "facts", "server", "relation", "failover", "network", "replica_vm"),
+}
+"""Every package of plugin_utils/_replica, and which others it may import. What lies beside them, the runners, may
+import all. A resource knows no other resource, and a workflow no connection: the runner gives it its sessions.
+"""
+
 NETWORK = ("pypsrp", "requests", "spnego", "urllib3", "winrm", "socket", "http")
-MAY_USE_NETWORK = {"psrp.py", "addresses.py"}
-MAY_USE_ANSIBLE = {"psrp.py", "runner.py", "recovery_runner.py", "connections.py"}
-EDGES = {"recovery_runner.py": {".runner"}, "runner.py": {".psrp"}}
+MAY_USE_NETWORK = {"wire/psrp.py", "wire/addresses.py"}
+MAY_USE_ANSIBLE = {"wire/psrp.py", "wire/connections.py", "runner.py", "recovery_runner.py"}
+EDGES = {"recovery_runner.py": {"runner"}, "runner.py": {"wire.psrp"}}
 """Which edges a file may know; all others know none."""
 
 THREADS = ("threading", "_thread", "concurrent", "multiprocessing", "asyncio", "queue", "subprocess")
-MAY_USE_THREADS = {"host_thread.py", "driver.py", "recovery_runner.py"}
+MAY_USE_THREADS = {"workflows/host_thread.py", "workflows/driver.py", "recovery_runner.py"}
 MAY_USE_OF_THREADING = {
-    "host_thread.py": {"Thread", "Condition"},
-    "driver.py": {"Event"},
+    "workflows/host_thread.py": {"Thread", "Condition"},
+    "workflows/driver.py": {"Event"},
     "recovery_runner.py": {"current_thread", "main_thread"},  # signals are set in no other one
 }
 """A thread is begun for a host, and by nobody else."""
-MAY_KNOW_THE_TIME = {"psrp.py", "addresses.py", "task.py", "driver.py", "host_thread.py"}
+MAY_KNOW_THE_TIME = {
+    "wire/psrp.py",
+    "wire/addresses.py",
+    "engine/task.py",
+    "workflows/driver.py",
+    "workflows/host_thread.py",
+}
 OUTSIDE = ("time", "os", "io", "sys", "random", "signal", "socket", "pathlib", "tempfile", *THREADS)
-DECIDE = ("failover_*.py", "prepare_*.py", "reprotect_*.py")
-PURE = {"conversation.py", "timeline.py", "recovery.py", "search_talk.py", "list_talk.py"}
-PURE |= {path.name for pattern in DECIDE for path in UTILS.glob(pattern)}
-PURE -= {"failover_options.py"}  # the module for one side, which looks how old a proof is
+
+
+def sources(*folders: Path) -> list[Path]:
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    """A file of plugin_utils/_replica by its place there."""
+    return path.relative_to(UTILS).as_posix()
+
+
+PURE = {f"workflows/{name}.py" for name in ("conversation", "timeline", "operations")}
+PURE |= {"base/acts.py", "base/states.py"}
+PURE |= {f"workflows/{name}.py" for name in ("search_talk", "looks", "listing/talk")}
+PURE |= {room(path) for name in ("failover", "prepare", "reprotect") for path in sources(UTILS / "workflows" / name)}
+PURE |= {room(path) for path in sources(UTILS / "failover")}
+PURE -= {"failover/options.py"}  # the module for one side, which looks how old a proof is
 """What decides a failover. The conversation is among them: whatever it knows it was asked or told."""
 
 HEADER = (
@@ -42,10 +77,6 @@ HEADER = (
 )
 MOST_LINES_OF_A_FUNCTION, MOST_LINES_OF_A_FILE, MOST_LINES_OF_AN_ACTION = 50, 350, 40
 SLACK = 20  # a budget of "about"
-
-
-def sources(*folders: Path) -> list[Path]:
-    return sorted(path for folder in folders for path in folder.rglob("*.py"))
 
 
 def name_of(path: Path) -> str:
@@ -84,26 +115,76 @@ def used_of(path: Path, module: str) -> set[str]:
     return found
 
 
+def is_for_types(node: ast.stmt) -> bool:
+    """An import that never happens: only the type checker reads it."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """The files of plugin_utils/_replica that one of them imports, by dotted place."""
+    here, found, module = path.relative_to(UTILS).parent.parts, set[str](), tree(path)
+    for_types = {node for block in module.body if is_for_types(block) for node in ast.walk(block)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and node.level and node not in for_types:
+            base = [*here[: len(here) - node.level + 1], *(node.module or "").split(".")]
+            place = ".".join(part for part in base if part)
+            if UTILS.joinpath(*place.split(".")).with_suffix(".py").is_file():
+                found.add(place)
+            else:
+                found |= {".".join(filter(None, (place, alias.name))) for alias in node.names}
+    return found
+
+
+def dotted(path: Path) -> str:
+    return room(path).removesuffix(".py").replace("/", ".")
+
+
+def test_every_file_has_its_package() -> None:
+    """A new package is a decision: it stands in the table, with what it may know."""
+    assert {room(path).partition("/")[0] for path in sources(UTILS) if "/" in room(path)} == set(PACKAGES)
+    beside = {room(path) for path in sources(UTILS) if "/" not in room(path)}
+    assert beside == {"loaded_early.py", "recovery_runner.py", "runner.py"}
+
+
+@pytest.mark.parametrize("path", sources(UTILS), ids=name_of)
+def test_a_package_imports_only_those_beneath_it(path: Path) -> None:
+    known = rooms_imported(path)
+    assert all(UTILS.joinpath(*name.split(".")).with_suffix(".py").is_file() for name in known), "an import is not read"
+    own = room(path).partition("/")[0]
+    others = {name.partition(".")[0] for name in known} - {own}
+    assert own not in PACKAGES or others <= set(PACKAGES[own])
+
+
+def test_no_import_goes_round() -> None:
+    """Files in the order in which they can be loaded: each only after all that it imports."""
+    left = {dotted(path): rooms_imported(path) for path in sources(UTILS)}
+    while left:
+        ready = [name for name, known in left.items() if not known & left.keys()]
+        assert ready, f"these import each other: {sorted(left)}"
+        for name in ready:
+            del left[name]
+
+
 @pytest.mark.parametrize("path", sources(UTILS), ids=name_of)
 def test_only_the_edges_know_ansible_and_the_network(path: Path) -> None:
-    if path.name not in MAY_USE_NETWORK:
+    if room(path) not in MAY_USE_NETWORK:
         assert not imports_of(path, *NETWORK)
-    if path.name not in MAY_USE_ANSIBLE:
+    if room(path) not in MAY_USE_ANSIBLE:
         assert not imports_of(path, "ansible", "ansible_collections")
 
 
 @pytest.mark.parametrize("path", sources(UTILS), ids=name_of)
 def test_nothing_but_the_edges_knows_the_edges(path: Path) -> None:
     """The runner knows plans and sessions, nouns know neither: no arrow goes back."""
-    known = {".psrp", ".runner", ".recovery_runner", ".script"} & set(imports(path))
-    assert known <= EDGES.get(path.name, set())
+    known = {"wire.psrp", "runner", "recovery_runner"} & rooms_imported(path)
+    assert known <= EDGES.get(room(path), set())
 
 
 @pytest.mark.parametrize("path", sources(UTILS), ids=name_of)
 def test_threads_belong_to_hosts(path: Path) -> None:
-    assert path.name in MAY_USE_THREADS or not imports_of(path, *THREADS)
-    assert path.name in MAY_KNOW_THE_TIME or not imports_of(path, "time")
-    assert used_of(path, "threading") <= MAY_USE_OF_THREADING.get(path.name, set())
+    assert room(path) in MAY_USE_THREADS or not imports_of(path, *THREADS)
+    assert room(path) in MAY_KNOW_THE_TIME or not imports_of(path, "time")
+    assert used_of(path, "threading") <= MAY_USE_OF_THREADING.get(room(path), set())
 
 
 def test_there_is_something_that_uses_threads() -> None:

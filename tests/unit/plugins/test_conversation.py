@@ -8,12 +8,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_flow
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import CALL, PAUSE, READ, Answer, Ask
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_acts import perform
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_flow import MOST_LAST_LOOKS, MOST_STALE
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Pair
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import ACT, FailoverTalk, start
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.acts import perform
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.states import Pair
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
+    CALL,
+    PAUSE,
+    READ,
+    Answer,
+    Ask,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import flow as failover_flow
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.flow import (
+    MOST_LAST_LOOKS,
+    MOST_STALE,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.talk import (
+    ACT,
+    FailoverTalk,
+    start,
+)
 
 from tests.unit.plugins.failover_sim import SILENT, Sim, asked, side_of, text_of, vm_id
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Noun
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import SPEC, WORKFLOWS
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Noun
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import SPEC, WORKFLOWS
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTIONS = ROOT / ".build" / "collections"

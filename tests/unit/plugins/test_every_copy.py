@@ -6,11 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import CALL, READ, TEST, Ask
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_partners import partners
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Side
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import ACT, FailoverTalk
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.heard import records_of
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.states import Side
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
+    CALL,
+    READ,
+    TEST,
+    Ask,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.partners import partners
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.talk import ACT, FailoverTalk
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.heard import records_of
 
 from tests.unit.plugins.failover_sim import SERVER, chosen, converse, record_of, side_of, vm_id, want
 

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import failover_run
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_findings import ACCEPTABLE, FINDINGS
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_inputs import make_run
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_preflight import preflight
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_ways import ways
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover import run as failover_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.findings import (
+    ACCEPTABLE,
+    FINDINGS,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.inputs import make_run
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.preflight import preflight
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.ways import ways
 
 from tests.unit.plugins.failover_sim import INPUTS, SERVER, record_of, side_of, vm_id
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Pair
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.states import Pair
 
 from tests.unit.plugins.failover_sim import Sim, side_of, text_of
 

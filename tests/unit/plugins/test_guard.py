@@ -18,7 +18,7 @@ import jinja2
 import jinja2.meta
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.order import inputs_of
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.order import inputs_of
 
 from tests.conftest import COLLECTIONS
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info_kinds import KINDS
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import ReplicaError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.sections import KINDS
 
 from tests.unit.plugins.info_cases import run, session_of
 

@@ -13,51 +13,51 @@ PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 KEYS = ("name", "vm", "VMName")
 
 TYPED = {
-    "drill.is_asked",
-    "drill._drill",
-    "failover.subjects",
-    "failover_everyone.everyone",
-    "failover_partners._is_wanted",
-    "failover_partners._namesakes",
-    "info_select.chooser.wanted",
-    "policy.Hosts.partner_records",
-    "policy.selected",
-    "relation_find._by_name",
-    "relation_want.Want.ids_there",
-    "removal.is_vm",
-    "replica_vm.subjects",
+    "facts.select.chooser.wanted",
+    "failover.resource.subjects",
+    "relation.find._by_name",
+    "relation.want.Want.ids_there",
+    "replica_vm.resource.subjects",
+    "workflows.failover.everyone.everyone",
+    "workflows.failover.partners._is_wanted",
+    "workflows.failover.partners._namesakes",
+    "workflows.policy.Hosts.partner_records",
+    "workflows.policy.selected",
+    "workflows.removal.sides.is_vm",
+    "workflows.test_failover.plan._drill",
+    "workflows.test_failover.plan.is_asked",
 }
 """What a person asked for by name is looked up, and is an id from then on."""
 
 NO_VM = {
-    "authorization.Entry.admits",
-    "authorization._loses",
-    "authorization._moves_to_any",
-    "authorization.find_entry",
-    "authorization.outcome",
-    "drill_network.kinds_of",
-    "endpoint.Naming.of",
-    "failover_cluster.clusters_of",
-    "failover_one_side.to_prepare",
-    "failover_point._by_text",
-    "failover_preflight._unconnected",
-    "failover_preflight.preflight",
-    "firewall._find",
-    "firewall.Firewall.passes",
-    "firewall.Firewall.policy_of",
-    "firewall.with_rule_open",
-    "info_kinds",
-    "jobs.as_sent",
-    "network._meant",
-    "option_groups.Waiting.of",
-    "pipeline.Statement.columns",
-    "report_rows._troubles",
-    "server_have.Settings.any_server",
-    "server_options._entries",
-    "server_plan._entry_steps",
-    "server_plan.predict",
-    "server_plan.writes_shared",
-    "server_target._check_any",
+    "base.option_groups.Waiting.of",
+    "base.pipeline.Statement.columns",
+    "engine.jobs.as_sent",
+    "facts.authorization.Entry.admits",
+    "facts.authorization._loses",
+    "facts.authorization._moves_to_any",
+    "facts.authorization.find_entry",
+    "facts.authorization.outcome",
+    "facts.firewall.Firewall.passes",
+    "facts.firewall.Firewall.policy_of",
+    "facts.firewall._find",
+    "facts.firewall.with_rule_open",
+    "facts.sections",
+    "failover.point._by_text",
+    "network.resource._meant",
+    "server.have.Settings.any_server",
+    "server.options._entries",
+    "server.plan._entry_steps",
+    "server.plan.predict",
+    "server.plan.writes_shared",
+    "server.target._check_any",
+    "wire.endpoint.Naming.of",
+    "workflows.failover.cluster.clusters_of",
+    "workflows.failover.preflight._unconnected",
+    "workflows.failover.preflight.preflight",
+    "workflows.prepare.plan.to_prepare",
+    "workflows.report.rows._troubles",
+    "workflows.test_failover.network.kinds_of",
 }
 """Cmdlets, kinds, findings, switches, rules, entries, clusters, points, adapters: none of them has an id here."""
 
@@ -96,8 +96,9 @@ def places(tree: ast.AST, within: str) -> Iterator[str]:
 def test_names_are_matched_only_where_somebody_typed_one() -> None:
     found: set[str] = set()
     for folder in ("plugin_utils/_replica", "filter", "action"):
-        for path in sorted((PLUGINS / folder).glob("*.py")):
-            found |= set(places(ast.parse(path.read_text(encoding="utf-8")), path.stem))
+        for path in sorted((PLUGINS / folder).rglob("*.py")):
+            place = ".".join(path.relative_to(PLUGINS / folder).with_suffix("").parts)
+            found |= set(places(ast.parse(path.read_text(encoding="utf-8")), place))
     known = TYPED | NO_VM
     assert found - known == set(), "put it by id, or say in a list above why it is a name"
     assert known - found == set(), "no name is matched there any more"

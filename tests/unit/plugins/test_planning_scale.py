@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import CALL, Answer, Wanted
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Pair
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import FailoverTalk, start
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.states import Pair
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import CALL, Answer, Wanted
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.talk import FailoverTalk, start
 
 from tests.unit.plugins.failover_sim import Sim, side_of
 

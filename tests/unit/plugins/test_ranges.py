@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.ranges import RANGES, check_ranges
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import RoleInputError, role_inputs
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import OptionError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.option_groups import Waiting
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.ranges import RANGES, check_ranges
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.role_inputs import (
+    RoleInputError,
+    role_inputs,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 OF_THEIR_OWN = {"vlan_id", "prefix_length"}  # their noun checks them: what is right depends on the rest

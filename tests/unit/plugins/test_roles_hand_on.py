@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import SPEC, WORKFLOWS, options_of
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import (
+    SPEC,
+    WORKFLOWS,
+    options_of,
+)
 
 from tests.unit.plugins.test_docs_parity import specified
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Decision, Look, Noun, Step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Decision, Look, Noun, Step
 
 Have = TypeVar("Have")
 Want = TypeVar("Want")

@@ -10,9 +10,9 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.hyperv.replica.plugins.filter.replication_alarms import replication_alarms
 from ansible_collections.hyperv.replica.plugins.filter.replication_table import replication_table
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import STATE_CHOICES
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.report_table import cells
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.units import duration, size
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.units import duration, size
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.info import STATE_CHOICES
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.report.table import cells
 
 CASES = yaml.safe_load((Path(__file__).parents[1] / "cases" / "report" / "tables.yml").read_text())
 

@@ -10,20 +10,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import RemoteError, said
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.foresee import foresee
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import Outcome, to_result
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline, Statement
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Decision, Wait
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import RemoteError, said
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.option_groups import Waiting
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Pipeline, Statement
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import (
     ErrorRecord,
     FunctionSession,
     Output,
     Row,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Clock, Task
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.apply import apply
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.check_mode import foresee
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.outcome import Outcome, to_result
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Decision, Wait
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.task import Clock, Task
 
 from tests.unit.plugins.plugin_utils.test_phases import NOUN, Have, Host, Seconds, Want, decide, parse, vms
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import clixml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire import clixml
 
 ENUM = """<Obj N="State" RefId="1"><TN RefId="1"><T>Microsoft.HyperV.PowerShell.VMState</T><T>System.Enum</T></TN>
 <ToString>Running</ToString><I32>2</I32></Obj>"""

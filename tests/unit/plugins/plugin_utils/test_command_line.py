@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible.parsing.splitter import parse_kv
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.command_line import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.command_line import (
     command,
     typed_vm,
     unconfirmed,

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import requests
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import psrp
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.contact import Contact, Way, beneath, shown
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.contact_rules import judge
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire import psrp
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.contact import Contact, Way, beneath, shown
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.contact_rules import judge
 from pypsrp.exceptions import AuthenticationError, WSManFaultError
 from spnego.exceptions import SpnegoError
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError

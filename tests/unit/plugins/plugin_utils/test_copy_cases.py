@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Side
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused, Wait
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm import REPLICA_VM, Copy, Have
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import Output, Row
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import path_key
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import OptionError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.states import Side
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.values import path_key
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Done, Refused, Wait
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm.resource import REPLICA_VM, Copy, Have
 
 from tests.unit.plugins.unfolding import unfold
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.disks import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.disks import (
     Disk,
     before_checkpoint,
     choose,

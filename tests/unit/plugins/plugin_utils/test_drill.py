@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill import DrillError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill import candidates as listed
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill_cleanup import cleaned, cleanup
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill_network import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover.point import parse_points
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.cleanup import (
+    cleaned,
+    cleanup,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.network import (
     isolation,
     isolation_problem,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.drill_report import answered, report
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_point import parse_points
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.plan import DrillError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.plan import (
+    candidates as listed,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.report import (
+    answered,
+    report,
+)
 
 KINDS = {"Production": "external", "Isolated": "private", "Host only": "internal"}
 VM, TEST = "11111111-2222-3333-4444-555555555501", "11111111-2222-3333-4444-555555555591"

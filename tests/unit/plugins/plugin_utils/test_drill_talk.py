@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import drill_end_talk, drill_talk
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
     CALL,
     PAUSE,
     READ,
@@ -17,7 +16,11 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversati
     Talk,
     Wanted,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import WORKFLOWS, read_inputs
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import WORKFLOWS, read_inputs
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover import (
+    end_talk as drill_end_talk,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover import talk as drill_talk
 
 B = "HV-B.example.com"
 VMS = {f"App{n:02}": f"11111111-2222-3333-4444-5555555555{n:02}" for n in (1, 2)}

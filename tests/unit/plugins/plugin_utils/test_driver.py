@@ -10,9 +10,18 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import driver as drivers
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import host_thread
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import (
+    ConnectionLost,
+    ReplicaError,
+    UnsupportedConnection,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Command, Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import FunctionSession, Output
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.reading import Reading
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.clock import READ_CLOCK
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows import driver as drivers
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows import host_thread
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
     CALL,
     FRESH_SECONDS,
     PAUSE,
@@ -23,17 +32,8 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversati
     Talk,
     Wanted,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.driver import Driver
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import (
-    ConnectionLost,
-    ReplicaError,
-    UnsupportedConnection,
-)
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.host_thread import Opening
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info_clock import READ_CLOCK
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Command, Pipeline
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import Reading
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import FunctionSession, Output
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.driver import Driver
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.host_thread import Opening
 
 from tests.unit.plugins.plugin_utils.test_phases import NOUN, Host
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.endpoint import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import OptionError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Command, Pipeline, vm_by_id
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import ErrorRecord, Output
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.endpoint import (
     Naming,
     checked,
     is_constrained,
     only_reads,
     outline,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Command, Pipeline, vm_by_id
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import ErrorRecord, Output
 
 GET_VM, SELECT = Command("Get-VM"), Command("Select-Object", {"Property": ["Id"]})
 UNKNOWN = ErrorRecord("CommandNotFoundException", "ObjectNotFound", "not recognized", "{}")

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_here import decide
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_options import Want
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_proof import Proof
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_read import VM, Have
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Side
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import VMSelection
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Decision, Refused, Step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.option_groups import VMSelection
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.proof import Proof
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.states import Side
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Decision, Refused, Step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover.decide import decide
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover.options import Want
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover.read import VM, Have
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 REPLICA = Side("Replica", "Replicating", "Off")

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.firewall import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.option_groups import Waiting
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import ErrorRecord, Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Refused, Step, Wait
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.progress import Progress, judge, started
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.firewall import (
     BUILT_IN,
     OWN,
     Firewall,
@@ -13,12 +17,8 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.firewall i
     Rule,
     parse_firewall,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Refused, Step, Wait
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.progress import Progress, judge, started
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_have import Have
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_plan import decide
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import ErrorRecord, Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.have import Have
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.plan import decide
 
 from tests.unit.plugins.server_cases import have_of, want_of
 

@@ -6,8 +6,12 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import READ, Answer, Ask
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.host_thread import Event, HostThread, Opening
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import READ, Answer, Ask
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.host_thread import (
+    Event,
+    HostThread,
+    Opening,
+)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -8,24 +8,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.endpoint import outline
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import RemoteError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.job_watch import JobWatch
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.jobs import Job, Jobs, as_sent, is_job
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import Outcome, to_result
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import RemoteError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.option_groups import Waiting
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import (
     Command,
     Pipeline,
     Statement,
     vm_by_id,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Decision, Done, Noun, Step, Wait
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.properties import select
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import PsrpSession, open_session
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import Output, Row
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.properties import select
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.apply import apply
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.job_watch import JobWatch
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.jobs import Job, Jobs, as_sent, is_job
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.outcome import Outcome, to_result
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import (
+    Decision,
+    Done,
+    Noun,
+    Step,
+    Wait,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.task import Task
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.endpoint import outline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.psrp import PsrpSession, open_session
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab

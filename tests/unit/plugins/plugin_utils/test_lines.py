@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.lines import clean, clean_text, uncoloured
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.text import clean, clean_text, uncoloured
 
 NAMES = {
     "escape": "App\033[2Jx",

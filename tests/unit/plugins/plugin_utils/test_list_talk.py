@@ -7,10 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import list_talk
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import READ, Answer, Talk, Wanted
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Side
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import WORKFLOWS, read_inputs, wanted
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.states import Side
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
+    READ,
+    Answer,
+    Talk,
+    Wanted,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.listing import talk as list_talk
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import (
+    WORKFLOWS,
+    read_inputs,
+    wanted,
+)
 
 from tests.unit.plugins.failover_sim import SILENT, full_name, record_of, side_of, vm_id
 

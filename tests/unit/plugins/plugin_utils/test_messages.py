@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ReplicaError, UnexpectedOutput, said
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover import FAILOVER
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info_unreadable import CannotRead, Unreadable
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network import FAILOVER_NETWORK
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm import REPLICA_VM
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server import SERVER
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import (
+    ReplicaError,
+    UnexpectedOutput,
+    said,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import (
     ErrorRecord,
     FunctionSession,
     Output,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.task import Task
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.unreadable import CannotRead, Unreadable
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover.resource import FAILOVER
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network.resource import FAILOVER_NETWORK
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation.resource import RELATION
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm.resource import REPLICA_VM
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.resource import SERVER
 
 DENIED = "You do not have the required permission to complete this task."
 ID = "11111111-2222-3333-4444-555555555501"

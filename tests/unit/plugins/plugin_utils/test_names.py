@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import names
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.names import Candidate
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import names
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.names import Candidate
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network import FAILOVER_NETWORK, Adapter, Have
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network_options import FAMILIES
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import OptionError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Done, Refused
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network.options import FAMILIES
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.network.resource import (
+    FAILOVER_NETWORK,
+    Adapter,
+    Have,
+)
 
 from tests.unit.plugins.unfolding import unfold
 

@@ -11,23 +11,23 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import clixml, psrp
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import (
     ConnectionLost,
     OptionError,
     UnexpectedOutput,
     UnreadableAnswer,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.foresee import foresee
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.info import SPEC, gather, read_options
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import to_result
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Command, Pipeline, vm_by_id
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Noun, Step
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import PsrpSession, open_session
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reading import Reading, read_result
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import FunctionSession, Output
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Task
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Command, Pipeline, vm_by_id
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import FunctionSession, Output
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.apply import apply
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.check_mode import foresee
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.outcome import to_result
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Done, Noun, Step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.reading import Reading, read_result
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.task import Task
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.info import SPEC, gather, read_options
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire import clixml, psrp
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.psrp import PsrpSession, open_session
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 from ansible.parsing.splitter import parse_kv, split_args
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.order import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.order import (
     Order,
     inputs_of,
     problems,
     skipped_guard,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.target import near, strangers, target_problem
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.target import (
+    near,
+    strangers,
+    target_problem,
+)
 
 INPUTS = ("vms", "confirm", "default_storage", "initial_copy_path", "failover_to")
 

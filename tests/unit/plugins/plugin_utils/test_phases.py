@@ -11,18 +11,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.apply import apply
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import ConnectionLost, RemoteError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.foresee import foresee
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.option_groups import Waiting
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.outcome import Outcome, owner, to_result
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import ConnectionLost, RemoteError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.option_groups import Waiting
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import (
     Command,
     Pipeline,
     Statement,
     vm_by_id,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import (
+    ErrorRecord,
+    FunctionSession,
+    Output,
+    Row,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.apply import apply
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.check_mode import foresee
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.outcome import Outcome, owner, to_result
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import (
     Decision,
     Done,
     Look,
@@ -31,13 +37,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan impor
     Step,
     Wait,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import (
-    ErrorRecord,
-    FunctionSession,
-    Output,
-    Row,
-)
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.task import Clock, Task
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.task import Clock, Task
 
 Have = dict[str, dict[str, Any]]
 

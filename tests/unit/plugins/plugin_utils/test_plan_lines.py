@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan_lines import action_lines, plan_line
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.plan_lines import action_lines, plan_line
 
 from tests.integration.printed_plan import printed
 

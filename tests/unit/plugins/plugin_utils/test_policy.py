@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.policy import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.policy import (
     Hosts,
     PolicyError,
     hosts_to_read,
     tasks_of,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.policy_preview import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.policy_preview import (
     candidates,
     preview,
     to_confirm,

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import OptionError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.states import Pair
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
     ACT,
     CALL,
     READ,
@@ -15,17 +17,15 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversati
     Ask,
     Wanted,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_states import Pair
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover_talk import FailoverTalk
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.prepare_flow import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.talk import FailoverTalk
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import read_inputs, wanted
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.prepare.flow import (
     MOST_STALE,
     MOST_TRIES,
     interrupt,
     step,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.prepare_talk import start
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import read_inputs, wanted
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.prepare.talk import start
 
 from tests.unit.plugins.failover_sim import SILENT, Sim, asked, full_name, side_of, text_of, vm_id
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Command
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.properties import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Command
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.properties import (
     PROPERTIES,
     UnknownProperty,
     expand,

@@ -10,14 +10,14 @@ import certifi
 import pytest
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import (
     ConnectionLost,
     OptionError,
     UnsupportedConnection,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Command, Pipeline, vm_by_id
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.properties import select
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.psrp import PsrpSession, open_session
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Command, Pipeline, vm_by_id
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.properties import select
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.psrp import PsrpSession, open_session
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import clixml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Command, Pipeline
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.properties import select
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recognition import recognised
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Command, Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.properties import select
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire import clixml
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.recognition import recognised
 
 CUSTOM = "System.Management.Automation.PSCustomObject"
 HYPERV = "Microsoft.HyperV.PowerShell."

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import relation_settings
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.disks import Disk, name_key
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused, Step, Wait
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation_find import check_host
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation_have import VM, Have, Relation
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.values import time_utc
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import OptionError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.values import time_utc
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Done, Refused, Step, Wait
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.disks import Disk, name_key
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import settings as relation_settings
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation.find import check_host
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation.have import VM, Have, Relation
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation.resource import RELATION
 
 from tests.unit.plugins.unfolding import unfold
 

@@ -6,17 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.cluster import query_cluster
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import (
     OptionError,
     RemoteError,
     UnexpectedOutput,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.pipeline import Pipeline
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Refused
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation import RELATION
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation_want import Want
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import ErrorRecord, Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Pipeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import ErrorRecord, Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Refused
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.cluster import query_cluster
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation.resource import RELATION
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.relation.want import Want
 
 HYPERV = "Microsoft.HyperV.PowerShell."
 ID = "11111111-2222-3333-4444-555555555501"

@@ -6,9 +6,12 @@ from itertools import product
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal import removal_hosts
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_plan import RemovalError, removal_plan
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_report import report
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.removal.plan import (
+    RemovalError,
+    removal_plan,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.removal.report import report
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.removal.sides import removal_hosts
 
 VM = "11111111-2222-3333-4444-555555555501"
 A, B, C = "HV-A.example.com", "HV-B.example.com", "HV-C.example.com"

@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
     CALL,
     READ,
     Answer,
     Ask,
     Wanted,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import read_inputs
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_flow import MOST_STALE, interrupt, step
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.removal_talk import RemovalTalk, start
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import RoleInputError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import read_inputs
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.removal.flow import (
+    MOST_STALE,
+    interrupt,
+    step,
+)
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.removal.talk import RemovalTalk, start
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.role_inputs import RoleInputError
 
 HOSTS = {"hv-a": "HV-A.example.com", "hv-b": "HV-B.example.com", "hv-c": "HV-C.example.com"}
 VMS = {f"App{n:02}": f"11111111-2222-3333-4444-5555555555{n:02}" for n in (1, 2, 3)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
     CALL,
     FRESH_SECONDS,
     READ,
@@ -16,15 +16,18 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversati
     Ask,
     Wanted,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery import read_inputs, wanted
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reprotect_flow import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import read_inputs, wanted
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.reprotect.flow import (
     MOST_STALE,
     MOST_UNREAD,
     SILENT_SECONDS,
     interrupt,
     step,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.reprotect_talk import ReprotectTalk, start
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.reprotect.talk import (
+    ReprotectTalk,
+    start,
+)
 
 HOSTS = {host: f"{host.upper()}.example.com" for host in ("hv-a", "hv-b", "hv-c", "hv-d")}
 A, B, C, D = HOSTS.values()

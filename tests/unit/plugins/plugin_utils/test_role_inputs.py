@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.role_inputs import RoleInputError, role_inputs
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.role_inputs import (
+    RoleInputError,
+    role_inputs,
+)
 
 COLLECTIONS = Path(__file__).resolve().parents[4] / ".build" / "collections"
 

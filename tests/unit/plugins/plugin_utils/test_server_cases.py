@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.authorization import Entry
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.plan import Done, Refused, Step
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server import SERVER, record
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_have import Have, Settings
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import OptionError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Done, Refused, Step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.authorization import Entry
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.have import Have, Settings
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.resource import SERVER, record
 
 from tests.unit.plugins.server_cases import Case, cases, have_of, want_of
 from tests.unit.plugins.unfolding import unfold

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.authorization import WantedEntry
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.cluster import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import RemoteError, UnexpectedOutput
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.session import ErrorRecord, Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.authorization import WantedEntry
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.cluster import (
     ClusterUnreadable,
     parse_cluster,
     query_cluster,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import RemoteError, UnexpectedOutput
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_have import parse, query
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server_want import Want
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.session import ErrorRecord, Output, Row
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.have import parse, query
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.want import Want
 
 SPACE = "Microsoft.FailoverClusters.PowerShell"
 SERVER = {

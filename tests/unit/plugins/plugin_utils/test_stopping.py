@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import recovery_runner
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.record import Record
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.recovery_runner import Terminal, Watch, broken_off
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.timeline import COLUMNS, Happened, Timeline
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.record import Record
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.timeline import (
+    COLUMNS,
+    Happened,
+    Timeline,
+)
 
 NOW = datetime(2026, 3, 1, 14, 3, 11, tzinfo=timezone.utc)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.conversation import (
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.conversation import (
     ACT,
     READ,
     Answer,

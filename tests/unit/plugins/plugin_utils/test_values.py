@@ -7,8 +7,8 @@ from collections import UserDict
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica import values
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.errors import OptionError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base import values
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import OptionError
 
 
 class TaggedStr(str):

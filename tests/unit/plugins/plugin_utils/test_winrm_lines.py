@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.winrm_lines import psrp_lines
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.winrm_lines import psrp_lines
 
 
 def lines(variables: dict[str, Any]) -> list[str]:
