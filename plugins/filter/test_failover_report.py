@@ -13,7 +13,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.error
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.text import clean_text
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.values import plain
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover import (
-    report as drill_report,
+    report as failover_test_report,
 )
 
 DOCUMENTATION = r"""
@@ -54,7 +54,7 @@ _value:
 def test_failover_report(plan: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
     """The report; see DOCUMENTATION."""
     try:
-        return drill_report.report(plain(plan), plain(run))
+        return failover_test_report.report(plain(plan), plain(run))
     except ReplicaError as error:
         raise AnsibleFilterError(clean_text(error)) from error
 

@@ -17,11 +17,11 @@ from .workflows import order, policy, policy_preview, role_inputs, target
 from .workflows.report import input as report_input
 from .workflows.report import rows as report_rows
 from .workflows.report import table as report_table
-from .workflows.test_failover import report as drill_report
+from .workflows.test_failover import report as failover_test_report
 
 LOADED_EARLY = (
     command_line,
-    drill_report,
+    failover_test_report,
     lines,
     order,
     plan_lines,

@@ -24,7 +24,7 @@ TYPED = {
     "workflows.policy.Hosts.partner_records",
     "workflows.policy.selected",
     "workflows.removal.sides.is_vm",
-    "workflows.test_failover.plan._drill",
+    "workflows.test_failover.plan._under_test",
     "workflows.test_failover.plan.is_asked",
 }
 """What a person asked for by name is looked up, and is an id from then on."""

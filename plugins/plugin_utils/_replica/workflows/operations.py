@@ -25,8 +25,8 @@ from .reprotect import flow as reprotect_flow
 from .reprotect import talk as reprotect_talk
 from .role_inputs import RoleInputError, role_inputs
 from .target import CLUSTER, KNOWN, ONE, target_problem
-from .test_failover import end_talk as drill_end_talk
-from .test_failover import talk as drill_talk
+from .test_failover import end_talk as end_of_test_talk
+from .test_failover import talk as failover_test_talk
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,11 @@ WORKFLOWS: Mapping[str, Workflow] = {
         frozenset(_REMOVAL) | {"hosts", "confirm", "on_refusal", "settle_timeout"},
     ),
     "test_failover": Workflow(
-        drill_talk.start,
-        drill_talk,
+        failover_test_talk.start,
+        failover_test_talk,
         frozenset(_TEST) | {"recovery_point", "recovery_point_time", "on_refusal", "wait_timeout"},
     ),
-    "cleanup_test_failover": Workflow(drill_end_talk.start, drill_end_talk, frozenset({"report", "wait_timeout"})),
+    "cleanup_test_failover": Workflow(end_of_test_talk.start, end_of_test_talk, frozenset({"report", "wait_timeout"})),
     "list": Workflow(list_talk.start, list_talk, frozenset(), to=CLUSTER),
 }
 SPEC: Mapping[str, Any] = {

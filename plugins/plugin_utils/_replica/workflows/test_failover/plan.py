@@ -34,7 +34,7 @@ Record = Mapping[str, Any]
 
 
 @dataclass(eq=False)
-class DrillError(ReplicaError):
+class FailoverTestError(ReplicaError):
     """The host could not be read, or what was asked cannot be meant."""
 
     problem: str
@@ -59,7 +59,7 @@ class Wish:
         """From the typed inputs of the role. Raises OptionError for a time without an offset."""
         point, time = inputs.get("recovery_point"), inputs.get("recovery_point_time")
         if point and time:
-            raise DrillError("recovery_point and recovery_point_time exclude each other. Give one of them.")
+            raise FailoverTestError("recovery_point and recovery_point_time exclude each other. Give one of them.")
         return cls(
             vms=tuple(inputs.get("vms") or ()),
             point=read_point_wish(point, time),
@@ -71,7 +71,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Drill:
+class ReplicaUnderTest:
     """One VM of the run. `problem` is why it is left out, "" when it is not."""
 
     record: Record
@@ -93,24 +93,25 @@ class Drill:
         return str(self.point) if self.point else LATEST_DATA
 
 
-def drill_plan(read: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def failover_test_plan(read: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The plan: `lines` for people, `refused`, and `vms`, one entry for each VM that can be tested.
 
-    `read` holds relations, statistics, recovery_points, adapters, switches and test_vms of the VMs. Raises DrillError.
+    `read` holds relations, statistics, recovery_points, adapters, switches and test_vms of the VMs. Raises
+    FailoverTestError.
     """
     if not isinstance(read, Mapping) or read.get("vms") is None:
-        raise DrillError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
+        raise FailoverTestError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
     wish = Wish.of(inputs)
-    drills = [_drill(record, read, wish) for record in chosen(read, wish.vms)]
-    refused = [{"id": d.record["id"], "name": d.record["name"], "reason": d.problem} for d in drills if d.problem]
+    replicas = [_under_test(record, read, wish) for record in chosen(read, wish.vms)]
+    refused = [{"id": d.record["id"], "name": d.record["name"], "reason": d.problem} for d in replicas if d.problem]
     refused += [{"id": None, "name": vm, "reason": NO_SUCH_VM} for vm in _missing(read, wish)]
-    going = [drill for drill in drills if not drill.problem]
+    going = [replica for replica in replicas if not replica.problem]
     return {
-        "vms": [_entry(drill, read, wish) for drill in going],
+        "vms": [_entry(replica, read, wish) for replica in going],
         "switch_tasks": _switch_tasks(going, wish),
-        "acts": sum(len(list(_all_steps(drill, read, wish))) for drill in going),
+        "acts": sum(len(list(_all_steps(replica, read, wish))) for replica in going),
         "refused": refused,
-        "lines": [line for drill in drills for line in _lines(drill, read, wish)]
+        "lines": [line for replica in replicas for line in _lines(replica, read, wish)]
         + [f"{one['name']}: REFUSED: {one['reason']}" for one in refused if one["id"] is None],
     }
 
@@ -132,16 +133,16 @@ def _missing(read: Record, wish: Wish) -> list[str]:
     return [vm for vm in wish.vms if not any(is_asked(record, vm) for record in read["vms"])]
 
 
-def _drill(record: Record, read: Record, wish: Wish) -> Drill:
+def _under_test(record: Record, read: Record, wish: Wish) -> ReplicaUnderTest:
     try:
         side = side_of(record)
     except ValueError as error:
-        return Drill(record, None, problem=str(error))
+        return ReplicaUnderTest(record, None, problem=str(error))
     points = parse_points(record.get("recovery_points") or ())
-    drill = Drill(record, side, points)
-    problem = _untestable(drill)
+    replica = ReplicaUnderTest(record, side, points)
+    problem = _untestable(replica)
     point = None
-    if not problem and not drill.adopted:
+    if not problem and not replica.adopted:
         try:
             point = choose_point(wish.point, points)
         except NoPoint as error:
@@ -150,19 +151,19 @@ def _drill(record: Record, read: Record, wish: Wish) -> Drill:
     twins = sum(is_asked(other, str(record["name"])) for other in read["vms"])
     if not problem and twins > 1 and any(same_text(record["name"], vm) for vm in wish.vms):
         problem = f"this host has {twins} VMs of that name; give the id of the one that is meant"
-    return Drill(record, side, points, point, problem)
+    return ReplicaUnderTest(record, side, points, point, problem)
 
 
-def _untestable(drill: Drill) -> str:
+def _untestable(replica: ReplicaUnderTest) -> str:
     """Why the state of the VM allows no test here; "" when it does."""
-    record, side = drill.record, drill.side
+    record, side = replica.record, replica.side
     if side is None:
         return "its replication could not be read"
     if side.mode == PRIMARY:
         return f"this host is its primary; the test is made where its replica is: {record['partner']}"
     if side.mode not in REPLICA_MODES:
         return f"there is no replica of it here: it is {side}"
-    if drill.adopted or "start_test" in possible(side):
+    if replica.adopted or "start_test" in possible(side):
         return ""
     if side.failed_over:
         return (
@@ -185,69 +186,69 @@ def _switch_problem(record: Record, read: Record, wish: Wish) -> str:
     return ""
 
 
-def _entry(drill: Drill, read: Record, wish: Wish) -> dict[str, Any]:
-    record = drill.record
+def _entry(replica: ReplicaUnderTest, read: Record, wish: Wish) -> dict[str, Any]:
+    record = replica.record
     return {
         "id": record["id"],
         "name": record["name"],
-        "adopted": drill.adopted,
-        "point": drill.point_shown,
-        "point_time": None if drill.point is None else time_text(drill.point.time),
+        "adopted": replica.adopted,
+        "point": replica.point_shown,
+        "point_time": None if replica.point is None else time_text(replica.point.time),
         "production_switches": sorted({str(a["switch"]) for a in record.get("adapters") or () if a["switch"]}),
-        "steps": list(_steps(drill, read, wish)),
+        "steps": list(_steps(replica, read, wish)),
     }
 
 
-def _switched(drill: Drill, wish: Wish) -> Iterator[str]:
+def _switched(replica: ReplicaUnderTest, wish: Wish) -> Iterator[str]:
     """Names of its adapters whose test switch is to be changed. That of a test VM that is there cannot be any more."""
-    if wish.test_switch is not None and not drill.adopted:
-        for adapter in drill.record.get("adapters") or ():
+    if wish.test_switch is not None and not replica.adopted:
+        for adapter in replica.record.get("adapters") or ():
             if not same_text(adapter["test_switch"] or "", wish.test_switch):
                 yield str(adapter["name"])
 
 
-def _switch_tasks(drills: Sequence[Drill], wish: Wish) -> list[dict[str, Any]]:
+def _switch_tasks(replicas: Sequence[ReplicaUnderTest], wish: Wish) -> list[dict[str, Any]]:
     """One task for adapters of the same name: `adapter`, and the `ids` of the VMs that have it."""
     tasks: dict[str, list[str]] = {}
-    for drill in drills:
-        for name in _switched(drill, wish):
-            tasks.setdefault(name, []).append(str(drill.record["id"]))
+    for replica in replicas:
+        for name in _switched(replica, wish):
+            tasks.setdefault(name, []).append(str(replica.record["id"]))
     return [{"adapter": name, "ids": ids} for name, ids in tasks.items()]
 
 
-def _steps(drill: Drill, read: Record, wish: Wish) -> Iterator[dict[str, Any]]:
-    for name in _switched(drill, wish):
+def _steps(replica: ReplicaUnderTest, read: Record, wish: Wish) -> Iterator[dict[str, Any]]:
+    for name in _switched(replica, wish):
         why = f"connect {name} of its test VM to {wish.test_switch}"
         yield {"cmdlet": "Set-VMNetworkAdapter", "parameters": {"TestReplicaSwitchName": wish.test_switch}, "why": why}
-    if not drill.adopted:
-        why = f"make a test VM from {drill.point_shown}"
+    if not replica.adopted:
+        why = f"make a test VM from {replica.point_shown}"
         yield {"cmdlet": "Start-VMFailover", "parameters": {"AsTest": True}, "why": why}
-    if _power_of_test(drill, read) != RUNNING:
+    if _power_of_test(replica, read) != RUNNING:
         yield {"cmdlet": "Start-VM", "parameters": {}, "why": "start the test VM, when it has proved to be isolated"}
 
 
-def _power_of_test(drill: Drill, read: Record) -> str | None:
-    test = drill.record.get("test_vm") or {}
+def _power_of_test(replica: ReplicaUnderTest, read: Record) -> str | None:
+    test = replica.record.get("test_vm") or {}
     found = (one for one in read.get("test_vms") or () if one["id"] == test.get("id"))
     return next((str(one["power"]) for one in found), test.get("power"))
 
 
-def _lines(drill: Drill, read: Record, wish: Wish) -> Iterator[str]:
-    record = drill.record
-    yield f"{record['name']}: {drill.side or 'not readable'}, {record['health']}; last tested: {last_tested(record)}"
-    if drill.problem:
-        yield f"  REFUSED: {drill.problem}"
+def _lines(replica: ReplicaUnderTest, read: Record, wish: Wish) -> Iterator[str]:
+    record = replica.record
+    yield f"{record['name']}: {replica.side or 'not readable'}, {record['health']}; last tested: {last_tested(record)}"
+    if replica.problem:
+        yield f"  REFUSED: {replica.problem}"
         return
     if not wish.point_given:
-        yield f"  recovery points: {', '.join(map(str, drill.points)) or 'none but the latest data'}"
-    yield f"  from {drill.point_shown}" if not drill.adopted else "  adopts the test VM that is there already"
-    for number, step in enumerate(_all_steps(drill, read, wish), 1):
+        yield f"  recovery points: {', '.join(map(str, replica.points)) or 'none but the latest data'}"
+    yield f"  from {replica.point_shown}" if not replica.adopted else "  adopts the test VM that is there already"
+    for number, step in enumerate(_all_steps(replica, read, wish), 1):
         yield plan_line(number, str(read["inventory_host"]), step["cmdlet"], step["parameters"], step["why"])
 
 
-def _all_steps(drill: Drill, read: Record, wish: Wish) -> Iterator[dict[str, Any]]:
+def _all_steps(replica: ReplicaUnderTest, read: Record, wish: Wish) -> Iterator[dict[str, Any]]:
     """Those that begin the test, and the one that ends it."""
-    yield from _steps(drill, read, wish)
+    yield from _steps(replica, read, wish)
     if not wish.keep:
         yield {"cmdlet": "Stop-VMFailover", "parameters": {}, "why": "stop and delete the test VM, whatever it came to"}
 
@@ -261,7 +262,7 @@ def last_tested(record: Record) -> str:
 def candidates(read: Any) -> list[str]:
     """Lines: the replicas of a host with power, mode, state, health and what is possible, and its test VMs."""
     if not isinstance(read, Mapping) or read.get("vms") is None:
-        raise DrillError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
+        raise FailoverTestError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
     replicas = [record for record in read["vms"] if record["mode"] in REPLICA_MODES]
     lines = [f"Replicas here: {len(replicas) or 'none'}"]
     lines += [f"  {_candidate(record)}" for record in sorted(replicas, key=lambda r: str(r["name"]).casefold())]
@@ -269,20 +270,20 @@ def candidates(read: Any) -> list[str]:
 
 
 def _candidate(record: Record) -> str:
-    drill = _seen(record)
-    why = _untestable(drill)
-    can = "a test VM of it is there" if drill.adopted else why or "can be tested"
+    replica = _seen(record)
+    why = _untestable(replica)
+    can = "a test VM of it is there" if replica.adopted else why or "can be tested"
     return (
         f"{record['name']}  {record['power']}  {record['mode']}, {record['state']}, {record['health']}"
         f"  last tested: {last_tested(record)}  {can}"
     )
 
 
-def _seen(record: Record) -> Drill:
+def _seen(record: Record) -> ReplicaUnderTest:
     try:
-        return Drill(record, side_of(record))
+        return ReplicaUnderTest(record, side_of(record))
     except ValueError:
-        return Drill(record, None)
+        return ReplicaUnderTest(record, None)
 
 
 def _test_vms(read: Record) -> Iterator[str]:

@@ -21,7 +21,7 @@ from ...base.values import is_guid
 from ..conversation import ACT, CALL, PAUSE, READ, Answer, Ask, End, Phases, Talk, Wanted, after, refuse
 from .end_talk import ending, list_tests, listed, merged
 from .network import isolation, test_vms
-from .plan import drill_plan
+from .plan import failover_test_plan
 from .report import answered, came_up, report
 
 GATHER = ["relations", "statistics", "recovery_points", "adapters", "switches", "test_vms"]
@@ -42,7 +42,7 @@ _EMPTY: Mapping[str, Any] = {"tests": {}, "ids": [], "problems": {}}
 
 
 @dataclass(frozen=True)
-class DrillTalk(Talk):
+class FailoverTestTalk(Talk):
     """read_first: what the plan rests on. first: the plan (plan.py). switched, made, started and ended: what the calls
     came to. isolation: which test VMs are isolated. until: when each guest that was started has to answer, by test VM.
     up: how soon it did. after and tests: the last readings, of the replicas and of the test VMs. stale: how often a
@@ -78,17 +78,17 @@ class DrillTalk(Talk):
         return any(ask.stage == stage for ask in self.open.values())
 
 
-def start(want: Wanted) -> DrillTalk:
+def start(want: Wanted) -> FailoverTestTalk:
     """The conversation before anything was asked. Without VMs it lists those of the host."""
-    return DrillTalk("here" if want.inputs["vms"] else "list", want=want)
+    return FailoverTestTalk("here" if want.inputs["vms"] else "list", want=want)
 
 
-def step(talk: DrillTalk, answers: Sequence[Answer], now: float) -> DrillTalk:
+def step(talk: FailoverTestTalk, answers: Sequence[Answer], now: float) -> FailoverTestTalk:
     """What comes next, after these answers."""
     return after(talk, answers, now, PHASES, _begin, _acts)
 
 
-def interrupt(talk: DrillTalk, reason: str, now: float) -> DrillTalk:
+def interrupt(talk: FailoverTestTalk, reason: str, now: float) -> FailoverTestTalk:
     """The conversation when somebody has stopped it: nothing more is started, and test VMs are not left behind."""
     if talk.end is not None:
         return talk
@@ -103,7 +103,7 @@ def interrupt(talk: DrillTalk, reason: str, now: float) -> DrillTalk:
 # -- until the first act ---------------------------------------------------------------------------------------------
 
 
-def _here(talk: DrillTalk, now: float) -> DrillTalk:
+def _here(talk: FailoverTestTalk, now: float) -> FailoverTestTalk:
     """Read the VMs and their recovery points."""
     vms = talk.want.inputs["vms"]
     ids = [vm for vm in vms if is_guid(vm)]
@@ -111,10 +111,10 @@ def _here(talk: DrillTalk, now: float) -> DrillTalk:
     return replace(talk.read(now, [talk.host], **whom, gather=GATHER), phase="plan")  # type: ignore[no-any-return]
 
 
-def _plan(talk: DrillTalk, now: float) -> DrillTalk:
+def _plan(talk: FailoverTestTalk, now: float) -> FailoverTestTalk:
     """Show the plan, and refuse what cannot be tested."""
     inputs, told = talk.want.inputs, talk.results()[talk.host]
-    plan = drill_plan(told, inputs)
+    plan = failover_test_plan(told, inputs)
     talk = replace(talk, read_first=told, first=plan, plan=(f"{talk.host}:", *plan["lines"]))
     if plan["refused"] and inputs["on_refusal"] == "stop":
         reasons = [f"{one['name']} cannot be tested: {one['reason']}" for one in plan["refused"]]
@@ -124,13 +124,13 @@ def _plan(talk: DrillTalk, now: float) -> DrillTalk:
     return replace(talk, phase=ACT)
 
 
-PHASES: Phases[DrillTalk] = {"list": list_tests, "listed": listed, "here": _here, "plan": _plan}
+PHASES: Phases[FailoverTestTalk] = {"list": list_tests, "listed": listed, "here": _here, "plan": _plan}
 
 
 # -- the acts --------------------------------------------------------------------------------------------------------
 
 
-def _begin(talk: DrillTalk, now: float) -> DrillTalk:
+def _begin(talk: FailoverTestTalk, now: float) -> FailoverTestTalk:
     """Set the test switch where that has to be done."""
     inputs = talk.want.inputs
     own = {"test_switch": inputs["test_switch"], "allow": inputs["allow"]}
@@ -140,7 +140,9 @@ def _begin(talk: DrillTalk, now: float) -> DrillTalk:
     return _go_on(talk if talk.open else _make(talk, now), now)
 
 
-def _call(talk: DrillTalk, stage: str, module: str, options: Mapping[str, Any], now: float, fresh: bool = False) -> Ask:
+def _call(
+    talk: FailoverTestTalk, stage: str, module: str, options: Mapping[str, Any], now: float, fresh: bool = False
+) -> Ask:
     """A call for the host that was read; `options` are those of its stage."""
     inputs, name = talk.want.inputs, windows_name_of(talk.read_first)
     waiting = {"wait_timeout": inputs["wait_timeout"], "poll_interval": inputs["poll_interval"]}
@@ -150,18 +152,18 @@ def _call(talk: DrillTalk, stage: str, module: str, options: Mapping[str, Any], 
     return Ask(0, CALL, talk.host, given, vms, module, at=now, stage=stage, fresh=fresh, forward=True)
 
 
-def _make(talk: DrillTalk, now: float) -> DrillTalk:
+def _make(talk: FailoverTestTalk, now: float) -> FailoverTestTalk:
     """Make the test VMs."""
     call = [_call(talk, MAKE, "hyperv_failover", _running(talk, talk.ids), now)] if talk.ids else []
     return talk.also(call)  # type: ignore[no-any-return]
 
 
-def _running(talk: DrillTalk, ids: Sequence[str], **more: Any) -> dict[str, Any]:
+def _running(talk: FailoverTestTalk, ids: Sequence[str], **more: Any) -> dict[str, Any]:
     points = ((name, talk.want.inputs[name]) for name in ("recovery_point", "recovery_point_time"))
     return {"ids": list(ids), "state": "test_running", **{name: value for name, value in points if value}, **more}
 
 
-def _acts(talk: DrillTalk, answers: Sequence[Answer], now: float) -> DrillTalk:
+def _acts(talk: FailoverTestTalk, answers: Sequence[Answer], now: float) -> FailoverTestTalk:
     for answer in answers:
         ask = talk.open[answer.number]
         if answer.last:
@@ -170,19 +172,19 @@ def _acts(talk: DrillTalk, answers: Sequence[Answer], now: float) -> DrillTalk:
     return _go_on(talk, now)
 
 
-def _switched(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
+def _switched(talk: FailoverTestTalk, ask: Ask, answer: Answer, now: float) -> FailoverTestTalk:
     """What is connected wrongly is found before its test VM is started, whatever became of this."""
     talk = replace(talk, switched=(*talk.switched, merged({}, answer.result, ask.options["ids"])))
     return talk if talk.asks_for(SWITCH) or talk.stopped else _make(talk, now)
 
 
-def _made(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
+def _made(talk: FailoverTestTalk, ask: Ask, answer: Answer, now: float) -> FailoverTestTalk:
     """Test VMs are there: what are they connected to?"""
     talk = replace(talk, made=merged(talk.made, answer.result, answer.vms))
     return talk if talk.stopped else _look(talk, answer.vms, now)
 
 
-def _look(talk: DrillTalk, vms: Sequence[str], now: float) -> DrillTalk:
+def _look(talk: FailoverTestTalk, vms: Sequence[str], now: float) -> FailoverTestTalk:
     """Read what the test VMs of these are connected to."""
     found = test_vms([vm for vm in talk.first["vms"] if vm["id"] in vms], talk.made)
     options = {"ids": list(found.values()), "gather": ["adapters", "switches"]}
@@ -190,7 +192,7 @@ def _look(talk: DrillTalk, vms: Sequence[str], now: float) -> DrillTalk:
     return talk.also([ask]) if found else talk
 
 
-def _connected(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
+def _connected(talk: FailoverTestTalk, ask: Ask, answer: Answer, now: float) -> FailoverTestTalk:
     """Start those that are isolated."""
     vms = [vm for vm in talk.first["vms"] if vm["id"] in ask.vms]
     told = isolation(vms, talk.made, answer.result, talk.want.inputs["allow"])
@@ -207,7 +209,7 @@ def _connected(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTa
     return talk.also([call])  # type: ignore[no-any-return]
 
 
-def _started(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
+def _started(talk: FailoverTestTalk, ask: Ask, answer: Answer, now: float) -> FailoverTestTalk:
     """They run, and their guests have their time from now on."""
     if answer.stale and not talk.stopped and talk.stale < MOST_STALE:
         return _look(replace(talk, stale=talk.stale + 1), answer.vms, now)
@@ -221,7 +223,7 @@ def _started(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk
     return replace(talk, started=merged(talk.started, result, answer.vms), until={**talk.until, **until}, stale=0)
 
 
-def _beat(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
+def _beat(talk: FailoverTestTalk, ask: Ask, answer: Answer, now: float) -> FailoverTestTalk:
     """Who answers?"""
     known = answered(talk.up, answer.result)
     names = {
@@ -236,35 +238,35 @@ def _beat(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
     return talk.also([Ask(0, PAUSE, seconds=seconds, at=now, stage=WAIT)])  # type: ignore[no-any-return]
 
 
-def _tested(talk: DrillTalk) -> Mapping[str, str]:
+def _tested(talk: FailoverTestTalk) -> Mapping[str, str]:
     tests: Mapping[str, str] = talk.isolation["tests"]
     return tests
 
 
-def _silent(talk: DrillTalk, now: float) -> list[str]:
+def _silent(talk: FailoverTestTalk, now: float) -> list[str]:
     """Test VMs whose guests may still answer."""
     if talk.want.inputs["wait_for"] != "heartbeat":
         return []
     return [test for test, until in talk.until.items() if test not in talk.up and now < until]
 
 
-def _waited(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
+def _waited(talk: FailoverTestTalk, ask: Ask, answer: Answer, now: float) -> FailoverTestTalk:
     return talk
 
 
-def _stopped(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
+def _stopped(talk: FailoverTestTalk, ask: Ask, answer: Answer, now: float) -> FailoverTestTalk:
     return replace(talk, ended=merged(talk.ended, answer.result, answer.vms))
 
 
-def _read_after(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
+def _read_after(talk: FailoverTestTalk, ask: Ask, answer: Answer, now: float) -> FailoverTestTalk:
     return replace(talk, after=answer.result)
 
 
-def _read_tests(talk: DrillTalk, ask: Ask, answer: Answer, now: float) -> DrillTalk:
+def _read_tests(talk: FailoverTestTalk, ask: Ask, answer: Answer, now: float) -> FailoverTestTalk:
     return replace(talk, tests=answer.result)
 
 
-_HEARD: Mapping[str, Callable[[DrillTalk, Ask, Answer, float], DrillTalk]] = {
+_HEARD: Mapping[str, Callable[[FailoverTestTalk, Ask, Answer, float], FailoverTestTalk]] = {
     SWITCH: _switched,
     MAKE: _made,
     ISOLATE: _connected,
@@ -277,7 +279,7 @@ _HEARD: Mapping[str, Callable[[DrillTalk, Ask, Answer, float], DrillTalk]] = {
 }
 
 
-def _go_on(talk: DrillTalk, now: float) -> DrillTalk:
+def _go_on(talk: FailoverTestTalk, now: float) -> FailoverTestTalk:
     """Look who answers, and when nothing is under way any more, how it ended."""
     silent = [] if talk.stopped else _silent(talk, now)
     if silent and not (talk.asks_for(BEAT) or talk.asks_for(WAIT)):
@@ -303,7 +305,7 @@ def _go_on(talk: DrillTalk, now: float) -> DrillTalk:
 # -- the end ---------------------------------------------------------------------------------------------------------
 
 
-def _end(talk: DrillTalk) -> DrillTalk:
+def _end(talk: FailoverTestTalk) -> FailoverTestTalk:
     """The report, or what whoever asks needs for its own."""
     inputs = talk.want.inputs
     run = {

@@ -14,7 +14,9 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.
     isolation,
     isolation_problem,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.plan import DrillError
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.plan import (
+    FailoverTestError,
+)
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.plan import (
     candidates as listed,
 )
@@ -177,12 +179,12 @@ def test_what_is_ended_is_found_by_id(asked: str) -> None:
 
 @pytest.mark.parametrize("name", ["App01", "App01*", "App01-dr - Test", "App"])
 def test_what_is_not_there_is_not_guessed(name: str) -> None:
-    with pytest.raises(DrillError, match="another name"):
+    with pytest.raises(FailoverTestError, match="another name"):
         cleanup(whole_host(replica()), [name])
 
 
 def test_two_of_one_name_are_told_apart_by_id() -> None:
-    with pytest.raises(DrillError, match="several VMs named App01-dr"):
+    with pytest.raises(FailoverTestError, match="several VMs named App01-dr"):
         cleanup(whole_host(replica(), replica(vm=TEST)), ["App01-dr"])
 
 

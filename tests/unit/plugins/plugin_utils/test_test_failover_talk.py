@@ -18,9 +18,11 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.
 )
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import WORKFLOWS, read_inputs
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover import (
-    end_talk as drill_end_talk,
+    end_talk as end_of_test_talk,
 )
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover import talk as drill_talk
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover import (
+    talk as failover_test_talk,
+)
 
 B = "HV-B.example.com"
 VMS = {f"App{n:02}": f"11111111-2222-3333-4444-5555555555{n:02}" for n in (1, 2)}
@@ -143,7 +145,7 @@ def ended(talk: Any) -> Mapping[str, Any]:
 
 def test_made_seen_to_be_isolated_started_and_left_running() -> None:
     world = World()
-    result = ended(world.play(drill_talk, world.start("App01", "App02")))
+    result = ended(world.play(failover_test_talk, world.start("App01", "App02")))
     assert world.sent[0] == ("test_running", ("App01", "App02"))
     assert world.sent[1:] == [("test_running start", ("App01",)), ("test_running start", ("App02",))]
     assert set(world.tests.values()) == {"Running"}
@@ -155,7 +157,7 @@ def test_made_seen_to_be_isolated_started_and_left_running() -> None:
 
 def test_one_whose_guest_does_not_answer_has_its_time_and_the_other_is_well() -> None:
     world = World(slow={"App02"})
-    talk = world.play(drill_talk, world.start("App01", "App02", heartbeat_timeout=30))
+    talk = world.play(failover_test_talk, world.start("App01", "App02", heartbeat_timeout=30))
     assert world.now > 30
     assert "App02: its guest did not answer within 30 seconds" in ended(talk)["msg"]
     assert [one["name"] for one in ended(talk)["came_up"]] == ["App01"]
@@ -163,7 +165,7 @@ def test_one_whose_guest_does_not_answer_has_its_time_and_the_other_is_well() ->
 
 def test_one_that_is_not_isolated_is_not_started() -> None:
     world = World(tests={VMS["App01"]: "Off"}, switch="Production")
-    result = ended(world.play(drill_talk, world.start("App01", report=False)))
+    result = ended(world.play(failover_test_talk, world.start("App01", report=False)))
     assert world.tests == {VMS["App01"]: "Off"}
     assert "production" in str(result["test"]["run"]["isolation"]["problems"])
     assert "failed" not in result, "whoever asks says so in its report"
@@ -172,17 +174,17 @@ def test_one_that_is_not_isolated_is_not_started() -> None:
 def test_a_start_rests_on_what_was_read_right_before() -> None:
     world = World()
     talk = world.play(
-        drill_talk, world.start("App01"), until=lambda talk: any(a.stage == "start" for a in talk.open.values())
+        failover_test_talk, world.start("App01"), until=lambda talk: any(a.stage == "start" for a in talk.open.values())
     )
     [call] = [ask for ask in talk.open.values() if ask.kind == CALL]
     assert (call.fresh, call.forward, call.at) == (True, True, world.now)
-    talk = drill_talk.step(talk, [Answer(call.number, {}, call.vms, stale=True)], world.now)
+    talk = failover_test_talk.step(talk, [Answer(call.number, {}, call.vms, stale=True)], world.now)
     assert [ask.stage for ask in talk.asks] == ["isolation"], "too old: it is looked at again"
 
 
 def test_a_lost_answer_is_no_test_that_was_passed() -> None:
     world = World(lost={"test_running start"})
-    result = ended(world.play(drill_talk, world.start("App01")))
+    result = ended(world.play(failover_test_talk, world.start("App01")))
     assert result["failed"]
     assert "no route to host" in result["msg"]
 
@@ -191,7 +193,7 @@ def test_a_lost_answer_is_no_test_that_was_passed() -> None:
 def test_before_the_checks_begin_it_is_told_what_ends_the_test_vms(keep: bool) -> None:
     """A play that is stopped in its checks has no task that could say it. One that keeps them says it in its report."""
     world = World()
-    talk = world.play(drill_talk, world.start("App01", keep=keep, report=False))
+    talk = world.play(failover_test_talk, world.start("App01", keep=keep, report=False))
     assert world.tests
     assert any("cleanup_test_failover -e test_on=hv-b -e vms=App01" in line for line in talk.end.lines) is not keep
 
@@ -199,12 +201,14 @@ def test_before_the_checks_begin_it_is_told_what_ends_the_test_vms(keep: bool) -
 @pytest.mark.parametrize("keep", [True, False])
 def test_stopped_no_test_vm_is_left_behind_that_was_not_to_be_kept(keep: bool) -> None:
     world = World(slow={"App01"})
-    talk = world.play(drill_talk, world.start("App01", keep=keep, report=False), until=lambda talk: bool(talk.until))
-    talk = drill_talk.interrupt(talk, "SIGTERM was received", world.now)
+    talk = world.play(
+        failover_test_talk, world.start("App01", keep=keep, report=False), until=lambda talk: bool(talk.until)
+    )
+    talk = failover_test_talk.interrupt(talk, "SIGTERM was received", world.now)
     asks = [*talk.asks, *(ask for ask in talk.open.values() if ask not in talk.asks)]
     while talk.end is None:
         for answer in world.answers(asks.pop(0)):
-            talk = drill_talk.step(talk, [answer], world.now)
+            talk = failover_test_talk.step(talk, [answer], world.now)
             asks += talk.asks
     assert bool(world.tests) == keep
     assert "SIGTERM was received" in ended(talk)["msg"]
@@ -217,7 +221,7 @@ def test_check_mode_shows_the_end_that_whoever_asks_will_ask_for() -> None:
     world = World()
     shown: list[str] = []
     for keep in (True, False):
-        talk = world.play(drill_talk, world.start("App01", keep=keep, check=True))
+        talk = world.play(failover_test_talk, world.start("App01", keep=keep, check=True))
         shown.append("\n".join(talk.plan))
         assert ended(talk) == {"changed": True}
     assert ["Stop-VMFailover" in text for text in shown] == [False, True]
@@ -226,7 +230,7 @@ def test_check_mode_shows_the_end_that_whoever_asks_will_ask_for() -> None:
 
 def test_ended_by_name_and_nothing_else() -> None:
     world = World(tests=dict.fromkeys(VMS.values(), "Running"))
-    talk = world.play(drill_end_talk, world.start("App01", operation="cleanup_test_failover"))
+    talk = world.play(end_of_test_talk, world.start("App01", operation="cleanup_test_failover"))
     assert world.sent == [("test_absent", ("App01",))]
     assert list(world.tests) == [VMS["App02"]]
     assert "App01: its test VM is gone" in talk.end.lines
@@ -234,16 +238,16 @@ def test_ended_by_name_and_nothing_else() -> None:
 
 def test_an_end_that_cannot_be_reached_is_told() -> None:
     world = World(tests={VMS["App01"]: "Running"}, lost={"test_absent"})
-    talk = world.play(drill_end_talk, world.start("App01", operation="cleanup_test_failover"))
+    talk = world.play(end_of_test_talk, world.start("App01", operation="cleanup_test_failover"))
     assert ended(talk)["msg"] == "no route to host"
     role = World(tests={VMS["App01"]: "Running"}, lost={"test_absent"})
-    told = ended(role.play(drill_end_talk, role.start(VMS["App01"], operation="cleanup_test_failover", report=False)))
+    told = ended(role.play(end_of_test_talk, role.start(VMS["App01"], operation="cleanup_test_failover", report=False)))
     assert "failed" not in told
     assert told["test"]["run"]["ended"]["failures"] == [{"id": VMS["App01"], "name": None, "msg": "no route to host"}]
 
 
 def test_stopped_before_anything_was_sent() -> None:
     world = World()
-    for operation, rules in (("test_failover", drill_talk), ("cleanup_test_failover", drill_end_talk)):
+    for operation, rules in (("test_failover", failover_test_talk), ("cleanup_test_failover", end_of_test_talk)):
         talk = rules.step(world.start("App01", operation=operation), [], 0.0)
         assert "Nothing was changed" in ended(rules.interrupt(talk, "SIGINT was received", 0.0))["msg"]
