@@ -1,7 +1,7 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""hyperv_failover_network: the noun FAILOVER_NETWORK, taken through the phases."""
+"""hyperv_failover_network: the resource FAILOVER_NETWORK, taken through the phases."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner imp
 class ActionModule(ReplicaAction):
     """Documented in the module of the same name."""
 
-    noun = FAILOVER_NETWORK
+    resource = FAILOVER_NETWORK

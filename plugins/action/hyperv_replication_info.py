@@ -13,4 +13,4 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.runner imp
 class ActionModule(ReplicaAction):
     """Binds the reading to the runner."""
 
-    noun = Reading("hyperv_replication_info", SPEC, read_options, gather)
+    resource = Reading("hyperv_replication_info", SPEC, read_options, gather)

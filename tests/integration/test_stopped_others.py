@@ -24,7 +24,7 @@ STAYS = ["Primary/Replicating Running", "Replica/Replicating Off"]
 GONE = ["None/Disabled Running", "None/Disabled Off"]
 NAMES = ("App01", "App03")
 VMS = ",".join(NAMES)
-DRILL = {"test_on": "hv-b", "vms": VMS, "test_switch": "Test isolated"}
+TEST = {"test_on": "hv-b", "vms": VMS, "test_switch": "Test isolated"}
 KILLED = "kill -9 with the task"
 STOPS = [way for way in WAYS if way != KILLED]
 
@@ -82,7 +82,7 @@ def typed(player: Player, text: str, playbook: str) -> subprocess.CompletedProce
     ),
 )
 def test_test_vms_that_were_begun_are_ended(player: Player, row: str) -> None:
-    run = stopped_at(player, row, "test_failover", **DRILL)
+    run = stopped_at(player, row, "test_failover", **TEST)
     record = of_operation(run, "test_failover")
     assert left_behind(player) == [], record
     assert "stopped: " in record
@@ -94,7 +94,7 @@ def test_test_vms_that_were_begun_are_ended(player: Player, row: str) -> None:
 
 @pytest.mark.parametrize("row", only(["SIGTERM, hv-b Start-VM"], rows("hv-b Start-VMFailover", "hv-b Start-VM")))
 def test_test_vms_that_are_to_stay_are_told_with_what_ends_them(player: Player, row: str) -> None:
-    run = stopped_at(player, row, "test_failover", keep="true", **DRILL)
+    run = stopped_at(player, row, "test_failover", keep="true", **TEST)
     record = of_operation(run, "test_failover")
     assert left_behind(player) == list(NAMES), record
     assert typed(player, record, "cleanup_test_failover").returncode == 0
@@ -105,9 +105,9 @@ def test_test_vms_that_are_to_stay_are_told_with_what_ends_them(player: Player, 
 @pytest.mark.parametrize("row", only(["SIGTERM, hv-b Stop-VMFailover"], rows("hv-b Stop-VMFailover")))
 def test_an_end_that_has_begun_is_waited_for(player: Player, row: str, playbook: str) -> None:
     """The second task of a test failover, and the playbook that ends test VMs."""
-    given = DRILL
+    given = TEST
     if playbook == "cleanup_test_failover":
-        player.play("test_failover", keep="true", **DRILL)
+        player.play("test_failover", keep="true", **TEST)
         given = {"test_on": "hv-b", "vms": VMS}
     assert left_behind(player) == [] or playbook == "cleanup_test_failover"
     run = stopped_at(player, row, playbook, **given)
@@ -121,7 +121,7 @@ def test_a_play_that_is_stopped_in_its_checks_has_told_what_ends_the_test_vms(pl
     checks = player.folder / "checks.yml"
     fails_it_all = {"name": "Stop everything", "ansible.builtin.meta": "end_play"}
     checks.write_text(yaml.safe_dump([fails_it_all]), encoding="utf-8")
-    done = player.play("test_failover", checks=str(checks), **DRILL)
+    done = player.play("test_failover", checks=str(checks), **TEST)
     assert left_behind(player) == list(NAMES), done.stdout
     assert typed(player, done.stdout, "cleanup_test_failover").returncode == 0
     assert left_behind(player) == []

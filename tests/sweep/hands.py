@@ -31,7 +31,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.optio
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.pipeline import Pipeline  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.apply import apply  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.outcome import to_result  # noqa: E402
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Noun  # noqa: E402
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Resource  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.reading import Reading, read_result  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.task import Task  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts import info  # noqa: E402
@@ -42,7 +42,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.replica_vm
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.server.resource import SERVER  # noqa: E402
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.wire.psrp import open_session  # noqa: E402
 
-NOUNS: Mapping[str, Noun[Any, Any]] = {
+RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "hyperv_replica_server": SERVER,
     "hyperv_vm_replication": RELATION,
     "hyperv_failover": FAILOVER,
@@ -106,15 +106,15 @@ class Hands:
 
     def attempt(self, module: str, host: str, **options: Any) -> dict[str, Any]:
         """Run a module on a host; its result, whatever it is."""
-        noun = NOUNS[module]
-        given = {**_defaults(noun.spec), **{k: v for k, v in self.quick.items() if k in noun.spec}, **options}
+        resource = RESOURCES[module]
+        given = {**_defaults(resource.spec), **{k: v for k, v in self.quick.items() if k in resource.spec}, **options}
         try:
-            want = noun.read_options(given)
+            want = resource.read_options(given)
         except OptionError as error:
             return self._keep({"changed": False, "failed": True, "msg": str(error)})
         with self.session(host) as session:
-            outcome = apply(Task(noun, want, session, Waiting.of(given)))
-        return self._keep(to_result(outcome, noun.subject_key, diff=False))
+            outcome = apply(Task(resource, want, session, Waiting.of(given)))
+        return self._keep(to_result(outcome, resource.subject_key, diff=False))
 
     def information(self, host: str, **options: Any) -> dict[str, Any]:
         """hyperv_replication_info on a host; its result, whatever it is."""

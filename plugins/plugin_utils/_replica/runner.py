@@ -1,7 +1,7 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Every module of the collection: a noun, taken through the phases.
+"""Every module of the collection: a resource, taken through the phases.
 
     options -> read -> plan -> (check mode stops here) -> apply -> read again -> verify -> result
 
@@ -28,7 +28,7 @@ from .base.values import plain, unsendable
 from .engine.apply import apply
 from .engine.check_mode import foresee
 from .engine.outcome import Record, to_result
-from .engine.plan import Noun
+from .engine.plan import Resource
 from .engine.reading import Reading, read_result
 from .engine.task import Task
 from .wire.connections import Way
@@ -47,12 +47,12 @@ display = Display()
 
 
 class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
-    """Base of the action plugins: `class ActionModule(ReplicaAction): noun = SERVER`, and nothing more.
+    """Base of the action plugins: `class ActionModule(ReplicaAction): resource = SERVER`, and nothing more.
 
-    The noun is a Noun, or a Reading for a module that only reads.
+    The resource is a Resource, or a Reading for a module that only reads.
     """
 
-    noun: ClassVar[Noun[Any, Any] | Reading[Any]]
+    resource: ClassVar[Resource[Any, Any] | Reading[Any]]
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -63,7 +63,7 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
         super().run(tmp, task_vars)
         try:
             options = self._options()
-            want = self.noun.read_options(options)
+            want = self.resource.read_options(options)
             waiting = Waiting.of(options)
             with self._session(task_vars or {}) as session:
                 return self._conduct(want, session, waiting)
@@ -72,22 +72,22 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
 
     def _conduct(self, want: Any, session: Session, waiting: Waiting) -> Record:
         """The result, also where the time limit of the task ended it: with what was sent until then."""
-        if isinstance(self.noun, Reading):
+        if isinstance(self.resource, Reading):
             try:
-                return read_result(self.noun, want, session, _now)
+                return read_result(self.resource, want, session, _now)
             except TIME_LIMIT:
                 return not_begun(OutOfTime(session.host))
-        task = Task(self.noun, want, session, waiting, say=_say)
+        task = Task(self.resource, want, session, waiting, say=_say)
         try:
             outcome = foresee(task) if self._task.check_mode else apply(task)
         except TIME_LIMIT:
             outcome = task.outcome
             outcome.error = OutOfTime(session.host)
-        return to_result(outcome, self.noun.subject_key, diff=bool(self._task.diff))
+        return to_result(outcome, self.resource.subject_key, diff=bool(self._task.diff))
 
     def _options(self) -> Mapping[str, Any]:
-        """The options of the task, validated by the noun's spec, as builtins. Raises OptionError, AnsibleActionFail."""
-        _unused, options = self.validate_argument_spec(argument_spec=dict(self.noun.spec), **self.noun.rules)
+        """The options, validated by the resource's spec, as builtins. Raises OptionError, AnsibleActionFail."""
+        _unused, options = self.validate_argument_spec(argument_spec=dict(self.resource.spec), **self.resource.rules)
         builtins: dict[str, Any] = plain(options, "options")
         for name, value in builtins.items():
             _check_sendable(name, value)

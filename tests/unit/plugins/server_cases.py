@@ -53,7 +53,7 @@ def cases() -> Iterator[Case]:
 
 
 def want_of(options: Mapping[str, Any]) -> Want:
-    """The options as Ansible validates them, read by the noun."""
+    """The options as Ansible validates them, read by the resource."""
     result = ArgumentSpecValidator(dict(SPEC)).validate(dict(options))
     if result.error_messages:
         raise ValueError("; ".join(result.error_messages))

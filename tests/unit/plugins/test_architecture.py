@@ -175,7 +175,7 @@ def test_only_the_edges_know_ansible_and_the_network(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sources(UTILS), ids=name_of)
 def test_nothing_but_the_edges_knows_the_edges(path: Path) -> None:
-    """The runner knows plans and sessions, nouns know neither: no arrow goes back."""
+    """The runner knows plans and sessions, resources know neither: no arrow goes back."""
     known = {"wire.psrp", "runner", "recovery_runner"} & rooms_imported(path)
     assert known <= EDGES.get(room(path), set())
 

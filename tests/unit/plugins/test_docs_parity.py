@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Noun
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Resource
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import SPEC, WORKFLOWS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,9 +27,9 @@ ACTIONS = "ansible_collections.hyperv.replica.plugins.action"
 
 
 def modules() -> list[str]:
-    """Action plugins that bind a noun: those have an argument spec of their own."""
+    """Action plugins that bind a resource: those have an argument spec of their own."""
     names = sorted(path.stem for path in (ROOT / "plugins" / "action").glob("*.py") if path.stem != "__init__")
-    return [name for name in names if hasattr(_action(name), "noun")]
+    return [name for name in names if hasattr(_action(name), "resource")]
 
 
 def _action(name: str) -> Any:
@@ -86,24 +86,24 @@ def _form(option: Mapping[str, Any], choices: list[Any], inner: Mapping[str, Any
 @pytest.mark.parametrize("name", modules())
 def test_options(name: str) -> None:
     doc = documentation()[f"hyperv.replica.{name}"]["doc"]
-    assert documented(doc["options"]) == specified(_action(name).noun.spec)
+    assert documented(doc["options"]) == specified(_action(name).resource.spec)
 
 
 @pytest.mark.parametrize("name", modules())
 def test_what_every_noun_answers_is_documented(name: str) -> None:
-    """The keys that the runner adds itself; a noun's own are compared where its records are made."""
-    noun = _action(name).noun
-    if not isinstance(noun, Noun):
+    """The keys that the runner adds itself; a resource's own are compared where its records are made."""
+    resource = _action(name).resource
+    if not isinstance(resource, Resource):
         return
     returned = documentation()[f"hyperv.replica.{name}"]["return"]
     assert set(returned["actions"]["contains"]) == {"cmdlet", "parameters", "host", "vm", "vm_id", "why", "sent"}
     assert set(returned["failures"]["contains"]) == {"id", "name", "msg"}
-    if noun.subject_key:
-        assert noun.subject_key in returned
+    if resource.subject_key:
+        assert resource.subject_key in returned
 
 
 def test_options_of_the_workflows() -> None:
-    """hyperv_recovery is bound to no noun: its options are those of all operations together."""
+    """hyperv_recovery is bound to no resource: its options are those of all operations together."""
     doc = _documented("hyperv_recovery")["hyperv.replica.hyperv_recovery"]["doc"]
     assert documented(doc["options"]) == specified(SPEC)
     own = {name for workflow in WORKFLOWS.values() for name in workflow.options}

@@ -17,7 +17,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-OF_THEIR_OWN = {"vlan_id", "prefix_length"}  # their noun checks them: what is right depends on the rest
+OF_THEIR_OWN = {"vlan_id", "prefix_length"}  # their resource checks them: what is right depends on the rest
 
 
 def spec_of(role: str) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 
 """Options that several modules share: one group here, documented by the fragment of the same name.
 
-A noun composes them: `spec = {**VM_SELECTION, **WAITING, "state": {...}}`.
+A resource composes them: `spec = {**VM_SELECTION, **WAITING, "state": {...}}`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 
 """What is sent to a host, as data: statements of cmdlets with parameters.
 
-Nothing here knows how it travels (wire/psrp.py) or what it means (the nouns). No value can become code: a parameter is
-only ever a parameter.
+Nothing here knows how it travels (wire/psrp.py) or what it means (the resources). No value can become code: a
+parameter is only ever a parameter.
 """
 
 from __future__ import annotations

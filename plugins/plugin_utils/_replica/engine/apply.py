@@ -71,7 +71,7 @@ class _Run(Generic[Have, Want]):
 
     def read(self) -> Have:
         """Read again, and with it how the jobs are doing."""
-        query = self.task.noun.query(self.task.want)
+        query = self.task.resource.query(self.task.want)
         self.jobs = {s: step for s, step in self.jobs.items() if self._is_open(s, step)}
         output = self._watched(query) if self.jobs and self.watchable else self.task.send(query)
         have = self.task.parse(output)

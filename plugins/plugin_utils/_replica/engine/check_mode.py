@@ -68,7 +68,7 @@ class _Foresight(Generic[Have, Want]):
         task.outcome.progress = {subject: looked(progress) for subject, progress in self.progress.items()}
         if not any(progress.acted for progress in self.progress.values()):
             task.clock.sleep(task.waiting.poll_interval)
-            self.have = task.parse(task.send(task.noun.query(task.want)))
+            self.have = task.parse(task.send(task.resource.query(task.want)))
 
     def _decide(self) -> dict[str, Step]:
         """Ask for all who are not busy; for those without a next step it ends here."""
@@ -91,7 +91,7 @@ class _Foresight(Generic[Have, Want]):
 
     def _wait(self, subject: str) -> None:
         """Let what is under way be over, as if it were a job; where its end is not known, the plan ends here."""
-        later = self.task.noun.settle(self.have, self.task.want, subject)
+        later = self.task.resource.settle(self.have, self.task.want, subject)
         if later == self.have:
             self.progress[subject] = replace(self.progress[subject], done=Done("under way"))
         else:
@@ -101,7 +101,8 @@ class _Foresight(Generic[Have, Want]):
     def _new(self, subject: str, step: Step) -> Step:
         if step in self.progress[subject].sent:
             raise PlanDoesNotEnd(
-                f"{self.task.noun.name}: {step.stage} for {subject or 'the host'} is planned again from its own outcome"
+                f"{self.task.resource.name}: {step.stage} for {subject or 'the host'} is planned again from its own"
+                " outcome"
             )
         return step
 
@@ -119,7 +120,7 @@ class _Foresight(Generic[Have, Want]):
             travelling = as_sent(step)
             self.busy |= {subject} if is_job(travelling) else set()
             self.task.act({subject: travelling}, sent=False)
-            self.have = self.task.noun.predict(self.have, self.task.want, step)
+            self.have = self.task.resource.predict(self.have, self.task.want, step)
 
     def note(self) -> None:
         """The records as they would be read back; where a probe failed, as they were."""

@@ -3,7 +3,7 @@
 
 """Decisions as values: what to do next for one subject (a VM's id, or "" for the host itself).
 
-A noun answers `decide(have, want, subject, sent)` with one of these; it is pure, asked again after every read, and
+A resource answers `decide(have, want, subject, sent)` with one of these; it is pure, asked again after every read, and
 never remembers a position. `predict` says what a step makes of `have`, so that check mode can unfold the whole plan and
 tests can prove that a plan ends. The runner (runner.py) turns decisions into cmdlets.
 """
@@ -99,7 +99,7 @@ Decision = Step | Wait | Look | Done | Refused
 
 
 @dataclass(frozen=True)
-class Noun(Generic[Have, Want]):
+class Resource(Generic[Have, Want]):
     """A thing that modules manage, as a record of pure functions (and the argument spec of its module).
 
     read_options(options) -> Want        raises OptionError; options are plain builtins, validated by `spec`

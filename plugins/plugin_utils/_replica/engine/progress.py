@@ -46,7 +46,7 @@ class Progress:
 
     @property
     def stages(self) -> frozenset[str]:
-        """Stages already sent, as a noun's `decide` takes them."""
+        """Stages already sent, as a resource's `decide` takes them."""
         return self.looked | {step.stage for step in self.sent}
 
     @property
@@ -144,7 +144,7 @@ def _step(progress: Progress, step: Step, now: float, waiting: Waiting) -> Progr
         if len(progress.sent) >= _MOST_STEPS:
             return replace(progress, failure=f"{step.stage} is decided over and over; the last reason was: {step.why}")
         return progress if progress.failure else replace(progress, next=step)
-    if step.act or step.probe:  # sent once a run, whatever the noun makes of it
+    if step.act or step.probe:  # sent once a run, whatever the resource makes of it
         return replace(_through(progress), done=Done(step.why))
     refused = [error for error in progress.own_errors if not _numbers(error) & set(step.under_way)]
     if refused:

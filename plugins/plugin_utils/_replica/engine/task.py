@@ -1,9 +1,9 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""One task of one noun over one session: what the real run (apply.py) and check mode (check_mode.py) share.
+"""One task of one resource over one session: what the real run (apply.py) and check mode (check_mode.py) share.
 
-Knows no noun, no Ansible, no transport.
+Knows no resource, no Ansible, no transport.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..base.option_groups import Waiting
 from ..base.pipeline import Pipeline, Statement
 from ..base.session import ErrorRecord, Output, Session
 from .outcome import Action, Outcome
-from .plan import Decision, Have, Noun, Refused, Step, Want
+from .plan import Decision, Have, Refused, Resource, Step, Want
 from .progress import Progress
 
 
@@ -38,7 +38,7 @@ class Task(Generic[Have, Want]):
     `goes_on`: once it says no, nothing more is sent for whom nothing stands open; what is under way is waited for.
     """
 
-    noun: Noun[Have, Want]
+    resource: Resource[Have, Want]
     want: Want
     session: Session
     waiting: Waiting = field(default_factory=Waiting)
@@ -54,28 +54,28 @@ class Task(Generic[Have, Want]):
 
     def begin(self) -> Have:
         """The first read: whom the task is about, and how they are before anything is sent."""
-        have = self.parse(self.send(self.noun.query(self.want)))
-        more = self.noun.more(have, self.want)
+        have = self.parse(self.send(self.resource.query(self.want)))
+        more = self.resource.more(have, self.want)
         if more is not None:
-            self.want = self.noun.learn(self.send(more), self.want)
-        for subject in self.noun.subjects(have, self.want):
+            self.want = self.resource.learn(self.send(more), self.want)
+        for subject in self.resource.subjects(have, self.want):
             self.outcome.progress[subject] = Progress()
         self.note(have)
         self.outcome.before = dict(self.outcome.after)
         return have
 
     def parse(self, output: Output) -> Have:
-        """What an answer to the noun's query says. An error that does not know whose answer it was gets the name."""
+        """What an answer to the resource's query says. An error that does not know whose it was gets the name."""
         try:
-            return self.noun.parse(output, self.want)
+            return self.resource.parse(output, self.want)
         except ReplicaError as error:
             error.name_host(self.session.host)
             raise
 
     def decide(self, have: Have, subject: str, stages: frozenset[str]) -> Decision:
-        """What the noun decides for the subject; where it cannot judge what was read, that is this one's failure."""
+        """What the resource decides for the subject. What it cannot judge is this subject's failure."""
         try:
-            return self.noun.decide(have, self.want, subject, stages)
+            return self.resource.decide(have, self.want, subject, stages)
         except OF_AN_ANSWER as error:
             return Refused(self._not_understood(error), whole=False)
 
@@ -97,7 +97,7 @@ class Task(Generic[Have, Want]):
     def record(self, have: Have, subject: str) -> None:
         """Keep the record of one subject; where there is none to be made of what was read, that is its failure."""
         try:
-            self.outcome.after[subject] = self.noun.record(have, self.want, subject)
+            self.outcome.after[subject] = self.resource.record(have, self.want, subject)
         except OF_AN_ANSWER as error:
             progress = self.outcome.progress[subject]
             failure = progress.failure or self._not_understood(error)

@@ -96,8 +96,8 @@ class VMs:
 def query_vms(want: Wanted, more: Iterable[Statement] = ()) -> Pipeline:
     """One pipeline: Get-VMHost, Get-VM and Get-VMReplication of the VMs that the host can choose, Get-Date last.
 
-    `more`: what a noun asks beside. The clock comes last: nothing that was read is younger than it, and a constrained
-    endpoint may not know it; what is asked there after an unknown cmdlet is not heard (observed behaviour).
+    `more`: what a resource asks beside. The clock comes last: nothing that was read is younger than it, and a
+    constrained endpoint may not know it; what is asked there after an unknown cmdlet is not heard (observed behaviour).
     """
     vm_columns = select("VirtualMachine", *properties(VM))
     relation_columns = select("VMReplication", "VMId", "VMName", *properties(RELATION), "TestVirtualMachine")

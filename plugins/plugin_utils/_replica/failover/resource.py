@@ -1,7 +1,7 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The noun of hyperv_failover: the failover of VMs, on one of its two hosts."""
+"""The resource of hyperv_failover: the failover of VMs, on one of its two hosts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..base.names import is_one_of
 from ..base.pipeline import Pipeline
 from ..base.session import Output
 from ..base.states import OFF, RUNNING, Side
-from ..engine.plan import Noun, Step
+from ..engine.plan import Resource, Step
 from ..facts.cluster import ClusterUnreadable, parse_cluster, query_cluster
 from .case import Case, own_names, partner_names
 from .decide import decide
@@ -97,7 +97,7 @@ def record(have: Have, want: Want, subject: str) -> dict[str, Any]:
     }
 
 
-FAILOVER: Noun[Have, Want] = Noun(
+FAILOVER: Resource[Have, Want] = Resource(
     name="hyperv_failover",
     spec=SPEC,
     rules=RULES,

@@ -1,7 +1,7 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The noun of hyperv_failover_network: the network that a VM comes up with after a failover, and in a test.
+"""The resource of hyperv_failover_network: the network that a VM comes up with after a failover, and in a test.
 
 One subject an adapter. An answer of the failover settings does not say whose it is, so adapters are read before and
 after them and told by their order, as the information module does.
@@ -20,7 +20,7 @@ from ..base.properties import select
 from ..base.session import Output, Row
 from ..base.states import power_may_run
 from ..base.values import same_text
-from ..engine.plan import Decision, Done, Noun, Refused, Step
+from ..engine.plan import Decision, Done, Refused, Resource, Step
 from ..facts.clock import Clock, read_clock
 from ..facts.network import ADAPTER, FAILOVER, adapter_record, pair
 from ..facts.network import VLAN as VLAN_COLUMNS
@@ -317,7 +317,7 @@ def record_of(have: Have, want: Want, subject: str) -> dict[str, Any]:
     }
 
 
-FAILOVER_NETWORK: Noun[Have, Want] = Noun(
+FAILOVER_NETWORK: Resource[Have, Want] = Resource(
     name="hyperv_failover_network",
     spec=SPEC,
     rules=RULES,

@@ -1,11 +1,11 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The noun of hyperv_vm_replication: the replication of VMs, seen from one of its hosts."""
+"""The resource of hyperv_vm_replication: the replication of VMs, seen from one of its hosts."""
 
 from __future__ import annotations
 
-from ..engine.plan import Noun
+from ..engine.plan import Resource
 from .find import subjects
 from .have import Have
 from .options import RULES, SPEC, read_want
@@ -15,7 +15,7 @@ from .read import learn, more, parse, query
 from .record import record
 from .want import Want
 
-RELATION: Noun[Have, Want] = Noun(
+RELATION: Resource[Have, Want] = Resource(
     name="hyperv_vm_replication",
     spec=SPEC,
     rules=RULES,

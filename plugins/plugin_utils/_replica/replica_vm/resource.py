@@ -1,7 +1,7 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The noun of hyperv_replica_vm: what becomes of the idle copy of a VM whose replication ends.
+"""The resource of hyperv_replica_vm: what becomes of the idle copy of a VM whose replication ends.
 
 It is kept from starting with its host, or deleted. Both only for a copy that is Off and certainly not the live one: a
 replica that is not failed over, or a VM whose other copy lives elsewhere, by what that host answered. Files go before
@@ -27,7 +27,7 @@ from ..base.properties import select
 from ..base.session import Output
 from ..base.states import NO_START, NONE, OFF, PRIMARY, REPLICA_MODES, SAVED, Side
 from ..base.values import path_key, same_text
-from ..engine.plan import Decision, Done, Noun, Refused, Step, Wait
+from ..engine.plan import Decision, Done, Refused, Resource, Step, Wait
 from ..facts.scope import Wanted
 from ..facts.unreadable import CannotRead
 from ..facts.vms import parse_vms, query_vms
@@ -264,7 +264,7 @@ def record(have: Have, want: Want, subject: str) -> dict[str, Any]:
     }
 
 
-REPLICA_VM: Noun[Have, Want] = Noun(
+REPLICA_VM: Resource[Have, Want] = Resource(
     name="hyperv_replica_vm",
     spec=SPEC,
     rules=RULES,

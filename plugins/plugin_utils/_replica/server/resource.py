@@ -1,14 +1,14 @@
 # Copyright: The hyperv.replica authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The replica server of a host as a noun: its parts, and how it is shown. See plan.py for what it does."""
+"""The replica server of a host as a resource: its parts, and how it is shown. See plan.py for what it does."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..base.values import time_text, timespan
-from ..engine.plan import Noun
+from ..engine.plan import Resource
 from ..facts.certificate import Certificate, Certificates, problems
 from .have import Have, Settings, parse, query
 from .options import SPEC, read_options
@@ -74,7 +74,7 @@ def _certificate(one: Certificate, have: Have, held: Certificates) -> dict[str, 
     }
 
 
-SERVER: Noun[Have, Want] = Noun(
+SERVER: Resource[Have, Want] = Resource(
     name="hyperv_replica_server",
     spec=SPEC,
     read_options=read_options,

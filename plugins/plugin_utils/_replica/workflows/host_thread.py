@@ -25,7 +25,7 @@ from ..base.states import RUNNING
 from ..base.text import clean_text
 from ..engine.apply import turns
 from ..engine.outcome import part_of, to_result
-from ..engine.plan import Noun, Step, Wait
+from ..engine.plan import Resource, Step, Wait
 from ..engine.progress import seconds_left
 from ..engine.reading import Reading, read_result
 from ..engine.task import Task
@@ -46,7 +46,7 @@ FIRST_POLL, POLL_GROWS = 0.25, 1.25
 TELL_AFTER, TELL_GROWS = 30.0, 2.0
 """Seconds until a wait is told of, and how they grow."""
 _FAULT = "it was given up, for what it said could not be handled. Please report it"
-NOUNS: Mapping[str, Noun[Any, Any]] = {
+RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "hyperv_failover": FAILOVER,
     "hyperv_failover_network": FAILOVER_NETWORK,
     "hyperv_replica_vm": REPLICA_VM,
@@ -208,15 +208,18 @@ class HostThread:
         self._answer(Answer(ask.number, result))
 
     def _start(self, ask: Ask, session: Session) -> None:
-        noun = NOUNS[ask.module or "hyperv_vm_replication"]
-        given = {**_defaults(noun.spec), **{name: value for name, value in ask.options.items() if name in noun.spec}}
+        resource = RESOURCES[ask.module or "hyperv_vm_replication"]
+        given = {
+            **_defaults(resource.spec),
+            **{name: value for name, value in ask.options.items() if name in resource.spec},
+        }
         try:
-            want, waiting = noun.read_options(given), Waiting.of({**given, "patience": None})
+            want, waiting = resource.read_options(given), Waiting.of({**given, "patience": None})
         except ReplicaError as error:
             self._answer(Answer(ask.number, _failed(error), ask.vms))
             return
         task = Task(
-            noun,
+            resource,
             want,
             session,
             waiting,
@@ -238,7 +241,7 @@ class HostThread:
         outcome = work.task.outcome
         self._learn_of(work.task.session)
         if seconds is None or (self._halted() and _all_run(work)):
-            result = to_result(outcome, work.task.noun.subject_key, diff=False)
+            result = to_result(outcome, work.task.resource.subject_key, diff=False)
             rest = tuple(vm for vm in work.ask.vms if vm not in work.told)
             told = part_of(result, rest, first=not work.told) if work.ask.vms else result
             nothing_sent = self._held(work.ask) and not outcome.actions and outcome.error is None
@@ -248,7 +251,7 @@ class HostThread:
         ended = {vm for vm, one in outcome.progress.items() if one.ended or (held and one.may_rest)}
         through = ended - work.told
         if through and len(work.told) + len(through) < len(work.ask.vms):
-            result = to_result(outcome, work.task.noun.subject_key, diff=False)
+            result = to_result(outcome, work.task.resource.subject_key, diff=False)
             self._answer(
                 Answer(work.ask.number, part_of(result, through, first=not work.told), tuple(through), last=False)
             )

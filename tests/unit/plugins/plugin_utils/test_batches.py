@@ -69,10 +69,10 @@ def refusing(count: int, which: Iterable[int], **more: bool) -> Batch:
     return Batch(vms(*["Running"] * count), refuse={f"id-{n}": NAMELESS for n in which}, **more)  # type: ignore[arg-type]
 
 
-def run(host: Host, noun: object = NOUN, check: bool = False) -> tuple[Outcome, Seconds, list[Pipeline]]:
+def run(host: Host, resource: object = NOUN, check: bool = False) -> tuple[Outcome, Seconds, list[Pipeline]]:
     seconds, session = Seconds(), FunctionSession("hv-a", host)
     clock = Clock(lambda: seconds.passed, seconds.sleep)
-    task = Task(noun, Want(), session, Waiting(), clock=clock)  # type: ignore[arg-type]
+    task = Task(resource, Want(), session, Waiting(), clock=clock)  # type: ignore[arg-type]
     return (foresee if check else apply)(task), seconds, session.sent
 
 

@@ -31,7 +31,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 def load() -> list[Any]:
     files = [(path.stem, yaml.safe_load(path.read_text(encoding="utf-8"))) for path in sorted(CASES.glob("*.yml"))]
-    return [pytest.param(case, id=f"{noun}: {case['name']}") for noun, cases in files for case in cases]
+    return [pytest.param(case, id=f"{resource}: {case['name']}") for resource, cases in files for case in cases]
 
 
 ALL = load()

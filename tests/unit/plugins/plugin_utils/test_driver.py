@@ -59,10 +59,10 @@ def gather(want: Any, host: str, now: Callable[[], datetime]) -> Generator[Quest
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small reading and a small noun in place of the real ones, and no long pauses."""
+    """A small reading and a small resource in place of the real ones, and no long pauses."""
     reading: Reading[Any] = Reading("hyperv_replication_info", {}, lambda options: options, gather)
     monkeypatch.setattr(host_thread, "INFORMATION", reading)
-    monkeypatch.setitem(host_thread.NOUNS, "hyperv_failover", NOUN)
+    monkeypatch.setitem(host_thread.RESOURCES, "hyperv_failover", NOUN)
     monkeypatch.setattr(host_thread, "FIRST_POLL", 0.01)
     monkeypatch.setattr(drivers, "TICK_SECONDS", 0.02)
 
@@ -272,21 +272,21 @@ def test_a_host_that_takes_its_time_delays_nobody_else() -> None:
 
 def test_a_call_that_waits_for_a_guest_holds_up_no_reading_and_is_told_of_in_parts() -> None:
     host = host_with("Running", "Off", lag=6)
-    answers: list[str] = []
+    told: list[str] = []
 
     class Curious(Rules):
         """Asks for a reading as soon as the first part of the call is in."""
 
-        def step(self, talk: Scripted, answers_: list[Answer], now: float) -> Scripted:
-            answers.extend("read" if one.result.get("host") else ",".join(one.vms) for one in answers_)
-            talk = super().step(talk, answers_, now)
-            parts = [one for one in answers_ if not one.last]
+        def step(self, talk: Scripted, answers: list[Answer], now: float) -> Scripted:
+            told.extend("read" if one.result.get("host") else ",".join(one.vms) for one in answers)
+            talk = super().step(talk, answers, now)
+            parts = [one for one in answers if not one.last]
             return talk.also([read("hv-a")]) if parts else talk
 
     site = Site(lambda name, pipeline: host(pipeline))
     talk = script([call("hv-a", ONE, TWO, stage="stop")])
     ended = Driver(site.openings("hv-a"), lambda event: None).run(Curious(), talk)
-    assert answers == [TWO, "read", ONE]
+    assert told == [TWO, "read", ONE]
     assert site.opened == ["hv-a"]
     calls = [one for one in ended.heard if one.vms]
     assert [[vm["id"] for vm in one.result["vms"]] for one in calls] == [[TWO], [ONE]]

@@ -25,7 +25,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.out
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import (
     Decision,
     Done,
-    Noun,
+    Resource,
     Step,
     Wait,
 )
@@ -64,7 +64,7 @@ def decide(have: Have, want: Off, subject: str, sent: frozenset[str]) -> Decisio
     return Step("stop", statement, "shut the guest down", subject, waits=True, limit_seconds=LIMIT_SECONDS)
 
 
-NOUN: Noun[Have, Off] = Noun(
+NOUN: Resource[Have, Off] = Resource(
     name="off",
     spec={},
     read_options=lambda options: Off(),

@@ -46,12 +46,14 @@ def refusing(pipeline: Pipeline) -> Output:
     return Output((), tuple(denied(name) for name in names))
 
 
-@pytest.mark.parametrize("noun", [RELATION, SERVER, FAILOVER, FAILOVER_NETWORK, REPLICA_VM], ids=lambda noun: noun.name)
-def test_a_host_that_refuses_everything_is_named_and_its_sentence_stands_once(noun: Any) -> None:
-    given = OPTIONS[noun.name]
-    want = noun.read_options({name: given.get(name, row.get("default")) for name, row in noun.spec.items()})
+@pytest.mark.parametrize(
+    "resource", [RELATION, SERVER, FAILOVER, FAILOVER_NETWORK, REPLICA_VM], ids=lambda resource: resource.name
+)
+def test_a_host_that_refuses_everything_is_named_and_its_sentence_stands_once(resource: Any) -> None:
+    given = OPTIONS[resource.name]
+    want = resource.read_options({name: given.get(name, row.get("default")) for name, row in resource.spec.items()})
     with pytest.raises(ReplicaError) as raised:
-        Task(noun, want, FunctionSession("hv-a", refusing)).begin()
+        Task(resource, want, FunctionSession("hv-a", refusing)).begin()
     text = str(raised.value)
     assert text.startswith("hv-a: ")
     assert "the host:" not in text

@@ -22,7 +22,7 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.sessi
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.apply import apply
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.check_mode import foresee
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.outcome import to_result
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Done, Noun, Step
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Done, Resource, Step
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.reading import Reading, read_result
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.task import Task
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.facts.info import SPEC, gather, read_options
@@ -208,8 +208,8 @@ class Question:
     pipeline = HOST
 
 
-def noun(fails: str, fault: Exception) -> Noun[Any, None]:
-    """A noun that stops the VM `1`, and whose function of this name fails once it was stopped."""
+def resource(fails: str, fault: Exception) -> Resource[Any, None]:
+    """A resource that stops the VM `1`, and whose function of this name fails once it was stopped."""
     sent: list[str] = []
 
     def then(name: str, value: Any) -> Any:
@@ -224,8 +224,8 @@ def noun(fails: str, fault: Exception) -> Noun[Any, None]:
         sent.append("stop")
         return Step("stop", vm_by_id("1") | Command("Stop-VM", {"Confirm": False}), "it is to be off", "1")
 
-    return Noun(
-        name="noun",
+    return Resource(
+        name="resource",
         spec={},
         read_options=lambda options: None,
         query=lambda want: HOST,
@@ -241,7 +241,7 @@ def noun(fails: str, fault: Exception) -> Noun[Any, None]:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_a_task_that_our_own_functions_fail_over_keeps_what_was_sent(fails: str, fault: Exception) -> None:
     """In the middle of a failover this is what tells the run that the VM is stopped, and to bring it up."""
-    task = Task(noun(fails, fault), None, FunctionSession("hv-a", lambda pipeline: Output()))
+    task = Task(resource(fails, fault), None, FunctionSession("hv-a", lambda pipeline: Output()))
     result = to_result(apply(task), "vms", diff=False)
     assert result["failed"] is True
     assert [(action["cmdlet"], action["sent"]) for action in result["actions"]] == [("Stop-VM", True)]
@@ -251,7 +251,7 @@ def test_a_task_that_our_own_functions_fail_over_keeps_what_was_sent(fails: str,
 
 
 def test_a_prediction_that_fails_is_one_failed_result() -> None:
-    task = Task(noun("predict", KeyError("State")), None, FunctionSession("hv-a", lambda pipeline: Output()))
+    task = Task(resource("predict", KeyError("State")), None, FunctionSession("hv-a", lambda pipeline: Output()))
     result = to_result(foresee(task), "vms", diff=False)
     assert result["failed"] is True
     assert "KeyError in test_odd_answers.py" in result["msg"]
@@ -273,7 +273,7 @@ def test_the_call_under_way_is_kept_whatever_ends_it(error: BaseException, sent:
             raise error
         return Output()
 
-    task = Task(noun("", ValueError()), None, FunctionSession("hv-a", answer))
+    task = Task(resource("", ValueError()), None, FunctionSession("hv-a", answer))
     with contextlib.suppress(KeyboardInterrupt):
         apply(task)
     assert [action.sent for action in task.outcome.actions] == [sent]

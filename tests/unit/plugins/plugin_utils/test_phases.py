@@ -1,6 +1,6 @@
 """The phases over a small host of the tests' own: what is sent, when it is read again, what it comes to.
 
-The host's VMs are rows of Get-VM; Stop-VM and Set-VM change them, at once or some reads later. The noun wants a VM
+The host's VMs are rows of Get-VM; Stop-VM and Set-VM change them, at once or some reads later. The resource wants a VM
 off, then a note on it.
 """
 
@@ -32,8 +32,8 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.pla
     Decision,
     Done,
     Look,
-    Noun,
     Refused,
+    Resource,
     Step,
     Wait,
 )
@@ -88,7 +88,7 @@ def settle(have: Have, want: Want, subject: str) -> Have:
     return {**have, subject: {**have[subject], "state": "Off"}} if have[subject]["state"] == "Stopping" else have
 
 
-NOUN: Noun[Have, Want] = Noun(
+NOUN: Resource[Have, Want] = Resource(
     name="power",
     spec={},
     read_options=lambda options: Want(),

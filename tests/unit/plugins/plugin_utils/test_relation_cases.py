@@ -60,7 +60,7 @@ ENDINGS = {"done": Done, "refused": Refused, "wait": Wait}
 
 def load() -> list[Any]:
     files = [(path.stem, yaml.safe_load(path.read_text(encoding="utf-8"))) for path in sorted(CASES.glob("*.yml"))]
-    return [pytest.param(case, id=f"{noun}: {case['name']}") for noun, cases in files for case in cases]
+    return [pytest.param(case, id=f"{resource}: {case['name']}") for resource, cases in files for case in cases]
 
 
 ALL = load()

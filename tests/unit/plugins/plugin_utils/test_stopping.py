@@ -84,6 +84,10 @@ def test_the_record_has_everything_and_ansible_what_it_still_reads(
     assert said == ([*lines, "PSRP: Get-VM"] if heard else [])
 
 
+def _fails() -> None:
+    raise KeyError("mode")
+
+
 def test_a_fault_of_ours_in_the_middle_says_first_what_is_down(tmp_path: Path) -> None:
     """What was sent is not forgotten: the result and the record name the guests that were stopped and run nowhere."""
     timeline = Timeline()
@@ -91,10 +95,9 @@ def test_a_fault_of_ours_in_the_middle_says_first_what_is_down(tmp_path: Path) -
         timeline.add(Happened(NOW, float(number), "hv-a", (name,), stage, (f"id-{name}",), stage))
     assert timeline.runs(["id-App01"], 9.0) == ["id-App01"]
     record = Record.open(str(tmp_path / "run.log"), "planned_failover", "hv-b", NOW, {})
-    try:
-        raise KeyError("mode")
-    except KeyError as error:
-        result = broken_off(error, timeline, record)
+    with pytest.raises(KeyError) as raised:
+        _fails()
+    result = broken_off(raised.value, timeline, record)
     record.close()
     told = result["msg"].splitlines()
     assert told[0] == "DOWN, as far as is known: Db01"
