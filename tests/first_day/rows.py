@@ -115,7 +115,7 @@ ODD = {
 }
 
 PASSWORD = "check ansible_user and the password; do not repeat it, accounts lock"
-NO_WINRM = ("is no WinRM", "ansible_psrp_path")
+NO_WINRM = ("is not WinRM", "ansible_psrp_path")
 PIP = "python -m pip install 'pypsrp[{}]'"
 NOBODY: Variables = {"ansible_password": None}
 

@@ -199,7 +199,7 @@ def test_the_module_knows_the_broker_of_its_own_host(player: Player) -> None:
     prepared, misdirected, reversed_ = modules.tasks("hv-b", [here, nowhere, again])
     assert (prepared["changed"], prepared.get("failed", False)) == (False, False), prepared["msg"]
     assert misdirected["failed"]
-    assert "neither this host nor its partner" in misdirected["msg"]
+    assert "not this host or its partner" in misdirected["msg"]
     assert (reversed_["changed"], reversed_.get("failed", False)) == (False, False), reversed_["msg"]
     assert player.sent() == []
 

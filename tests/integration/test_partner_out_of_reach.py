@@ -83,4 +83,4 @@ def test_a_primary_that_answers_what_cannot_be_read_is_alive(
     assert run.returncode != 0
     assert player.sent() == []
     assert "Unexpected failure" not in run.stdout
-    assert "'x300' is no number of type I32" in run.stdout
+    assert "'x300' is not a number of type I32" in run.stdout

@@ -190,6 +190,6 @@ def test_the_role_says_unprotected_first(player: Player) -> None:
     player.lab.world.faults.add("refuse", host="HV-A", cmdlet="Enable-VMReplication", message="no room there")
     ran = player.run(str(path), "--limit", "hv-a,hv-c")
     assert ran.returncode == 2
-    report = ran.stdout.partition("Say what failed]")[2]
+    report = ran.stdout.partition("Report the failures]")[2]
     assert "UNPROTECTED: App01 on HV-A.corp.example" in report
     assert report.index("UNPROTECTED") < report.index("App99")

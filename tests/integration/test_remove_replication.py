@@ -267,7 +267,7 @@ def test_a_lost_connection(player: Player, lost: str) -> None:
     "variables, says",
     [
         ({"vms": "App01", "remove_on": "hv-c"}, "hv-c has no such VM; hv-a has it"),
-        ({"delete": "everything"}, "none of nothing, vm, vm_and_disks"),
+        ({"delete": "everything"}, "not one of nothing, vm, vm_and_disks"),
     ],
     ids=lambda value: ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )

@@ -197,7 +197,7 @@ def test_one_that_runs_where_it_should_not_is_not_started_and_goes(player: Playe
         ({"vms": "App99"}, "this host has no such VM"),
         ({"test_on": "hv-a"}, "this host is its primary"),
         ({"checks": "no-such-file.yml"}, "there is no file"),
-        ({"keep": "perhaps"}, "neither true nor false"),
+        ({"keep": "perhaps"}, "not true or false"),
     ],
     ids=lambda value: ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )

@@ -123,7 +123,7 @@ class ReplicaAction(ActionBase):  # type: ignore[misc]  # ansible ships no types
         try:
             return bool(boolean(self._templar.template(value)))
         except TypeError as error:
-            raise OptionError(_BARE_CMDLETS, f"'{value}' is neither true nor false.", str(error)) from error
+            raise OptionError(_BARE_CMDLETS, f"'{value}' is not true or false.", str(error)) from error
 
 
 Log = Callable[[str, str], None]

@@ -373,7 +373,7 @@ def test_a_target_that_is_another_host_and_has_no_such_vm_says_who_answered() ->
 @pytest.mark.parametrize("name", ["hv-x", "no_swich"])
 def test_what_is_accepted_has_to_exist(name: str) -> None:
     talk = ask({"hv-b": middle(on=False), "hv-a": first()}, accept=[name])
-    assert f"accept has {name}, which is neither a finding" in mistake(talk)
+    assert f"accept has {name}, which is not a finding" in mistake(talk)
 
 
 def test_a_host_that_changes_in_the_middle_of_a_run_is_not_acted_on() -> None:

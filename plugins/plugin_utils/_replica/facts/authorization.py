@@ -114,7 +114,7 @@ def entry_name(text: str) -> str:
     if not_a_host_name(bare) or not is_full(bare if bare == name else f"any.{bare}"):
         raise OptionError(
             _OPTION,
-            f"'{text}' is neither a full host name nor *.domain.",
+            f"'{text}' is not a full host name or *.domain.",
             "Give the primary's full name (hv-a.contoso.com), or *.contoso.com for all hosts of a domain.",
         )
     return name

@@ -76,8 +76,7 @@ def decide(have: Have, want: Want, subject: str, sent: frozenset[str]) -> Decisi
     case = Case(have, want, vm, sent)
     if want.runs_on and case.misdirected:
         return case.refuse(
-            f"runs_on is {want.runs_on}, which is neither this host nor its partner {case.partner_host}. Give one of"
-            " these."
+            f"runs_on is {want.runs_on}, which is not this host or its partner {case.partner_host}. Give one of these."
         )
     elsewhere = not_meant(have.host, want.expected_host)
     if elsewhere:
@@ -137,7 +136,7 @@ def _stop_and_prepare(case: Case) -> Decision:
         if own.changing:
             return Wait(f"{case.vm.name} on {case.have.host} is {own}")
         return case.refuse(
-            f"a planned failover starts from Primary/Replicating. It is {own}. Mend its replication first."
+            f"a planned failover starts from Primary/Replicating. It is {own}. Repair its replication first."
         )
     if case.proof and case.proof.side.test_vm:
         return case.refuse(f"a test VM of it is on {case.proof.host}: end the test first (state: test_absent there).")

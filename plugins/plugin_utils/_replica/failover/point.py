@@ -61,7 +61,7 @@ def read_point_wish(point: str | None, time: str | None) -> PointWish:
         if moment is None:
             raise OptionError(
                 "recovery_point_time",
-                f"'{time}' has no offset, or is no time.",
+                f"'{time}' is not a time with an offset.",
                 "Write it with one, as 2026-03-01T12:00:00+01:00 or 2026-03-01T11:00:00Z.",
             )
         return PointWish("time", moment=moment)

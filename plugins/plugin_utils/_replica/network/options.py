@@ -92,7 +92,7 @@ def read_want(options: Mapping[str, Any]) -> Want:
             raise OptionError("clear", f"{name} is given and is to be taken away.", "Leave one of the two out.")
     vlan_id = options.get(VLAN)
     if vlan_id is not None and not 1 <= vlan_id <= 4094:
-        raise OptionError(VLAN, f"{vlan_id} is no VLAN.", "Give 1 to 4094, or clear: [vlan_id] for untagged.")
+        raise OptionError(VLAN, f"{vlan_id} is not a VLAN ID.", "Give 1 to 4094, or clear: [vlan_id] for untagged.")
     for name in ("adapter", TEST_SWITCH, SWITCH):
         if options.get(name) is not None and not options[name].strip():
             raise OptionError(name, "an empty name was given.", "Leave it out, or name it in clear.")
@@ -114,7 +114,7 @@ def _family(family: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     for name, value in kept.items():
         if name == "prefix_length":
             if not 0 <= value <= 128:
-                raise OptionError(f"{family}.{name}", f"{value} is no prefix length.", "Give 0 to 128.")
+                raise OptionError(f"{family}.{name}", f"{value} is not a prefix length.", "Give 0 to 128.")
             continue
         kept[name] = _address(family, name, value)
     return kept

@@ -258,7 +258,7 @@ def _disks(case: Case, goal: Goal, relation: Relation) -> Decision | None:
         return None
     choice = disks.choose(goal.disks, case.vm.disks, relation.disks, lenient=bool(case.want.between))
     if choice.problem:
-        return case.refuse(f"disks: the VM {choice.problem}. Mend disks or excluded_disks.")
+        return case.refuse(f"disks: the VM {choice.problem}. Correct disks or excluded_disks.")
     if disks.equal(choice.replicate, relation.disks):
         return None
     if relation.state == COPYING:

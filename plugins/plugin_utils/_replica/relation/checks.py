@@ -196,10 +196,10 @@ def _check_acts(want: Want) -> None:
         if act in want.acts and (want.suspended or want.recover or want.side == "replica"):
             raise OptionError(
                 "acts",
-                f"{act} goes with neither suspended: true, recover nor side: replica.",
+                f"{act} does not go with suspended: true, recover or side: replica.",
                 "Give it in a task of its own, on the primary's host.",
             )
     if CANCEL_RESYNC in want.acts and (want.wait or RESYNCHRONIZE_NOW in want.acts):
-        raise OptionError("acts", f"{CANCEL_RESYNC} goes with neither wait nor {RESYNCHRONIZE_NOW}.", "Leave one out.")
+        raise OptionError("acts", f"{CANCEL_RESYNC} does not go with wait or {RESYNCHRONIZE_NOW}.", "Leave one out.")
     if CANCEL_COPY in want.acts and (want.wait or want.copy not in (None, NO_COPY)):
         raise OptionError("acts", f"{CANCEL_COPY} and a wanted copy exclude each other.", "Leave one of them out.")

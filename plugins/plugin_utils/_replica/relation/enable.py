@@ -120,7 +120,7 @@ def _disk_problem(case: Case, goal: Goal) -> str:
     choice = disks.choose(goal.disks, case.vm.disks, None, lenient=bool(case.want.between))
     if not choice.problem:
         return ""
-    return f"disks: the VM {choice.problem}. Name the disks to leave out in excluded_disks, or mend the list."
+    return f"disks: the VM {choice.problem}. Name the disks to leave out in excluded_disks, or correct the list."
 
 
 def _extended_problem(case: Case, goal: Goal) -> str:

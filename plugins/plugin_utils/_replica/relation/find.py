@@ -35,7 +35,7 @@ def check_host(want: Want, host: tuple[str, ...]) -> None:
     if want.between and other_of(want.between, host) is None:
         raise OptionError(
             "between",
-            f"this host is {host[0]}, which is none of {', '.join(want.between)}.",
+            f"this host is {host[0]}, which is not one of {', '.join(want.between)}.",
             "Run the play on the two hosts that between names, with their Windows names.",
         )
 

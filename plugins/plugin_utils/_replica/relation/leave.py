@@ -79,5 +79,5 @@ def unprotected(case: Case, goal: Goal, relation: Relation) -> str:
     return (
         f"UNPROTECTED: {case.where}: its replication to {relation.replica_server} has ended, and that to {goal.server}"
         f" was not seen yet. Left: the old replica on {relation.replica_server} with its files, perhaps a new one on"
-        f" {goal.server}. Mend the cause, then run the same task again: it protects the VM."
+        f" {goal.server}. Remove the cause, then run the same task again: it protects the VM."
     )

@@ -146,7 +146,7 @@ def _time_of_day(option: str, text: str) -> str:
     except ValueError as error:
         raise OptionError(option, str(error), "Give the time of day, like 18:30.") from None
     if seconds is None or not 0 <= seconds < 86400:
-        raise OptionError(option, f"'{text}' is no time of day.", "Give 00:00 to 23:59, in the host's local time.")
+        raise OptionError(option, f"'{text}' is not a time of day.", "Give 00:00 to 23:59, in the host's local time.")
     return values.timespan(seconds)
 
 

@@ -184,7 +184,7 @@ def _maybe_live(have: Have, want: Want, copy: Copy) -> str:
     if side.mode in REPLICA_MODES:
         return ""
     if side.mode != NONE:
-        return f"it is {side}, which is no idle copy."
+        return f"it is {side}, which is not an idle copy."
     return not_elsewhere(have.host, have.read_at, want, copy.id)
 
 

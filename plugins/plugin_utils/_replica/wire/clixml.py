@@ -73,7 +73,7 @@ def _integer(tag: str) -> Callable[[str], int]:
     def read(text: str) -> int:
         number = int(text) if re.fullmatch(rf"\s*[+-]?[0-9]{{1,{_LONGEST_NUMBER}}}\s*", text) else None
         if number is None or not low <= number < high:
-            raise ValueError(f"{short(text, 30)!r} is no number of type {tag}")
+            raise ValueError(f"{short(text, 30)!r} is not a number of type {tag}")
         return number
 
     return read
@@ -84,7 +84,7 @@ def _fraction(text: str) -> float:
     try:
         return float(text[:400])
     except ValueError:
-        raise ValueError(f"{short(text, 30)!r} is no number") from None
+        raise ValueError(f"{short(text, 30)!r} is not a number") from None
 
 
 _PRIMITIVES: Mapping[str, Callable[[str], Any]] = {

@@ -125,7 +125,7 @@ def _web_server(found: Chain, way: Way, heard: bool) -> Contact | None:
 def _no_winrm(way: Way, said: str) -> str:
     url = f"{way.url}/{way.path.lstrip('/')}"
     return (
-        f"{way.host}: what answers at {url} is no WinRM ({said}): check ansible_host, ansible_port ({_PORTS}) and"
+        f"{way.host}: what answers at {url} is not WinRM ({said}): check ansible_host, ansible_port ({_PORTS}) and"
         " ansible_psrp_path"
     )
 
@@ -223,7 +223,7 @@ def _address(found: Chain, way: Way, heard: bool) -> Contact | None:
         sentence = f"{way.host}: ansible_user or the password has a character that the login {way.auth} cannot carry"
         return Contact("login_text", sentence, machine_up=None, local=True)
     if found.has("InvalidURL", "InvalidSchema", "MissingSchema", "LocationParseError", "UnicodeError"):
-        sentence = f"{way.host}: {way.address} is no address ({short(found.errors[0])}): check ansible_host"
+        sentence = f"{way.host}: {way.address} is not an address ({short(found.errors[0])}): check ansible_host"
         return Contact("address", sentence, machine_up=None, local=True)
     return None
 

@@ -104,8 +104,8 @@ def _told(given: Mapping[str, str], lost: list[str], strange: list[str], turned:
         yield f"'{' '.join(lost)}' was cut off: -e key=value ends at a blank. Type {again or '-e name=value'}."
     if strange and not lost:
         yield (
-            f"'{' '.join(strange)}' is no input of this playbook. If it belongs to the value before it, type {again};"
-            " else give it in an -e of its own."
+            f"'{' '.join(strange)}' is not an input of this playbook. If it belongs to the value before it, type"
+            f" {again}; else give it in an -e of its own."
         )
     if turned:
         again = assignments({key: _listed(key, given[key]) for key in turned})

@@ -126,7 +126,7 @@ def _convert(path: str, value: Any, kind: str, option: Mapping[str, Any], proble
         raise _Unfit(f"{_shown(value)} is out of range. Give {allowed}.")
     choices = option.get("choices")
     if choices and typed not in choices:
-        raise _Unfit(f"'{_shown(value)}' is none of {', '.join(map(_shown, choices))}.")
+        raise _Unfit(f"'{_shown(value)}' is not one of {', '.join(map(_shown, choices))}.")
     return typed
 
 
@@ -168,10 +168,10 @@ def _dict(value: Any) -> Mapping[str, Any]:
         else:
             pairs = [part.partition("=") for part in re.split(r"[,\n]", value) if part.strip()]
             if not all(sign for _unused, sign, _unused in pairs):
-                raise _Unfit(f"'{value}' is no dictionary. Give JSON, or key=value with commas between.")
+                raise _Unfit(f"'{value}' is not a dictionary. Give JSON, or key=value with commas between.")
             value = {key.strip(): item.strip() for key, _unused, item in pairs}
     if not isinstance(value, Mapping):
-        raise _Unfit(f"{_shown(value)} is no dictionary.")
+        raise _Unfit(f"{_shown(value)} is not a dictionary.")
     return value
 
 
@@ -199,7 +199,7 @@ def _bool(value: Any) -> bool:
     text = str(value).strip().lower()
     if isinstance(value, (bool, int, str)) and text in _TRUE | _FALSE:
         return text in _TRUE
-    raise _Unfit(f"'{_shown(value)}' is neither true nor false.")
+    raise _Unfit(f"'{_shown(value)}' is not true or false.")
 
 
 def _int(value: Any) -> int:

@@ -145,8 +145,8 @@ def test_a_list_and_a_single_result_will_do() -> None:
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        ({"results": "hv-a"}, "no result"),
-        ({"results": {"hv-a": 3}}, "no result"),
+        ({"results": "hv-a"}, "not a result"),
+        ({"results": {"hv-a": 3}}, "not a result"),
         ({"results": {}, "color": "yes"}, "color is 'yes'"),
         ({"results": {}, "width": 20}, "width is 20"),
     ],

@@ -177,7 +177,7 @@ def test_the_information_of_an_odd_host_is_one_failed_result(
         result = read_result(reading, asked, session, lambda: NOW)
     assert result["unreachable"] is True
     assert (result["host_answered"], result["machine_up"]) == (True, True)
-    assert "'x300' is no number of type I32" in result["msg"]
+    assert "'x300' is not a number of type I32" in result["msg"]
 
 
 FAULTS = [

@@ -28,7 +28,7 @@ CUT: dict[str, tuple[str, ...]] = {
     "vms=App01, App05": ("'App05' was cut off", "-e vms=App01,App05"),
     "vms=App01 ,App05": ("',App05' was cut off", "-e vms=App01,App05"),
     "vms=App05 confirm=App05 old": ("'old' was cut off", "-e vms=App05 -e 'confirm=\"App05 old\"'"),
-    "vms=App05 x=1": ("'x=1' is no input", """-e '{"vms": ["App05 x=1"]}'"""),
+    "vms=App05 x=1": ("'x=1' is not an input", """-e '{"vms": ["App05 x=1"]}'"""),
     "App05": ("'App05' was cut off",),
     r"initial_copy_path=D:\new": (
         "makes something else of the backslashes",

@@ -257,7 +257,7 @@ REFUSED = {
     "its primary is dead": (pair(), {"declared": "dead"}, "declared is dead"),
     "a reason": (pair(), {"reason": "primary_is_dead"}, "reason belongs to an unplanned failover only"),
     "a point": (pair(), {"recovery_point": "latest"}, "a recovery point belongs to an unplanned failover"),
-    "accepted by a wrong name": (pair(), {"accept": ["hv-x"]}, "accept has hv-x, which is neither a finding"),
+    "accepted by a wrong name": (pair(), {"accept": ["hv-x"]}, "accept has hv-x, which is not a finding"),
     "all": (pair(), {"vms": ["all"]}, "vms is all, which is for where the VMs shall run"),
     "twice": (pair(), {"vms": ["One", vm_id("One")]}, "is named twice"),
     "no such VM": (pair(), {"vms": ["Nobody"]}, "Nobody: hv-a has no VM of that name or id"),

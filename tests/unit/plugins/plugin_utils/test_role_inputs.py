@@ -95,9 +95,9 @@ def test_inputs_become_what_the_spec_says(name: str, value: object, typed: objec
 @pytest.mark.parametrize(
     "name, value, says",
     [
-        ("flag", "maybe", "'maybe' is neither true nor false."),
-        ("flag", "a,b", "'a,b' is neither true nor false."),
-        ("flag", 2, "'2' is neither true nor false."),
+        ("flag", "maybe", "'maybe' is not true or false."),
+        ("flag", "a,b", "'a,b' is not true or false."),
+        ("flag", 2, "'2' is not true or false."),
         ("count", "no", "'no' is not a whole number."),
         ("count", "false", "'false' is not a whole number."),
         ("count", False, "'false' is not a whole number."),
@@ -107,17 +107,17 @@ def test_inputs_become_what_the_spec_says(name: str, value: object, typed: objec
         ("share", "nan", "'nan' is not a number."),
         ("name", False, "false is a boolean where text is wanted."),
         ("name", ["a"], '["a"] is not a text.'),
-        ("mode", "false", "'false' is none of kerberos, certificate, no."),
-        ("mode", "a,b", "'a,b' is none of"),
+        ("mode", "false", "'false' is not one of kerberos, certificate, no."),
+        ("mode", "a,b", "'a,b' is not one of"),
         ("vms", ["a", ""], "it has an empty item."),
         ("vms", [True], "r_vms[0]: true is a boolean where text is wanted."),
         ("vms", "[a", "is not valid JSON"),
         ("ports", "80,no", "r_ports[1]: 'no' is not a whole number."),
-        ("map", "a,b", "'a,b' is no dictionary."),
-        ("map", "false", "'false' is no dictionary."),
-        ("policies", "App01", "r_policies[0]: 'App01' is no dictionary."),
+        ("map", "a,b", "'a,b' is not a dictionary."),
+        ("map", "false", "'false' is not a dictionary."),
+        ("policies", "App01", "r_policies[0]: 'App01' is not a dictionary."),
         ("policies", [{"names": "a", "compres": True}], "r_policies[0].compres is not an input here."),
-        ("policies", [{"compress": "maybe", "names": ["a"]}], "r_policies[0].compress: 'maybe' is neither"),
+        ("policies", [{"compress": "maybe", "names": ["a"]}], "r_policies[0].compress: 'maybe' is not true or false"),
         ("policies", [{"names": ""}], "r_policies[0].names is required"),
         ("nme", "x", "r_nme is not an input here. Known are: r_any,"),
     ],
@@ -180,7 +180,7 @@ def test_through_ansible(tmp_path: Path) -> None:
     assert {name: found[name] for name in expected} == expected
     refused = playbook(tmp_path, "r_name=x r_flag=maybe")
     assert "failed=1" in refused
-    assert "r_flag: 'maybe' is neither true nor false." in refused
+    assert "r_flag: 'maybe' is not true or false." in refused
 
 
 def test_hosts_that_the_inventory_does_not_have_are_told_together_with_what_may_be_meant() -> None:

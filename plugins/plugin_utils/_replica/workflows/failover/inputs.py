@@ -127,7 +127,7 @@ def check_names(raw: Mapping[str, Any], others: Sequence[str] = ()) -> None:
     hosts = list(dict.fromkeys([*raw["targets"], *(h for hosts in raw["partners"].values() for h in hosts), *others]))
     discard = str(raw["wish"].get("discard") or "")
     if discard and discard not in hosts:
-        raise PlanError(f"discard is {discard}, which is none of {', '.join(hosts)}.")
+        raise PlanError(f"discard is {discard}, which is not one of {', '.join(hosts)}.")
     check_accepted(raw["wish"].get("accept") or (), [*hosts, *raw["partners"], *raw.get("unknown", ())])
 
 
@@ -136,6 +136,6 @@ def check_accepted(names: Iterable[object], known: Sequence[str]) -> None:
     for name in map(str, names):
         if not (name in FINDINGS or name in known or is_one_of(name, known)):
             raise PlanError(
-                f"accept has {name}, which is neither a finding ({', '.join(FINDINGS)}) nor a host of these VMs"
+                f"accept has {name}, which is not a finding ({', '.join(FINDINGS)}) nor a host of these VMs"
                 f" ({', '.join(known)})."
             )

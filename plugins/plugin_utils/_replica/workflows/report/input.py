@@ -13,7 +13,7 @@ from ...base.values import plain
 
 
 def results_of(given: Any) -> dict[str, Mapping[str, Any]]:
-    """Results by inventory host. Raises OptionError for what is no result of hyperv_replication_info."""
+    """Results by inventory host. Raises OptionError for what is not a result of hyperv_replication_info."""
     value = plain(given, "the input")
     if isinstance(value, Mapping) and not _is_result(value):
         found = dict(value)
@@ -40,6 +40,6 @@ def _name(result: Any, number: int) -> str:
 def _no_result(value: Any) -> OptionError:
     return OptionError(
         "the input",
-        f"{type(value).__name__} is no result of hyperv_replication_info.",
+        f"{type(value).__name__} is not a result of hyperv_replication_info.",
         "Give the registered results by inventory host.",
     )
