@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import PlanError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.names import AmbiguousName
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.cluster import target_cells
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.partners import partners
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.sides import PlanError, Sight
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.failover.sides import Sight
 
 from tests.unit.plugins.failover_sim import record_of, side_of, vm_id
 

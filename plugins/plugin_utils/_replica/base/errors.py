@@ -52,6 +52,16 @@ class OptionError(ReplicaError):
 
 
 @dataclass(eq=False)
+class PlanError(ReplicaError):
+    """No plan can be made: what was asked cannot be meant, or what it rests on could not be read."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@dataclass(eq=False)
 class UnsupportedConnection(ReplicaError):
     """The task runs over a connection (or with become) that the transport cannot serve: nothing was sent."""
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ReplicaError
 from .names import is_one_of, same_host
 
 LOOK = "Look at its address in the inventory."
@@ -102,16 +101,6 @@ def moved(host: str, now: str, before: str) -> str:
     if not now or not before or same_host(now, before):
         return ""
     return f"{host} answers as {now} now, and answered as {before} when this run began. Look at its address first"
-
-
-@dataclass(eq=False)
-class Moved(ReplicaError):
-    """Another host answers at an inventory host than before in the same run."""
-
-    problem: str
-
-    def __str__(self) -> str:
-        return self.problem
 
 
 def twins(identities: Iterable[Identity]) -> str:

@@ -9,7 +9,7 @@ parameter is only ever a parameter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,8 +106,3 @@ class Pipeline:
 def vm_by_id(vm_id: str) -> Command:
     """`Get-VM -Id`: the live VM object to pipe into the cmdlet that acts. `-Id` takes one Guid (Microsoft: Get-VM)."""
     return Command("Get-VM", {"Id": vm_id})
-
-
-def vms_by_id(vm_ids: Iterable[str]) -> Statement:
-    """Several VMs by id in one statement, literal and without an error for one that is not there."""
-    return Command("Get-VM") | Command("Where-Object", {"Property": "Id", "In": True, "Value": list(vm_ids)})

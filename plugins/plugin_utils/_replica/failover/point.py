@@ -20,7 +20,6 @@ from ..base.values import has_zone, is_guid, number, time_text, time_utc
 
 LATEST = "latest"
 APPLICATION_CONSISTENT = "application_consistent"
-POINT_TYPES = frozenset({"Replica", "AppConsistentReplica", "SyncedReplica"})
 
 
 @dataclass(frozen=True)

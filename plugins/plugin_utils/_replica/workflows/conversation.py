@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from ..base.errors import ReplicaError
-from ..base.identity import Moved, moved, windows_name_of
+from ..base.errors import PlanError, ReplicaError
+from ..base.identity import moved, windows_name_of
 from ..base.text import clean_text
 
 READ, TEST, CALL, PAUSE = "read", "test", "call", "pause"
@@ -140,7 +140,7 @@ Phases = Mapping[str, Callable[[TalkT, float], TalkT]]
 
 
 def take(talk: TalkT, answers: Sequence[Answer]) -> TalkT:
-    """The talk with these answers, each of them the last of its ask, among the `answered`. Raises Moved."""
+    """The talk with these answers, each of them the last of its ask, among the `answered`. Raises PlanError."""
     for answer in answers:
         ask = talk.open.get(answer.number)
         if ask is None:  # it is answered already
@@ -156,11 +156,11 @@ def take(talk: TalkT, answers: Sequence[Answer]) -> TalkT:
 
 
 def _met(met: Mapping[str, str], host: str, result: Mapping[str, Any]) -> Mapping[str, str]:
-    """Who answered where, with this answer. Raises Moved for another one than before: a host may be read twice."""
+    """Who answered where, with this answer. Raises PlanError for another one than before: a host may be read twice."""
     name = windows_name_of(result)
     problem = moved(host, name, met.get(host, ""))
     if problem:
-        raise Moved(f"{problem}. Nothing was changed.")
+        raise PlanError(f"{problem}. Nothing was changed.")
     return {host: name, **met} if name else met
 
 

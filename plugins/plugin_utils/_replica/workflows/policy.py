@@ -14,23 +14,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..base.errors import ReplicaError
+from ..base.errors import PlanError
 from ..base.identity import Identity, given_names, identify, twins
 from ..base.names import is_full
 from ..base.values import same_text
 
 _OF_HOSTS = ("vms", "replica_host", "replica_server", "between", "first_primary", "per_host")
-
-
-@dataclass(eq=False)
-class PolicyError(ReplicaError):
-    """A policy that names its hosts in a way that cannot be meant."""
-
-    number: int
-    problem: str
-
-    def __str__(self) -> str:
-        return f"vm_replication_policies, number {self.number}: {self.problem}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +91,7 @@ def hosts_to_read(policies: Iterable[Mapping[str, Any]], me: str) -> list[str]:
 
 
 def tasks_of(policies: Iterable[Mapping[str, Any]], hosts: Hosts) -> list[dict[str, Any]]:
-    """Options of the module, one dictionary a policy that concerns this host. Raises PolicyError.
+    """Options of the module, one dictionary a policy that concerns this host. Raises PlanError.
 
     `label` says in words what the task is about, `partner_host` is the inventory name of the other host; neither is an
     option. What a policy leaves out is left out.
@@ -111,11 +100,11 @@ def tasks_of(policies: Iterable[Mapping[str, Any]], hosts: Hosts) -> list[dict[s
     for number, policy in enumerate(policies, start=1):
         problem = _problem(policy)
         if problem:
-            raise PolicyError(number, problem)
+            raise PlanError(f"vm_replication_policies, number {number}: {problem}")
         asked = [hosts.me, policy.get("replica_host"), *(policy.get("between") or [])]
         one_host = twins(hosts.identity(host) for host in dict.fromkeys(asked) if host and hosts.answered(host))
         if one_host and hosts.me != policy.get("replica_host"):
-            raise PolicyError(number, f"{one_host}.")
+            raise PlanError(f"vm_replication_policies, number {number}: {one_host}.")
         if hosts.me == policy.get("replica_host") or hosts.me not in (policy.get("between") or [hosts.me]):
             continue
         tasks.append(_task(policy, hosts))

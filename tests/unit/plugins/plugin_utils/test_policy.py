@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import PlanError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.policy import (
     Hosts,
-    PolicyError,
     hosts_to_read,
     tasks_of,
 )
@@ -121,7 +121,7 @@ def test_a_cluster_goes_by_its_broker() -> None:
     ],
 )
 def test_policies_that_cannot_be_meant_are_named_by_number(policy: dict[str, Any], says: str) -> None:
-    with pytest.raises(PolicyError, match="number 2") as raised:
+    with pytest.raises(PlanError, match="number 2") as raised:
         tasks_of([{"vms": ["b"], "replica_host": "south"}, policy], hosts())
     assert says in str(raised.value)
 
@@ -200,7 +200,7 @@ def test_a_name_that_only_the_other_host_has_means_the_vm_of_that_id() -> None:
 
 def test_two_inventory_hosts_that_are_one_windows_host_are_refused() -> None:
     same = hosts(read={"south": {"windows_name": "hv-a.corp.example", "server": SERVER, "vms": []}})
-    with pytest.raises(PolicyError, match="north and south are one host: both answered as"):
+    with pytest.raises(PlanError, match="north and south are one host: both answered as"):
         tasks_of([{"vms": ["App01"], "replica_host": "south"}], same)
 
 

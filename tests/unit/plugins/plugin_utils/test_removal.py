@@ -6,8 +6,8 @@ from itertools import product
 from typing import Any
 
 import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import PlanError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.removal.plan import (
-    RemovalError,
     removal_plan,
 )
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.removal.report import report
@@ -127,7 +127,7 @@ def test_unread_is_never_absent(reading: dict[str, Any]) -> None:
     assert "could not be read" in plan(alone, reading)["refused"][0]["reason"]
     gone = plan(here, reading, other_side="gone")
     assert [step["stage"] for step in gone["vms"][0]["steps"]] == ["primary"]
-    with pytest.raises(RemovalError, match="hv-a could not be read"):
+    with pytest.raises(PlanError, match="hv-a could not be read"):
         plan(reading, here)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.base.errors import PlanError
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.failover.point import parse_points
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.cleanup import (
     cleaned,
@@ -13,9 +14,6 @@ from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.network import (
     isolation,
     isolation_problem,
-)
-from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.plan import (
-    FailoverTestError,
 )
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.test_failover.plan import (
     candidates as listed,
@@ -179,12 +177,12 @@ def test_what_is_ended_is_found_by_id(asked: str) -> None:
 
 @pytest.mark.parametrize("name", ["App01", "App01*", "App01-dr - Test", "App"])
 def test_what_is_not_there_is_not_guessed(name: str) -> None:
-    with pytest.raises(FailoverTestError, match="another name"):
+    with pytest.raises(PlanError, match="another name"):
         cleanup(whole_host(replica()), [name])
 
 
 def test_two_of_one_name_are_told_apart_by_id() -> None:
-    with pytest.raises(FailoverTestError, match="several VMs named App01-dr"):
+    with pytest.raises(PlanError, match="several VMs named App01-dr"):
         cleanup(whole_host(replica(), replica(vm=TEST)), ["App01-dr"])
 
 

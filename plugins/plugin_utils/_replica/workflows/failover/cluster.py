@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...base.errors import PlanError
 from ...base.names import Candidate, inventory_host, is_one_of, same_host
 from ...base.values import same_text
 from ..heard import records_of
-from .sides import PlanError
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...base.errors import PlanError
 from ...base.names import is_one_of
 from ...failover.point import read_point_wish
 from .findings import FINDINGS
-from .sides import PlanError
 
 DECLARED = {"primary_is_dead": "dead", "primary_unusable": "unusable"}
 _OPTIONS = (

@@ -15,13 +15,14 @@ from functools import lru_cache
 from typing import Any
 
 from ...base.acts import ACTS, perform
+from ...base.errors import PlanError
 from ...base.plan_lines import plan_line
 from ...base.states import NO_START, NONE, OFF, PREPARED, PRIMARY, REPLICA_MODES, SAVED, Pair, Side
 from ..both_running import told
 from .advice import by_hand_only, open_ways
 from .advice import told as advice
 from .next import next_step
-from .sides import PlanError, Record, Seen
+from .sides import Record, Seen
 from .step import Goal, Next, NextAct, NextDone, NextRefused, NextWait, Way
 
 STAGES: Mapping[str, str] = {

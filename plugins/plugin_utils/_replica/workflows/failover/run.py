@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...base.command_line import to_confirm, typed_vm
+from ...base.errors import PlanError
 from ...base.identity import twins, windows_name_of
 from ...base.values import is_guid
 from .calls import calls_of, parameters_of
@@ -30,7 +31,7 @@ from .look import Run, hosts_of, look, sight_of
 from .looks import without
 from .memory import OPEN, Entry, Said, absorb, expectation, ran_at_first, remembered
 from .plan import VMPlan, lines_of
-from .sides import PlanError, Seen, Sight
+from .sides import Seen, Sight
 
 
 def begin(raw: Mapping[str, Any], readings: Mapping[str, Any], out: Mapping[str, str], now: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from ...base.command_line import typed_vm
-from ...base.errors import ReplicaError
+from ...base.errors import PlanError
 from ...base.identity import Identity, identify, moved, windows_name_of
 from ...base.names import normal, same_host
 from ...base.proof import own_leg, side_of
@@ -22,16 +22,6 @@ from ...base.states import ABSENT, PRIMARY, REPLICA_MODES, Copy, Pair, Side
 from ..heard import may_have_a_copy, records_of
 
 Record = Mapping[str, Any]
-
-
-@dataclass(eq=False)
-class PlanError(ReplicaError):
-    """The input of a failover filter cannot be a reading of hosts, or what was asked cannot be meant."""
-
-    problem: str
-
-    def __str__(self) -> str:
-        return self.problem
 
 
 @dataclass(frozen=True)

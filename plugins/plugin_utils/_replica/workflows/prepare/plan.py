@@ -10,6 +10,7 @@ from typing import Any
 
 from ...base.acts import ACTS, allowed
 from ...base.command_line import to_confirm, typed_vm
+from ...base.errors import PlanError
 from ...base.plan_lines import plan_line
 from ...base.states import OFF, PAUSED, PREPARED, PRIMARY, REPLICATING, SAVED, power_may_run
 from ..both_running import told as told_of_both
@@ -17,7 +18,7 @@ from ..failover.calls import START_OLD, Order, calls_of, proof_of
 from ..failover.inputs import check_accepted, groups_of, make_run
 from ..failover.plan import Wish, unfold
 from ..failover.preflight import of_primary
-from ..failover.sides import PlanError, Record, Seen, Sight
+from ..failover.sides import Record, Seen, Sight
 from ..failover.step import Goal
 from ..heard import records_of
 

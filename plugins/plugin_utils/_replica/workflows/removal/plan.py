@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...base.command_line import to_confirm, typed_vm
-from ...base.errors import ReplicaError
+from ...base.errors import PlanError
 from ...base.names import is_one_of
 from ...base.plan_lines import plan_line
 from ...base.states import EXTENDED, NO_START, OFF, PRIMARY, REPLICA_MODES, SAVED
@@ -38,16 +38,6 @@ from .sides import (
 
 STAGES = ("primary", "extended", "idle", "replica", "delete")
 GOAL_REACHED = "nothing to do: it is not replicated"
-
-
-@dataclass(eq=False)
-class RemovalError(ReplicaError):
-    """The host could not be read."""
-
-    problem: str
-
-    def __str__(self) -> str:
-        return self.problem
 
 
 @dataclass(frozen=True)
@@ -114,11 +104,11 @@ def removal_plan(
 
     Gives `vms`, `refused`, `nothing`, VMs that are nowhere, or have no replication and are not on this host, `stages`
     that have something to do, `calls` of modules for what is next, `known`, `lines`, `confirm` (what is typed to
-    confirm) and `going` (the VMs that it is about), and `acts`, the number of steps. Raises RemovalError for a first
+    confirm) and `going` (the VMs that it is about), and `acts`, the number of steps. Raises PlanError for a first
     plan of a host that could not be read.
     """
     if known is None and records_of(readings.get(host)) is None:
-        raise RemovalError(f"{host} could not be read: {(readings.get(host) or {}).get('msg') or 'it gave no answer'}")
+        raise PlanError(f"{host} could not be read: {(readings.get(host) or {}).get('msg') or 'it gave no answer'}")
     vms = list(inputs.get("vms") or ())
     world = World(readings, found.get("partners") or {}, found.get("names") or {})
     if known is None:

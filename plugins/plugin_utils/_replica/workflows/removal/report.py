@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...base.command_line import command, to_confirm
+from ...base.errors import PlanError
 from ...base.replication_states import left_alone
 from ...base.states import NO_START, NONE
 from ..test_failover.report import failure_of
-from .plan import RemovalError
 from .refusals import deletes, shown
 
 UNKNOWN, BOTH, NOT_DONE, WELL = "unknown", "ON BOTH HOSTS", "NOT DONE", "ok"
@@ -140,7 +140,7 @@ def _copy(vm: Mapping[str, Any], after: Mapping[str, Any], host: str) -> str:
 def candidates(vms: Iterable[Mapping[str, Any]] | None) -> list[str]:
     """Lines: the VMs of a host that are replicated, with power, mode, state, health, and what can be done."""
     if vms is None:
-        raise RemovalError("the host could not be read")
+        raise PlanError("the host could not be read")
     told = sorted((vm for vm in vms if vm["mode"] != NONE), key=lambda vm: str(vm["name"]).casefold())
     return [f"Replicated here: {len(told) or 'none'}", *(f"  {_candidate(vm)}" for vm in told)]
 

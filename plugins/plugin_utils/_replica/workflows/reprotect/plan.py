@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ...base.acts import ACTS
+from ...base.errors import PlanError
 from ...base.names import is_one_of
 from ...base.partner_server import problem as server_problem
 from ...base.partner_server import read_server
@@ -33,7 +34,7 @@ from ...base.states import (
 from ...facts.cluster import Broker, Cluster
 from ...relation.partner import collision, read_partner
 from ..failover.inputs import groups_of
-from ..failover.sides import PlanError, Record, Seen, Sight
+from ..failover.sides import Record, Seen, Sight
 from ..heard import host_answered, records_of
 from ..prepare.plan import check_hosts_accepted, confirmed_by, states_of
 

@@ -14,29 +14,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...base.command_line import command, typed_vm
+from ...base.errors import PlanError
 from ...base.states import FAILED_OVER, FAILED_OVER_STATES, REPLICA_MODES
-from .plan import FailoverTestError, chosen, forgotten, is_asked
+from .plan import chosen, forgotten, is_asked
 
 Record = Mapping[str, Any]
 
 
 def cleanup(read: Any, vms: Iterable[str]) -> dict[str, Any]:
-    """`ids` of the VMs that were asked for, and `lines` about what stays whatever is done. Raises FailoverTestError.
+    """`ids` of the VMs that were asked for, and `lines` about what stays whatever is done. Raises PlanError.
 
     `read` holds relations and test_vms of all VMs of the host.
     """
     if not isinstance(read, Mapping) or read.get("vms") is None:
-        raise FailoverTestError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
+        raise PlanError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
     asked = list(vms)
     missing = [vm for vm in asked if not any(is_asked(record, vm) for record in read["vms"])]
     if missing:
-        raise FailoverTestError(
+        raise PlanError(
             f"{read['inventory_host']} has no VM {', '.join(missing)}; a copy may have another name there than on its"
             " primary. Leave vms out for the list."
         )
     twins = [vm for vm in asked if sum(is_asked(record, vm) for record in read["vms"]) > 1]
     if twins:
-        raise FailoverTestError(
+        raise PlanError(
             f"{read['inventory_host']} has several VMs named {', '.join(twins)}. Give the id of the one that is meant."
         )
     return {"ids": [str(record["id"]) for record in chosen(read, asked)], "lines": list(orphans(read))}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...base.acts import possible
-from ...base.errors import ReplicaError
+from ...base.errors import PlanError
 from ...base.plan_lines import plan_line
 from ...base.proof import side_of
 from ...base.states import PRIMARY, REPLICA_MODES, RUNNING, Side
@@ -31,16 +31,6 @@ FORGOTTEN = (
 """A test VM that its relation has forgotten is met in the field (observed behaviour, not documented)."""
 NO_SUCH_VM = "this host has no such VM; a copy may have another name here. Without vms all are listed"
 Record = Mapping[str, Any]
-
-
-@dataclass(eq=False)
-class FailoverTestError(ReplicaError):
-    """The host could not be read, or what was asked cannot be meant."""
-
-    problem: str
-
-    def __str__(self) -> str:
-        return self.problem
 
 
 @dataclass(frozen=True)
@@ -59,7 +49,7 @@ class Wish:
         """From the typed inputs of the role. Raises OptionError for a time without an offset."""
         point, time = inputs.get("recovery_point"), inputs.get("recovery_point_time")
         if point and time:
-            raise FailoverTestError("recovery_point and recovery_point_time exclude each other. Give one of them.")
+            raise PlanError("recovery_point and recovery_point_time exclude each other. Give one of them.")
         return cls(
             vms=tuple(inputs.get("vms") or ()),
             point=read_point_wish(point, time),
@@ -97,10 +87,10 @@ def failover_test_plan(read: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The plan: `lines` for people, `refused`, and `vms`, one entry for each VM that can be tested.
 
     `read` holds relations, statistics, recovery_points, adapters, switches and test_vms of the VMs. Raises
-    FailoverTestError.
+    PlanError.
     """
     if not isinstance(read, Mapping) or read.get("vms") is None:
-        raise FailoverTestError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
+        raise PlanError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
     wish = Wish.of(inputs)
     replicas = [_under_test(record, read, wish) for record in chosen(read, wish.vms)]
     refused = [{"id": d.record["id"], "name": d.record["name"], "reason": d.problem} for d in replicas if d.problem]
@@ -262,7 +252,7 @@ def last_tested(record: Record) -> str:
 def candidates(read: Any) -> list[str]:
     """Lines: the replicas of a host with power, mode, state, health and what is possible, and its test VMs."""
     if not isinstance(read, Mapping) or read.get("vms") is None:
-        raise FailoverTestError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
+        raise PlanError(f"the host could not be read: {(read or {}).get('msg') or 'it gave no answer'}")
     replicas = [record for record in read["vms"] if record["mode"] in REPLICA_MODES]
     lines = [f"Replicas here: {len(replicas) or 'none'}"]
     lines += [f"  {_candidate(record)}" for record in sorted(replicas, key=lambda r: str(r["name"]).casefold())]
