@@ -11,6 +11,7 @@ from typing import Any
 from ...base.command_line import command, to_confirm
 from ...base.replication_states import left_alone
 from ...base.states import NO_START, NONE
+from ...base.text import labelled
 from ..test_failover.report import failure_of
 from .plan import RemovalError
 from .refusals import deletes, shown
@@ -40,7 +41,7 @@ def report(
     told.sort(key=lambda one: _URGENCY.index(one["result"]))
     again = list(_commands([one for one in told if one["result"] != WELL and one["id"]], host, inputs))
     return {
-        "lines": [f"{one['result'] + ':':<15}{one['message']}" for one in told]
+        "lines": labelled((one["result"], one["message"]) for one in told)
         + [f"What is left, when that is mended: {one}" for one in again],
         "failures": [f"{one['result']}: {one['message']}" for one in told if one["result"] != WELL],
         "vms": told,
