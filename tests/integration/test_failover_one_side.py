@@ -201,7 +201,7 @@ def test_a_preparation_that_fails_brings_the_vm_up_where_it_was(player: Player) 
     assert run.returncode != 0, run.stdout
     assert player.sent() == ["hv-a Stop-VM", "hv-a Start-VMFailover", "hv-a Start-VM"]
     assert player.states("App01")[0].endswith("Running")
-    assert "NOT DONE:      App01 is Primary/" in run.stdout
+    assert "NOT DONE: App01 is Primary/" in run.stdout
     assert "-e failover_from=hv-a -e failover_to=hv-b -e stop_at=prepared -e vms=App01" in run.stdout
     assert player.laws_broken() == []
 

@@ -88,7 +88,7 @@ def test_the_time_limit_of_the_task_is_a_result_like_any_other(player: Player) -
     run.play(lambda _run: None, "hv-a", "Stop-VM", "planned_failover", **player.confirmed("hv-b", "App01"))
     told = "The run was stopped: the time limit of the task (timeout) is over."
     where = "App01 runs on hv-a (hv-b: Replica/Replicating, Off; hv-a: Primary/Replicating, Running)"
-    assert f"NOT DONE:      {where}. {told}" in run.output
+    assert f"NOT DONE: {where}. {told}" in run.output
     assert told in run.record()
     assert "App01: down for" in run.output
 

@@ -26,6 +26,9 @@ NAMES = ("App01", "App03")
 VMS = ",".join(NAMES)
 TEST = {"test_on": "hv-b", "vms": VMS, "test_switch": "Test isolated"}
 KILLED = "kill -9 with the task"
+HEARD = ("the time limit of the task",)
+"""Ways after which the result of the task is still read."""
+LAST = ("Stop-VMFailover", "Remove-VMReplication")
 STOPS = [way for way in WAYS if way != KILLED]
 
 
@@ -46,11 +49,12 @@ def left_behind(player: Player) -> list[str]:
 
 
 def stopped_at(player: Player, row: str, playbook: str, **variables: str) -> Stopped:
-    """A run that was stopped as the row says, and has failed."""
+    """A run that was stopped as the row says, and has failed; a time limit in its last act finds nothing left to do."""
     way, _unused, call = row.partition(", ")
     run = Stopped(player, terminal=way in NEEDS_TERMINAL, environment={"ANSIBLE_TASK_TIMEOUT": "600"})
     host, cmdlet = call.split()
-    assert run.play(WAYS[way], host, cmdlet, playbook, **variables) != 0, run.output
+    returned = run.play(WAYS[way], host, cmdlet, playbook, **variables)
+    assert returned != 0 or (way in HEARD and cmdlet in LAST), run.output
     return run
 
 
@@ -143,13 +147,13 @@ REMOVAL = ("hv-a Remove-VMReplication", "hv-b Set-VM", "hv-b Remove-VMReplicatio
 def test_a_removal_says_what_is_left(player: Player, row: str) -> None:
     run = stopped_at(player, row, "remove_replication", remove_on="hv-a", vms=VMS, confirm="hv-a 2")
     record = run.record()
-    assert "stopped: " in record
     is_left = [name for name in NAMES if player.states(name) != GONE]
     for name in NAMES:
         assert re.search(rf"(?m)^{'NOT DONE' if name in is_left else 'ok'}: +{name}: ", record), (is_left, record)
         assert player.vm("hv-a", name).state == "Running"
     assert ("What is left" in record) is bool(is_left)
     if is_left:
+        assert "stopped: " in record
         again = typed(player, record, "remove_replication")
         assert again.returncode == 0, again.stdout
     assert [player.states(name) for name in NAMES] == [GONE, GONE]

@@ -176,8 +176,8 @@ def test_every_entry_of_a_role_begins_with_the_guard(role: str) -> None:
     entries = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
     for entry in entries:
         first = yaml.safe_load((folder / "tasks" / f"{entry}.yml").read_text(encoding="utf-8"))[0]
-        if "ansible.builtin.include_tasks" in first:
-            included = folder / "tasks" / first["ansible.builtin.include_tasks"]
+        if "ansible.builtin.import_tasks" in first:
+            included = folder / "tasks" / first["ansible.builtin.import_tasks"]
             first = yaml.safe_load(included.read_text(encoding="utf-8"))[0]
         assert "hyperv.replica.guard" in first, f"{role}/{entry}"
         assert "when" not in first

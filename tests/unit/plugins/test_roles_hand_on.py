@@ -160,8 +160,8 @@ def test_each_operation_is_some_roles() -> None:
 )
 def test_each_entry_of_the_failover_role_begins_its_operation(entry: str, operation: str) -> None:
     tasks = yaml.safe_load((ROLES / "failover" / "tasks" / f"{entry}.yml").read_text(encoding="utf-8"))
-    (run,) = (task for task in tasks if task.get("ansible.builtin.include_tasks") == "run.yml")
+    (run,) = (task for task in tasks if task.get("ansible.builtin.import_tasks") == "run.yml")
     assert run["vars"] == {"failover_operation": operation}
-    (read,) = (task for task in tasks if task.get("ansible.builtin.include_tasks") == "inputs.yml")
+    (read,) = (task for task in tasks if task.get("ansible.builtin.import_tasks") == "inputs.yml")
     assert read["vars"] == {"failover_entry": entry}
     assert {"planned", "unplanned"} == set(inputs_of(FAILOVER[0])["type"]["choices"])

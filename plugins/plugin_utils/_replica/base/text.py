@@ -10,6 +10,7 @@ an escape they rub one out, with a bidirectional override they show another name
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _LINE_END = re.compile(r"\s*[\r\n\t]\s*")
 _COLOUR = re.compile(r"(\033\[[0-9;]*m)")
@@ -27,6 +28,13 @@ def clean(text: object, colours: bool = False) -> str:
 def clean_text(text: object) -> str:
     """The same for a message: what Windows says in several lines becomes one."""
     return clean(_LINE_END.sub(" ", str(text).strip()))
+
+
+def labelled(lines: Iterable[tuple[str, str]]) -> list[str]:
+    """Lines of a report, each a word and a text; the texts stand below each other."""
+    lines = list(lines)
+    width = max((len(label) for label, _text in lines), default=0) + 2
+    return [f"{label + ':':<{width}}{text}" for label, text in lines]
 
 
 def uncoloured(text: str) -> str:

@@ -137,4 +137,4 @@ def tail(vm: Mapping[str, Any]) -> list[str]:
     down, loss = vm.get("downtime_seconds"), vm.get("data_loss_seconds")
     told = [] if down is None else [f"down for {down:.0f} seconds"]
     told += [f"its data is {loss:.0f} seconds older than the failover"] if loss else []
-    return [f"{'':15}{vm['name']}: {', '.join(told)}"] if told else []
+    return [f"{'':4}{vm['name']}: {', '.join(told)}"] if told else []

@@ -156,7 +156,7 @@ def test_guests_are_shut_down_and_the_vms_prepared_in_one_call() -> None:
     assert (play.own(), play.own("Two")) == (READY, READY)
     assert (play.result["changed"], play.result.get("failed")) == (True, None)
     assert play.marks == {"One": "prepared", "Two": "prepared"}
-    assert play.lines[0] == "prepared:      One is off on hv-a, and cannot be started there until that is cancelled"
+    assert play.lines[0] == "prepared: One is off on hv-a, and cannot be started there until that is cancelled"
     there = "ansible-playbook hyperv.replica.planned_failover -e failover_to=hv-b -e vms=One,Two"
     assert [line for line in play.lines if line.startswith(f"On hv-b: {there}") and "declared=prepared" in line]
     assert play.result["command"] == ""
@@ -394,7 +394,7 @@ def test_it_stays_down_when_that_was_asked() -> None:
     play.sim.faults = {"One": ["prepare"]}
     play.begin().through()
     assert play.sim.log == ["hv-a prepare One"]
-    assert play.lines[0].startswith("DOWN:          One is Primary/Replicating, Off on hv-a. Prepare failed.")
+    assert play.lines[0].startswith("DOWN: One is Primary/Replicating, Off on hv-a. Prepare failed.")
     assert [line for line in play.lines if line.startswith("To bring up what is down, when both are in reach: ")]
 
 
@@ -569,7 +569,7 @@ def test_stopped_where_nobody_else_can_be_read_it_is_down_first_of_all() -> None
     play.through()
     assert play.sim.log == []
     assert play.marks == {"One": "DOWN", "Two": "prepared"}
-    assert play.lines[0].startswith("DOWN:          One is Primary/Replicating, Off on hv-a. The run was stopped")
+    assert play.lines[0].startswith("DOWN:     One is Primary/Replicating, Off on hv-a. The run was stopped")
 
 
 def test_stopped_while_a_call_fails_its_own_words_are_told() -> None:

@@ -303,7 +303,7 @@ def test_an_entry_that_leads_elsewhere_in_the_middle_of_the_run() -> None:
     told = plan(read(record(A, B, "None", "Disabled", "Running")), read(other), known=first["known"], delete="vm")
     assert (told["acts"], "when this run began" in told["refused"][0]["reason"]) == (0, True)
     line = report(first, told, [], "hv-a", {"delete": "vm"})["lines"][0]
-    assert line.startswith("unknown:       App01: hv-b answered as HV-X.example.com, and as HV-B.example.com when")
+    assert line.startswith("unknown: App01: hv-b answered as HV-X.example.com, and as HV-B.example.com when")
 
 
 def test_two_entries_that_lead_to_one_host_by_the_end_are_not_both_running() -> None:

@@ -243,7 +243,7 @@ def test_commit_remove_protect_and_a_repeat_changes_nothing() -> None:
     assert (vm["runs_on"], vm["target"], vm["other_host"]) == (["hv-b"], f"Primary/{COPYING}, Running", "hv-c")
     assert vm["other"] == "Replica/WaitingForInitialReplication, Off"
     assert "UNPROTECTED until that is complete" in vm["open"]
-    assert lines(talk)[0].startswith("COPYING:       App01 runs on hv-b, protected towards hv-c (")
+    assert lines(talk)[0].startswith("COPYING: App01 runs on hv-b, protected towards hv-c (")
     world.sent.clear()
     again = world.whole(confirm="anything")  # where nothing is done, nothing is confirmed
     assert (again["changed"], world.sent, len(world.tests)) == (False, [], 1)
@@ -519,7 +519,7 @@ def test_a_step_that_fails_for_one_holds_up_nobody_else(stage: str) -> None:
     before = STAGES[: STAGES.index(stage) + 1]
     assert [names for one, names in world.sent if one in before] == [("App01", "App02")] * len(before)
     assert [names for one, names in world.sent if one not in before] == [("App02",)] * (len(STAGES) - len(before))
-    assert lines(talk)[0].startswith("UNPROTECTED:   App01 is ")
+    assert lines(talk)[0].startswith("UNPROTECTED: App01 is ")
     assert "nothing replicates it: Windows refused" in ended(talk)["msg"]
     assert ended(talk)["command"] in ended(talk)["msg"]
     again = "-e failover_to=hv-b -e vms=App01 -e confirm=App01 -e new_replica=hv-c"
@@ -764,7 +764,7 @@ def test_stopped_it_begins_nothing_more_and_names_first_what_is_unprotected(stag
     if (stage, was_sent) == ("protect", True):
         assert "failed" not in ended(talk)
         return
-    assert lines(talk)[0].startswith("UNPROTECTED:   App01 is ")
+    assert lines(talk)[0].startswith("UNPROTECTED: App01 is ")
     assert "the run was stopped: SIGTERM was received" in lines(talk)[0]
     assert lines(talk)[-1] == f"What is left: {ended(talk)['command']}"
     assert "-e vms=App01 -e confirm=App01 " in ended(talk)["command"]

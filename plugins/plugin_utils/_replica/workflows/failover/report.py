@@ -20,6 +20,7 @@ from ...base.states import (
     SUSPENDED,
     WANTS_RESYNC,
 )
+from ...base.text import labelled
 from ...base.values import is_guid
 from ..reprotect.plan import third_site
 from .advice import PLAYBOOKS
@@ -63,7 +64,7 @@ def report(raw: Mapping[str, Any], looks: Iterable[tuple[Sequence[str], Mapping[
     again = _command(run, [entry for entry in failed if not run.plans[entry.id].ways])
     others = [f"{entry.name}: to go on: {way}" for entry in failed for way in run.plans[entry.id].ways]
     return {
-        "lines": [f"{line.mark + ':':<15}{line.text}" for line in lines]
+        "lines": labelled((line.mark, line.text) for line in lines)
         + others
         + ([f"What is left: {again}"] if again else []),
         "failures": [f"{line.mark}: {line.text}" for line in lines if line.failed],

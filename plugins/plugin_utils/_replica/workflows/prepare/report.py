@@ -13,6 +13,7 @@ from typing import Any
 
 from ...base.command_line import command, to_confirm
 from ...base.states import OFF, STOPPING, power_may_run
+from ...base.text import labelled
 from ..conversation import End
 from ..failover.plan import shown
 from ..failover.report import BOTH, DOWN, GOING, LEFT_MARK, UNKNOWN, repeated, sentence
@@ -74,7 +75,7 @@ def ended(talk: FailoverTalk) -> FailoverTalk:
         result["warnings"] = list(talk.flow.warnings)
     if failures:
         result |= {"failed": True, "msg": "\n".join([*failures, again])}
-    lines = [f"{_mark(one) + ':':<15}{_text(one, host)}" for one in vms]
+    lines = labelled((_mark(one), _text(one, host)) for one in vms)
     lines += [*_to_do(vms, host, to), *([f"What is left: {again}"] if again else [])]
     return replace(talk, end=End(result, tuple(lines)))
 

@@ -12,6 +12,7 @@ from ...base.command_line import command, to_confirm
 from ...base.errors import PlanError
 from ...base.replication_states import left_alone
 from ...base.states import NO_START, NONE
+from ...base.text import labelled
 from ..test_failover.report import failure_of
 from .refusals import deletes, shown
 
@@ -40,7 +41,7 @@ def report(
     told.sort(key=lambda one: _URGENCY.index(one["result"]))
     again = list(_commands([one for one in told if one["result"] != WELL and one["id"]], host, inputs))
     return {
-        "lines": [f"{one['result'] + ':':<15}{one['message']}" for one in told]
+        "lines": labelled((one["result"], one["message"]) for one in told)
         + [f"What is left, when that is mended: {one}" for one in again],
         "failures": [f"{one['result']}: {one['message']}" for one in told if one["result"] != WELL],
         "vms": told,

@@ -20,6 +20,7 @@ from ...base.states import (
     WANTS_RESYNC,
     power_may_run,
 )
+from ...base.text import labelled
 from ..failover.sides import Record
 from ..prepare.plan import states_of
 from ..test_failover.report import failure_of
@@ -60,7 +61,7 @@ def report(talk: ReprotectTalk) -> dict[str, Any]:
     left = [one for one in told if one["failed"]]
     again = _command(talk, left) if left else ""
     return {
-        "lines": [f"{one['result'] + ':':<15}{one['message']}" for one in told]
+        "lines": labelled((one["result"], one["message"]) for one in told)
         + ([f"What is left: {again}"] if again else []),
         "failures": [f"{one['result']}: {one['message']}" for one in left],
         "vms": told,

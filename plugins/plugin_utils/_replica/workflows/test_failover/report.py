@@ -10,6 +10,7 @@ from typing import Any
 
 from ...base.command_line import command, typed_vm
 from ...base.states import RUNNING
+from ...base.text import labelled
 from .plan import last_tested
 
 NOT_ENDED, FAILED, KEPT, WELL = "NOT ENDED", "FAILED", "left running", "ok"
@@ -70,7 +71,7 @@ def report(plan: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
     told.sort(key=lambda one: _URGENCY.index(one["result"]))
     failures = [f"{one['result']}: {one['message']}" for one in told if one["failed"]]
     return {
-        "lines": [f"{one['result'] + ':':<14}{one['message']}" for one in told] + _hints(told, run),
+        "lines": labelled((one["result"], one["message"]) for one in told) + _hints(told, run),
         "failures": failures,
         "vms": told,
     }

@@ -337,8 +337,8 @@ def _end(talk: FailoverTestTalk) -> FailoverTestTalk:
     result |= {"warnings": warnings} if warnings else {}
     failures = [*([f"{talk.stopped}. It was not tested to the end"] if talk.stopped else []), *told["failures"]]
     if not (inputs["report"] or talk.stopped):
-        by_hand = f"They are ended when the checks are through. Should that be stopped: {result['command']}"
-        return replace(talk, end=End(result, () if inputs["keep"] or not there else (by_hand,)))
+        by_hand = ("They are ended when the checks are through. Should that be stopped, type:", result["command"])
+        return replace(talk, end=End(result, () if inputs["keep"] or not there else by_hand))
     if failures:
         result |= {"failed": True, "msg": "\n".join(failures)}
     return replace(talk, end=End(result, (f"{talk.host}:", *told["lines"])))
