@@ -47,6 +47,13 @@ class Case:
     script: str | None = None
     tags: tuple[str, ...] = field(default=(), compare=False)
 
+    @property
+    def jobs(self) -> int:
+        """How many of its commands are to run as jobs, however that is spelled."""
+        parameters = [one for statement in self.statements for command in statement for one in command.parameters]
+        named = [name for name, value in parameters if name and value is True]
+        return sum(len(name) > len("As") and "asjob".startswith(name.casefold()) for name in named)
+
     def __str__(self) -> str:
         text = "; ".join(" | ".join(map(str, statement)) for statement in self.statements)
         given = f"{list(self.input)!r} | " if self.input is not None else ""

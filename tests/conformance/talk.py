@@ -25,6 +25,7 @@ from tests.lab.world.host import Host
 from tests.lab.world.world import World
 
 LIMIT_SECONDS = 10.0
+JOB_SECONDS = 2.0
 HEADER = 40
 """Bytes of a PSRP message before its CLIXML (MS-PSRP 2.2.1)."""
 
@@ -98,6 +99,8 @@ class Talk:
             self._forget(kind)
         pool.heard = []
         heard.state = pipeline.state
+        if case.jobs and not (heard.broken or pipeline.had_errors):
+            _await_jobs(heard.world, case.jobs)
         heard.calls = list(heard.world.recorder.calls)
         with suppress(WinRMError, Cut):
             if not heard.broken:
@@ -139,6 +142,13 @@ def talk(kind: str) -> Iterator[Talk]:
         yield made
     finally:
         made.close()
+
+
+def _await_jobs(world: World, jobs: int) -> None:
+    """A job calls its cmdlet in its own time: it shall be in this world, and not in that of the next case."""
+    until = time.monotonic() + JOB_SECONDS
+    while sum("AsJob" in call.parameters for call in world.recorder.calls) < jobs and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _await(pipeline: PowerShell) -> None:
