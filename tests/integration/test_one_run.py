@@ -391,7 +391,7 @@ def test_events_appear_as_they_happen_and_the_down_time_is_that_of_the_lab(lab: 
     told = next(text for text in seen if text.startswith("running again after"))
     assert seen["sending the last changes"] - seen["shutting the guest down"] > 3
     [down] = log.seconds().values()
-    assert abs(int(re.findall(r"\d+", told)[0]) - down / SPEED) <= 1.0
+    assert abs(int(re.findall(r"\d+", told)[0]) - down / SPEED) <= 1.5
 
 
 @pytest.mark.lab(hosts=2, vms=6, speed=SPEED)
@@ -407,8 +407,8 @@ def test_the_down_time_of_the_result_is_that_of_the_lab(lab: Lab, playbook: Play
     assert told.pop("App05") is None
     assert sorted(told) == ["App01", "App03"]
     for name, seconds in told.items():
-        assert abs(seconds - down[str(lab.world.vm("hv-b", name).id)]) <= 1.0, (told, down)
-    assert told["App03"] - told["App01"] > 2
+        assert abs(seconds - down[str(lab.world.vm("hv-b", name).id)]) <= 1.5, (told, down)
+    assert told["App03"] > told["App01"]
 
 
 def test_the_result_of_a_planned_failover(playbook: Playbook) -> None:
