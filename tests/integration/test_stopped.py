@@ -96,10 +96,8 @@ def test_the_time_limit_of_the_task_is_a_result_like_any_other(player: Player) -
 @pytest.mark.parametrize("way", only(["Ctrl-C"], [way for way in WAYS if way != KILLED]))
 def test_before_the_first_guest_is_stopped_nothing_is_changed(player: Player, way: str) -> None:
     run = Stopped(player, terminal=way in NEEDS_TERMINAL, environment={"ANSIBLE_TASK_TIMEOUT": "600"})
-    # The tests of the connections are the last that is asked before the plan is shown.
-    returned = run.play(
-        WAYS[way], "hv-b", "Test-VMReplicationConnection", "planned_failover", **player.confirmed("hv-b", "App01")
-    )
+    # At the first reading, of several before the plan: once that is agreed on, a VM that is not begun with is NOT DONE.
+    returned = run.play(WAYS[way], "hv-b", "Get-VMReplication", "planned_failover", **player.confirmed("hv-b", "App01"))
     assert returned != 0
     assert called(player) == []
     assert "Nothing was changed." in run.record()

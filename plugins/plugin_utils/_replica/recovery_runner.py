@@ -164,9 +164,9 @@ class RecoveryAction(ActionBase):  # type: ignore[misc]  # ansible ships no type
                 terminal.begin(record.shown(os.environ))
                 workflow = WORKFLOWS[inputs["operation"]]
                 talk = driver.run(workflow.rules, workflow.start(want))
-                return self._result(talk, timeline, terminal, record)
+                return {**self._result(talk, timeline, terminal, record), "hosts": driver.recap.to_result()}
         except (ReplicaError, *OF_AN_ANSWER) as error:
-            return broken_off(error, timeline, record)
+            return {**broken_off(error, timeline, record), "hosts": driver.recap.to_result()}
         finally:
             record.close()
             if watch.unheard:

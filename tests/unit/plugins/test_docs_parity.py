@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import pytest
 import yaml
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.engine.plan import Resource
 from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.operations import SPEC, WORKFLOWS
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.recap import Recap
+from ansible_collections.hyperv.replica.plugins.plugin_utils._replica.workflows.timeline import Happened
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTIONS = ROOT / ".build" / "collections"
@@ -108,6 +111,16 @@ def test_options_of_the_workflows() -> None:
     assert documented(doc["options"]) == specified(SPEC)
     own = {name for workflow in WORKFLOWS.values() for name in workflow.options}
     assert own <= SPEC.keys(), "an operation has no option that is none"
+
+
+def test_what_the_workflows_answer() -> None:
+    """The keys that the runner and the driver add; those of a VM are compared where a play has made them."""
+    returned = _documented("hyperv_recovery")["hyperv.replica.hyperv_recovery"]["return"]
+    recap = Recap()
+    recap.asked("hv-a")
+    assert set(returned["hosts"]["contains"]) == set(recap.to_result()[0])
+    happened = Happened(datetime.now(timezone.utc), 0.0, "hv-a", (), "start").to_result()
+    assert set(returned["timeline"]["contains"]) == set(happened)
 
 
 def test_there_is_something_to_compare() -> None:

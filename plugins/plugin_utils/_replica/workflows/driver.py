@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from .conversation import PAUSE, Answer, Ask, Talk
 from .host_thread import Event, HostThread, Opening
+from .recap import Recap
 from .timeline import STARTS, Happened, Timeline
 
 TICK_SECONDS = 0.5
@@ -48,6 +49,7 @@ class Driver:
     plan: Callable[[tuple[str, ...]], None] = lambda lines: None
     stopped: Callable[[], str] = lambda: ""
     timeline: Timeline = field(default_factory=Timeline)
+    recap: Recap = field(default_factory=Recap)
     _threads: dict[str, HostThread] = field(default_factory=dict)
     _inbox: list[Answer | Event] = field(default_factory=list)
     _made: dict[int, Ask] = field(default_factory=dict)
@@ -98,12 +100,15 @@ class Driver:
             if isinstance(one, Event):
                 self._happened(one.host, one.vms, one.text, one.ids, one.stage)
             else:
-                self._note_running(one)
+                self._note(one)
 
-    def _note_running(self, answer: Answer) -> None:
-        """VMs that a start has brought up again."""
+    def _note(self, answer: Answer) -> None:
+        """What the host has said at all, and VMs that a start has brought up again."""
         ask = self._made.get(answer.number)
-        if ask is None or ask.stage not in STARTS:
+        if ask is None or ask.kind == PAUSE:
+            return
+        self.recap.told(ask.host, answer.result)
+        if ask.stage not in STARTS:
             return
         names = {vm["id"]: vm["name"] for vm in answer.result.get("vms") or () if vm.get("power") == "Running"}
         new = self.timeline.runs(names, time.monotonic())
@@ -123,6 +128,7 @@ class Driver:
             if ask.kind == PAUSE:
                 self._pauses[ask.number] = time.monotonic() + ask.seconds
                 continue
+            self.recap.asked(ask.host)
             if ask.host not in self._threads:
                 self._threads[ask.host] = HostThread(self.openings[ask.host], self._hear, lambda: bool(self.stopped()))
             self._threads[ask.host].ask(ask)

@@ -217,6 +217,22 @@ def test_stopped_no_test_vm_is_left_behind_that_was_not_to_be_kept(keep: bool) -
     assert ("its test VM is left as it is" if keep else "its test VM is gone") in line
 
 
+def test_stopped_while_it_is_read_how_it_ended_the_end_is_read_again() -> None:
+    """What was read before the test VMs were ended is no sign that they are still there."""
+    world = World()
+    talk = world.play(
+        failover_test_talk, world.start("App01", keep=False), until=lambda talk: bool(talk.asks_for("after"))
+    )
+    talk = failover_test_talk.interrupt(talk, "SIGTERM was received", world.now)
+    asks = list(talk.open.values())
+    while talk.end is None:
+        for answer in world.answers(asks.pop(0)):
+            talk = failover_test_talk.step(talk, [answer], world.now)
+            asks += talk.asks
+    assert world.tests == {}
+    assert [vm["result"] for vm in ended(talk)["vms"]] == ["ok"]
+
+
 def test_check_mode_shows_the_end_that_whoever_asks_will_ask_for() -> None:
     world = World()
     shown: list[str] = []

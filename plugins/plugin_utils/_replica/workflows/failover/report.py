@@ -45,12 +45,13 @@ _URGENCY = (UNKNOWN, BOTH, DOWN, GOING, UNPROTECTED_MARK, LEFT_MARK, WELL)
 
 @dataclass(frozen=True)
 class Line:
-    """One VM of the report. `failed`: the run did not do for it what was asked."""
+    """One VM of the report. `failed`: the run did not do for it what was asked. `open`: what is still to be done."""
 
     mark: str
     entry: Entry
     text: str
     failed: bool
+    open: str = ""
 
 
 def report(raw: Mapping[str, Any], looks: Iterable[tuple[Sequence[str], Mapping[str, Any]]]) -> dict[str, Any]:
@@ -80,9 +81,10 @@ def _line(run: Run, entry: Entry) -> Line:
     reason = entry.unready or (entry.reason or entry.failed or entry.waits_for or plan.message if failed else "")
     unread = [why for why in (seen.unread_here, seen.unread) if mark in (UNKNOWN, DOWN) and why not in reason]
     ends = [end for end in _open_ends(run, seen, plan, mark) if end != reason]
-    told = [f"{entry.name} {where_it_runs(seen)}", reason, *unread, *ends]
-    text = " ".join(sentence(part, run.sight.readings) for part in told if part)
-    return Line(mark, entry, text, failed or mark in (UNKNOWN, DOWN, BOTH))
+    known = run.sight.readings
+    still = " ".join(sentence(part, known) for part in (reason, *unread, *ends) if part)
+    text = f"{sentence(f'{entry.name} {where_it_runs(seen)}', known)} {still}".rstrip()
+    return Line(mark, entry, text, failed or mark in (UNKNOWN, DOWN, BOTH), still)
 
 
 def _mark(run: Run, entry: Entry, seen: Seen) -> str:
@@ -217,5 +219,6 @@ def _record(run: Run, line: Line) -> dict[str, Any]:
         "other_host": seen.elsewhere or None,
         "target": shown(seen.pair.target),
         "other": shown(seen.pair.other),
+        "open": line.open,
         "message": line.text,
     }

@@ -289,7 +289,8 @@ def _go_on(talk: FailoverTestTalk, now: float) -> FailoverTestTalk:
         return talk
     if talk.stopped and talk.ids and not talk.want.inputs["keep"] and not talk.ended:
         end = ending(talk.host, talk.ids, talk.want.inputs, talk.read_first)
-        return talk.also([replace(end, at=now, stage=STOP)])  # type: ignore[no-any-return]
+        before = replace(talk, after={})  # what was read says nothing of the end
+        return before.also([replace(end, at=now, stage=STOP)])  # type: ignore[no-any-return]
     if talk.after or not talk.ids:
         return _end(talk)
     last = {AFTER: (talk.ids, ["relations", "statistics"])}
