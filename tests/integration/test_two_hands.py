@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
 from tests.gate import only
 from tests.lab.recorder import Recorded
+from tests.sweep.hands import Hands
 from tests.sweep.laws import could_not_know
 from tests.sweep.turns import Stop, Turns
-from tests.sweep.two_hands import Duel, duels, fight
+from tests.sweep.two_hands import Duel, _said, duels, fight
 
 LAGS = (0.0, 0.15, 0.5)
 
@@ -45,6 +47,19 @@ def test_a_guest_that_another_hand_has_started_is_up_again_after_the_run_that_st
     assert fought.laws == []
     assert fought.down == []
     assert "NOT DONE: App01 runs on hv-b" in fought.told[1]
+
+
+@pytest.mark.parametrize(
+    "told, missing",
+    [
+        ("", ["App01", "App03"]),
+        ("NOT DONE: App01 runs on hv-a", ["App03"]),
+        ("Nothing was changed.\nApp03: REFUSED: it is too old", []),
+    ],
+)
+def test_every_hand_says_something_of_every_vm_or_that_it_has_changed_nothing(told: str, missing: list[str]):
+    found = [problem.partition(" ")[0] for problem in _said(cast(Hands, SimpleNamespace(reports=[])), told)]
+    assert found == missing
 
 
 VM = UUID(int=1)

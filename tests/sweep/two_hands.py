@@ -305,7 +305,11 @@ def _at_once(plays: tuple[Play, Play], hands: list[InTurns], turns: Turns | None
 
 
 def _said(hands: Hands, told: str) -> Iterator[str]:
-    """A hand that says nothing of a VM, neither in its report nor in what stopped it."""
+    """A hand that says nothing of a VM, neither in its report nor in what stopped it. One that was refused before its
+    first act says of all of them that nothing was changed.
+    """
+    if told.startswith("Nothing was changed.") and not hands.reports:
+        return
     reported = {vm["name"] for vm in hands.reports[-1]["vms"]} if hands.reports else set()
     yield from (f"{name} is not in the report: {told}" for name in NAMES if name not in reported and name not in told)
 
