@@ -192,7 +192,7 @@ def test_one_that_runs_where_it_should_not_is_not_started_and_goes(player: Playe
         ({"recovery_point": "application_consistent"}, "none that is application-consistent"),
         ({"recovery_point_time": "2001-01-01T00:00:00Z"}, "from 2001-01-01T00:00:00Z or before"),
         ({"recovery_point": "no such point"}, "no recovery point no such point"),
-        ({"recovery_point_time": "2026-01-01T00:00:00"}, "has no offset"),
+        ({"recovery_point_time": "2026-01-01T00:00:00"}, "is not a time with an offset"),
         ({"vms": "App02"}, "there is no replica of it here"),
         ({"vms": "App99"}, "this host has no such VM"),
         ({"test_on": "hv-a"}, "this host is its primary"),
