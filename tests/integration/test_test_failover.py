@@ -51,7 +51,7 @@ def flat(run: Run) -> str:
     return " ".join((run.stdout + run.stderr).split())
 
 
-def test_vms_of(player: Player, *names: str) -> list[str]:
+def vms_under_test(player: Player, *names: str) -> list[str]:
     """Power of the test VMs that are there."""
     found = [player.vm("hv-b", name).test_vm for name in names]
     return [test.state for test in found if test is not None]
@@ -77,7 +77,7 @@ def test_the_whole_of_it(player: Player) -> None:
     assert "App01, App03  starting" in begun, begun
     assert "ending its test VM" in ended, "the task that ends the test adds to it"
     assert player.sent() == [step for step in WHOLE_TEST for _unused in range(2)]
-    assert test_vms_of(player, "App01", "App03") == []
+    assert vms_under_test(player, "App01", "App03") == []
     assert [player.states(vm) for vm in ("App01", "App03")] == [STAYS, STAYS]
     assert re.search(
         r"ok: +App01: came up in \d+ s from the latest data; its test VM is gone; last tested: 2", done.stdout
@@ -103,7 +103,7 @@ def test_ended_when_a_check_fails(player: Player) -> None:
     }
     run = play(player, "App01,App03,App05", checks=checks(player, fails))
     assert run.returncode != 0
-    assert test_vms_of(player, "App01", "App03", "App05") == []
+    assert vms_under_test(player, "App01", "App03", "App05") == []
     assert "a check failed: Is the page there: no page" in flat(run)
     assert re.search(r"ok: +App05: came up", run.stdout), "the others are checked all the same"
     assert player.names("Stop-VMFailover") == ["App01", "App03", "App05"]
@@ -116,7 +116,7 @@ def test_ended_when_a_check_loses_its_host(player: Player) -> None:
         "vars": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
     }
     play(player, checks=checks(player, lost))
-    assert test_vms_of(player, "App01") == []
+    assert vms_under_test(player, "App01") == []
     assert player.sent()[-1] == "hv-b Stop-VMFailover"
 
 
@@ -126,13 +126,13 @@ def test_ended_when_the_guest_does_not_answer(player: Player) -> None:
     assert run.returncode != 0
     assert "App01: its guest did not answer within 1 seconds" in flat(run)
     assert re.search(r"ok: +App03: came up", run.stdout)
-    assert test_vms_of(player, "App01", "App03") == []
+    assert vms_under_test(player, "App01", "App03") == []
 
 
 def test_kept_adopted_and_cleaned_up(player: Player) -> None:
     kept = play(player, keep="yes")
     assert kept.returncode == 0, kept.stdout
-    assert test_vms_of(player, "App01") == ["Running"]
+    assert vms_under_test(player, "App01") == ["Running"]
     assert "cleanup_test_failover -e test_on=hv-b -e vms=App01" in kept.stdout
     player.sent()
     again = play(player, keep="true")
@@ -145,7 +145,7 @@ def test_kept_adopted_and_cleaned_up(player: Player) -> None:
     assert "hv-b: Stop-VMFailover: stop and delete the test VM" in foreseen.stdout
     assert player.sent() == []
     assert cleanup(player).returncode == 0
-    assert (player.sent(), test_vms_of(player, "App01")) == (["hv-b Stop-VMFailover"], [])
+    assert (player.sent(), vms_under_test(player, "App01")) == (["hv-b Stop-VMFailover"], [])
     repeated = cleanup(player)
     assert (repeated.returncode, player.sent()) == (0, [])
     assert "there is no test VM of it" in repeated.stdout
@@ -165,7 +165,7 @@ def test_a_lost_connection(player: Player, lost: tuple[str, str]) -> None:
     assert (first.returncode == 0) == seen_to_be_well, first.stdout
     second = play(player, test_switch=ISOLATED)
     assert second.returncode == 0, second.stdout
-    assert test_vms_of(player, "App01") == []
+    assert vms_under_test(player, "App01") == []
     assert player.states("App01") == STAYS
     assert player.laws_broken() == []
 
