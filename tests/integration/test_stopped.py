@@ -134,7 +134,7 @@ def test_a_large_result_that_nobody_reads_holds_nothing_up(lab: Lab, tmp_path: P
     returned = run.play(
         WAYS["Ctrl-C"], "hv-b", "Start-VM", "planned_failover", **player.confirmed("hv-b", ",".join(names))
     )
-    # 99 is Ctrl-C. On a busy machine Ansible may find first that the task's process has ended, which is its error: 1.
+    # 99 is Ctrl-C. On a busy machine it was 1 now and then, an error of Ansible's own; which one is not known.
     assert returned in (1, 99), run.output[-2000:]
     assert all(len(running(player, name)) == 1 for name in names)
     assert all(f" {name} runs on " in run.record() for name in names)

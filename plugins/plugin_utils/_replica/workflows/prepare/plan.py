@@ -176,14 +176,6 @@ def confirmed_by(inputs: Mapping[str, Any], records: Sequence[Record], host: str
     return {"confirm": to_confirm(str(inputs["to"] or host), typed), "asked": asked}
 
 
-def asked_for(inputs: Mapping[str, Any], reading: Mapping[str, Any], host: str) -> Sequence[Record]:
-    """Records of the VMs that were asked for. Raises PlanError."""
-    if records_of(reading) is None:
-        raise PlanError(unread_host({host: reading}, host))
-    sight = Sight({host: reading}, [host], {})
-    return [sight.asked_for(str(vm)) for group in groups_of(inputs) for vm in group["vms"]]
-
-
 def sight_on(
     readings: Mapping[str, Any], host: str, found: Mapping[str, Any], reach: Sequence[str] | None = None
 ) -> Sight:
